@@ -1,1 +1,1 @@
-export {};
+export type * from "./plugin.port.ts";

@@ -1,0 +1,132 @@
+import type { ErrorCode } from "@pitaya/protocol";
+
+/** What a task asks of an agent CLI. Fields a CLI cannot honour are refused by {@link AgentPlugin.check}. */
+export interface AgentTask {
+  readonly prompt: string;
+  readonly model?: string;
+  /** Tokens for the agent CLI's own command line, before the prompt, in order. */
+  readonly cliArgs: readonly string[];
+  /** Told to the agent beside the prompt: the commit contract. */
+  readonly appendSystemPrompt?: string;
+  readonly maxTurns?: number;
+  /** Continue this session of an earlier attempt. */
+  readonly resumeSessionId?: string;
+  /** Provider address, as the agent's container reaches it. */
+  readonly baseUrl?: string;
+}
+
+/** How the agent is started. Holds no secret. */
+export interface AgentCommand {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Text for the agent's stdin; without it stdin is empty. Used for prompts over 96 KiB. */
+  readonly stdin?: string;
+}
+
+export type CredentialMode = "subscription" | "api";
+
+/** One way to authenticate: a value the user gives under `source`, given to the agent as `env`. */
+export interface CredentialRule {
+  readonly mode: CredentialMode;
+  /** Where the value comes from on the user's side. */
+  readonly flag: "oauth-token" | "api-key";
+  readonly source: string;
+  readonly env: string;
+}
+
+export interface TokenUsage {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly cacheReadTokens: number;
+  readonly cacheWriteTokens: number;
+}
+
+/** What a plugin reads from an agent's output while it runs. Texts are cut to 4,000 characters. */
+export type AgentRecord =
+  | { readonly type: "session"; readonly sessionId: string; readonly model?: string }
+  | { readonly type: "message"; readonly text: string }
+  | {
+      readonly type: "tool_call";
+      readonly id: string;
+      readonly tool: string;
+      readonly summary: string;
+    }
+  | {
+      readonly type: "tool_result";
+      readonly id: string;
+      readonly ok: boolean;
+      readonly summary: string;
+    }
+  | { readonly type: "usage"; readonly usage: TokenUsage }
+  | {
+      readonly type: "retry";
+      readonly attempt: number;
+      readonly delayMs: number;
+      readonly reason: string;
+    }
+  /** The CLI said its last word. If it does not exit now, the runner ends it. */
+  | { readonly type: "final" }
+  /** A line that could not be read. `line` counts from 1; the first 200 characters are kept. */
+  | {
+      readonly type: "unreadable";
+      readonly line: number;
+      readonly excerpt: string;
+      readonly reason: string;
+    };
+
+export interface AgentFailure {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly retryable: boolean;
+  /** The provider asked to wait this long. */
+  readonly retryAfterMs?: number;
+}
+
+/** What the whole output meant. `failure` absent means the agent says it succeeded. */
+export interface AgentResult {
+  readonly finalMessage?: string;
+  readonly sessionId?: string;
+  readonly usage?: TokenUsage;
+  /** Of this attempt alone. Absent when the CLI does not tell and no price is known: unknown, not 0. */
+  readonly costUsd?: number;
+  readonly turns?: number;
+  readonly failure?: AgentFailure;
+}
+
+export type AgentExit =
+  | { readonly exitCode: number }
+  /** Ended from outside, by a limit of ours or a signal. */
+  | { readonly signal: string };
+
+/**
+ * Reads an agent's output. Pure and synchronous; never throws on any bytes; memory is bounded
+ * (a line over 8 MiB is dropped as `unreadable`, and read on from its end). The same bytes give the
+ * same records however they are split.
+ */
+export interface OutputParser {
+  push(stream: "stdout" | "stderr", bytes: Uint8Array): readonly AgentRecord[];
+  /** Once, after the last push. */
+  end(exit: AgentExit): { readonly records: readonly AgentRecord[]; readonly result: AgentResult };
+}
+
+/** The adapter for one agent CLI. Pure: no IO, no clock, no environment. */
+export interface AgentPlugin {
+  readonly name: string;
+  readonly defaultImage: string;
+  readonly defaultModel?: string;
+  /** The program the image must hold. */
+  readonly program: string;
+  readonly baseUrlSource: string;
+  /** In order of preference when the mode is not given. */
+  readonly credentials: readonly CredentialRule[];
+  readonly capabilities: {
+    readonly resume: boolean;
+    readonly cost: boolean;
+    readonly tokens: boolean;
+    readonly maxTurns: boolean;
+  };
+  /** Why this task cannot be honoured, naming plugin and field; empty when it can. */
+  check(task: AgentTask): readonly string[];
+  command(task: AgentTask): AgentCommand;
+  parser(): OutputParser;
+}

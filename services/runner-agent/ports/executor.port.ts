@@ -1,0 +1,156 @@
+/** Names one attempt; also the labels of everything made for it on the engine. */
+export interface AttemptName {
+  readonly runId: string;
+  readonly instanceId: string;
+  readonly attempt: number;
+}
+
+/** A bundle as this runner keeps it, named by its content. */
+export interface PackSpec {
+  readonly sha256: string;
+  readonly bytes: number;
+  /** Packs this one builds on, nearest first: a thin bundle's objects refer to theirs. */
+  readonly parents: readonly string[];
+  /** Commits whose parents are not in the bundle, from a shallow clone. Written before fetching. */
+  readonly shallow: readonly string[];
+}
+
+export interface WorkspaceSpec {
+  readonly objectFormat: "sha1" | "sha256";
+  /** The commit checked out. */
+  readonly commit: string;
+  /** Local branch that is checked out there. */
+  readonly branch: string;
+  /** Further local branches, of the included bundles. */
+  readonly includes: readonly { readonly branch: string; readonly commit: string }[];
+  /** Exactly the packs whose objects the workspace sees, parents included. */
+  readonly packs: readonly string[];
+  /** Commits recorded as shallow in the workspace. */
+  readonly shallow: readonly string[];
+  readonly author: { readonly name: string; readonly email: string };
+}
+
+export interface AttemptLimits {
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  readonly pids: number;
+  readonly openFiles: number;
+  readonly fileBytes: number;
+  readonly diskBytes: number;
+}
+
+export interface AttemptSpec {
+  readonly name: AttemptName;
+  /** Image id as resolved by {@link Executor.resolveImage}. */
+  readonly imageId: string;
+  readonly workspace: WorkspaceSpec;
+  readonly readOnly: boolean;
+  /** Argument vector. No shell splits or expands it. */
+  readonly argv: readonly string[];
+  /** Not secret: the engine stores it. */
+  readonly env: Readonly<Record<string, string>>;
+  /** For the agent's stdin; empty stdin without it. Not secret. */
+  readonly stdin?: string;
+  readonly limits: AttemptLimits;
+  readonly network: "online" | "offline";
+  /** A host address and port the agent must reach though it is this host's own (a local model server). */
+  readonly openHostEndpoint?: { readonly host: string; readonly port: number };
+  /** Commit what the agent left uncommitted, hooks off, as a last step. */
+  readonly forceCommit: boolean;
+  /** Where the wrapper stops waiting: after TERM the agent gets this long before KILL. */
+  readonly killGraceMs: number;
+  readonly harvestTimeoutMs: number;
+}
+
+export interface OutputChunk {
+  readonly stream: "stdout" | "stderr";
+  readonly bytes: Uint8Array;
+  /** Position of the first byte in its stream since the agent started. */
+  readonly offset: number;
+}
+
+/** A range that was written by the agent and can no longer be had. */
+export interface OutputGap {
+  readonly stream: "stdout" | "stderr";
+  readonly fromOffset: number;
+  readonly toOffset: number;
+}
+
+export type ContainerExit =
+  /** The agent ended by itself or by a signal; harvest ran. From the wrapper's report: the agent's word. */
+  | { readonly kind: "agent"; readonly exitCode: number; readonly signal?: string }
+  /** The container ended without a report: killed from outside, or the agent killed the wrapper. */
+  | { readonly kind: "container"; readonly exitCode: number; readonly oomKilled: boolean };
+
+export interface Execution {
+  /** Output from the given offsets on. Ends when the container has. */
+  readonly output: AsyncIterable<OutputChunk | { readonly gap: OutputGap }>;
+  /** Settles once, after the harvest inside. Rejects only on a fault of the engine itself. */
+  readonly exit: Promise<ContainerExit>;
+  /** TERM: the wrapper ends the agent, then harvests. KILL: the container ends at once. */
+  signal(signal: "TERM" | "KILL"): Promise<void>;
+  /** Stops listening; the container goes on. For a runner-agent that shuts down and adopts later. */
+  detach(): void;
+}
+
+/** What the harvest left, as files copied out with a byte limit each. All of it is the agent's word. */
+export interface Harvest {
+  /** `git bundle` of base..HEAD as a file on this host; absent when HEAD is the base. */
+  readonly bundlePath?: string;
+  /** Binary patch of what is uncommitted, untracked files included; absent when clean. */
+  readonly patchPath?: string;
+  readonly forcedCommit: boolean;
+  /** What went wrong in the harvest, in the wrapper's words, when something did. */
+  readonly trouble?: string;
+}
+
+export interface LiveAttempt {
+  readonly name: AttemptName;
+  readonly state: "created" | "running" | "exited";
+}
+
+/**
+ * Runs agents in containers of one Docker engine. The one thing in this service that knows of
+ * containers. Everything it makes is named and labelled with run, instance, attempt and runner
+ * before it exists, so that {@link Executor.reap} finds it.
+ *
+ * Implementations: `adapters/docker/docker-executor.ts`, and `testing/fake-executor.ts`, which is
+ * scripted; both pass `executor.contract.ts`.
+ *
+ * Engine faults are `PitayaError` with code `engine_unavailable` (retryable) unless said otherwise.
+ */
+export interface Executor {
+  /** Engine reachable, helper image there, network and rules set, disk known. Called at start. */
+  open(): Promise<{
+    readonly engineVersion: string;
+    readonly cpus: number;
+    readonly memoryBytes: number;
+  }>;
+  /** @throws `image_missing` with how to build or pull it; `image_unusable` (no `program`, no git, no sh) */
+  resolveImage(reference: string, program: string): Promise<{ readonly imageId: string }>;
+  hasPack(sha256: string): Promise<boolean>;
+  /** Stores a bundle as an immutable pack. Idempotent. `open` gives the bundle's bytes. */
+  storePack(pack: PackSpec, bundlePath: string): Promise<void>;
+  /** Makes volumes and container, not started. Idempotent per name. */
+  prepare(spec: AttemptSpec): Promise<void>;
+  /**
+   * Starts the container and hands it `secrets` (environment of the agent) over its attached stdin.
+   * They are in no configuration the engine stores.
+   */
+  start(name: AttemptName, secrets: Readonly<Record<string, string>>): Promise<Execution>;
+  /** Takes up a container that runs or has exited since, reading on from these offsets. */
+  adopt(
+    name: AttemptName,
+    from: { readonly stdout: number; readonly stderr: number },
+  ): Promise<Execution>;
+  /** After exit. `toDir` exists and is empty. @throws `harvest_failed` */
+  harvest(name: AttemptName, toDir: string, maxBytes: number): Promise<Harvest>;
+  /** Bytes the attempt wrote to its workspace and home. For the disk limit. */
+  diskBytes(names: readonly AttemptName[]): Promise<ReadonlyMap<string, number>>;
+  /** Container, volumes, all of it; nothing to do is success. */
+  remove(name: AttemptName): Promise<void>;
+  list(): Promise<readonly LiveAttempt[]>;
+  /** Removes whatever of this runner no name in `keep` owns: containers, volumes, networks. */
+  reap(keep: readonly AttemptName[]): Promise<void>;
+  close(): Promise<void>;
+}
