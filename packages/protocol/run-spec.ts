@@ -1,0 +1,64 @@
+import { z } from "zod";
+import { Text } from "./blobs.ts";
+import { BranchSource, ObjectFormat } from "./bundles.ts";
+import { ProcessId, RunId, Timestamp } from "./ids.ts";
+import { TaskLimits } from "./limits.ts";
+
+/** How the agent of a run is called. Holds names of credentials, never their values. */
+export const AgentSpec = z.object({
+  plugin: z.string().min(1).max(64),
+  model: z.string().min(1).max(200).optional(),
+  image: z.string().min(1).max(500),
+  cliArgs: z.array(z.string().max(32_768)).max(256),
+  /** Provider address as a container reaches it. Without user information. */
+  baseUrl: z.url().optional(),
+  /** Names the agent gets its credentials under; empty when it needs none. */
+  credentials: z.array(z.string().regex(/^[A-Z][A-Z0-9_]*$/)).max(8),
+});
+export type AgentSpec = z.infer<typeof AgentSpec>;
+
+export const ImportPolicy = z.enum(["auto", "never", "always"]);
+export const ImportConflictPolicy = z.enum(["fail", "overwrite", "suffix"]);
+export type ImportPolicy = z.infer<typeof ImportPolicy>;
+export type ImportConflictPolicy = z.infer<typeof ImportConflictPolicy>;
+
+/** A run as submitted: all that its outcome depends on but the secrets. Immutable. */
+export const RunSpec = z.object({
+  run: RunId,
+  client: ProcessId,
+  submittedAt: Timestamp,
+  prompt: Text,
+  repository: z.object({
+    /** For people: the directory's name. */
+    name: z.string().max(200),
+    /** Where the cli found it; the cli that imports compares it, nothing else uses it. */
+    path: z.string().max(4_096),
+    objectFormat: ObjectFormat,
+  }),
+  base: BranchSource,
+  strategy: z.object({
+    name: z.string().min(1).max(200),
+    params: z.record(z.string(), z.json()),
+  }),
+  /** Strategy executions. */
+  executions: z.int().min(1).max(1_000),
+  agent: AgentSpec,
+  limits: TaskLimits,
+  network: z.enum(["online", "offline"]),
+  /** Instances of the run that may be placed at once; absent: as many as there are slots. */
+  maxParallel: z.int().positive().max(10_000).optional(),
+  /** Attempts after the first, for retryable failures. */
+  retries: z.int().nonnegative().max(20),
+  forceCommit: z.boolean(),
+  /** Told to agents whose work is imported; empty switches it off. */
+  commitInstruction: z.string().max(8_192).optional(),
+  author: z.object({ name: z.string().min(1).max(200), email: z.string().min(1).max(200) }),
+  import: z.object({
+    policy: ImportPolicy,
+    conflict: ImportConflictPolicy,
+    skipEmpty: z.boolean(),
+    allowProtected: z.boolean(),
+  }),
+  branchNaming: z.enum(["hierarchical", "flat"]),
+});
+export type RunSpec = z.infer<typeof RunSpec>;
