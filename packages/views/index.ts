@@ -1,1 +1,2 @@
-export {};
+export * from "./run-log.ts";
+export * from "./run-view.ts";
