@@ -11,7 +11,12 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["packages/**/*.test.ts", "services/**/*.test.ts", "cli/**/*.test.ts"],
+          include: [
+            "packages/**/*.test.ts",
+            "services/**/*.test.ts",
+            "cli/**/*.test.ts",
+            "test/support/**/*.test.ts",
+          ],
           exclude: ["**/node_modules/**", "**/*.integration.test.ts"],
         },
       },

@@ -1,1 +1,2 @@
+export * from "./commit-instruction.ts";
 export type * from "./plugin.port.ts";
