@@ -1,0 +1,162 @@
+import { advance, born } from "@pitaya/actors";
+import type { Decision, RunSpec } from "@pitaya/protocol";
+import { type LogEvent, type RunLog, runLog } from "@pitaya/views";
+import type { SnapshotFrom } from "xstate";
+import { type InstanceStateName, instanceMachine } from "./instance.machine.ts";
+import { type RunEvent, type RunStateName, runMachine } from "./run.machine.ts";
+import { strategyMachine } from "./strategy.machine.ts";
+
+export type InstanceSnapshot = SnapshotFrom<typeof instanceMachine>;
+export type StrategySnapshot = SnapshotFrom<typeof strategyMachine>;
+
+/** An instance that became final: what its strategy execution is waiting to hear, in stream order. */
+export interface Resolution {
+  readonly execution: string;
+  readonly instance: string;
+  readonly sequence: number;
+}
+
+/**
+ * The actors of one run: a map and not a tree, advanced by the events of the run's log and by
+ * nothing else. Instances are indexed by state, so that a turn looks only at those it can act on.
+ */
+export interface RunActors {
+  readonly log: RunLog;
+  readonly spec: RunSpec;
+  readonly phase: RunStateName;
+  readonly stopping: "interrupt" | "cancel" | undefined;
+  readonly stopReason: string;
+  readonly lives: number;
+  readonly executions: ReadonlyMap<string, StrategySnapshot>;
+  instance(id: string): InstanceSnapshot | undefined;
+  /** Ids in a state, in the order they came into it. */
+  inState(state: InstanceStateName): ReadonlySet<string>;
+  readonly branches: ReadonlySet<string>;
+  /** @returns what became final by this event */
+  apply(event: LogEvent): readonly Resolution[];
+}
+
+export const LIVE_STATES = ["placed", "starting", "running", "harvesting"] as const;
+export const FINAL_STATES = ["succeeded", "failed", "cancelled"] as const;
+
+export const stateOf = (snapshot: InstanceSnapshot): InstanceStateName => snapshot.value;
+
+/** Run events that are nothing but their decision's name. */
+const PLAIN_RUN_EVENTS: Partial<Record<Decision["type"], RunEvent>> = {
+  "run.finalizing": { type: "FINALIZING" },
+  "run.succeeded": { type: "SUCCEEDED" },
+  "run.cancelled": { type: "CANCELLED" },
+  "run.interrupted": { type: "INTERRUPTED" },
+};
+
+/** @param log has admitted everything up to and including the message that holds `spec` */
+export function runActors(spec: RunSpec, log: RunLog = runLog()): RunActors {
+  let run = born(runMachine, spec);
+  const executions = new Map<string, StrategySnapshot>();
+  const instances = new Map<string, InstanceSnapshot>();
+  const byState = new Map<InstanceStateName, Set<string>>();
+  const branches = new Set<string>();
+
+  const setOf = (state: InstanceStateName): Set<string> => {
+    const known = byState.get(state);
+    if (known) return known;
+    const fresh = new Set<string>();
+    byState.set(state, fresh);
+    return fresh;
+  };
+  const move = (id: string, before: InstanceSnapshot | undefined, after: InstanceSnapshot) => {
+    instances.set(id, after);
+    if (before?.value === after.value) return;
+    if (before) setOf(before.value).delete(id);
+    setOf(after.value).add(id);
+  };
+  const send = (id: string, event: Parameters<typeof advance<typeof instanceMachine>>[2]) => {
+    const before = instances.get(id);
+    if (before) move(id, before, advance(instanceMachine, before, event));
+  };
+  const sendExecution = (
+    id: string,
+    event: Parameters<typeof advance<typeof strategyMachine>>[2],
+  ) => {
+    const before = executions.get(id);
+    if (before) executions.set(id, advance(strategyMachine, before, event));
+  };
+  const sendRun = (event: RunEvent) => {
+    run = advance(runMachine, run, event);
+  };
+
+  function applyDecision(entry: Decision, at: number, sequence: number): Resolution[] {
+    const plain = PLAIN_RUN_EVENTS[entry.type];
+    if (plain) sendRun(plain);
+    switch (entry.type) {
+      case "strategy.started":
+        sendRun({ type: "STRATEGY_STARTED" });
+        executions.set(entry.execution, born(strategyMachine, undefined as never));
+        return [];
+      case "strategy.called":
+        sendExecution(entry.execution, { type: "CALLED", calls: entry.calls });
+        return [];
+      case "strategy.completed":
+        sendExecution(entry.execution, {
+          type: "COMPLETED",
+          outcome: entry.outcome,
+          error: entry.error,
+        });
+        return [];
+      case "run.stopping":
+        sendRun({ type: "STOPPING", mode: entry.mode, reason: entry.reason });
+        return [];
+      case "run.failed":
+        sendRun({ type: "FAILED", error: entry.error });
+        return [];
+      case "run.resumed":
+        sendRun({ type: "RESUMED" });
+        for (const id of [...setOf("interrupted")]) send(id, { type: "RUN_RESUMED" });
+        return [];
+      case "instance.scheduled":
+        if (entry.branch !== undefined) branches.add(entry.branch);
+        move(entry.instance, undefined, born(instanceMachine, entry));
+        return [];
+      default: {
+        if (!("instance" in entry)) return [];
+        const before = instances.get(entry.instance);
+        send(entry.instance, { type: "DECIDED", entry, at, sequence });
+        const after = instances.get(entry.instance);
+        if (before?.status !== "active" || after?.status !== "done") return [];
+        const { execution } = after.context.scheduled;
+        return [{ execution, instance: entry.instance, sequence }];
+      }
+    }
+  }
+
+  return {
+    log,
+    spec,
+    executions,
+    branches,
+    get phase() {
+      return run.value;
+    },
+    get stopping() {
+      return run.context.stopping;
+    },
+    get stopReason() {
+      return run.context.stopReason;
+    },
+    get lives() {
+      return run.context.lives;
+    },
+    instance: (id) => instances.get(id),
+    inState: setOf,
+    apply(event) {
+      const { storedAt, sequence } = event.place;
+      if (event.kind === "decision") return applyDecision(event.entry, storedAt, sequence);
+      if (event.kind === "fact") {
+        send(event.instance, { type: "TOLD", attempt: event.attempt, fact: event.fact });
+      } else if (event.kind === "seal") {
+        send(event.instance, { type: "SEALED", attempt: event.attempt, reason: event.reason });
+      }
+      return [];
+    },
+  };
+}
