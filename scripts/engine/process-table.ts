@@ -1,0 +1,32 @@
+import { readFileSync } from "node:fs";
+
+/**
+ * Whether a process of this number runs and is this program. A number alone proves nothing: dead
+ * processes keep theirs until their parent has taken note, and numbers are used again.
+ *
+ * Linux only, as is everything that starts processes here.
+ */
+export function isProgramRunning(pid: number, program: string): boolean {
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  } catch {
+    return false;
+  }
+  // The name stands in parentheses and may itself hold some.
+  const name = stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")"));
+  const state = stat.slice(stat.lastIndexOf(")") + 2)[0];
+  return name === program && state !== "Z" && state !== "X";
+}
+
+/** The number a pid file holds, when that process is this program and runs. */
+export function runningPid(pidFile: string, program: string): number | undefined {
+  let text: string;
+  try {
+    text = readFileSync(pidFile, "utf8");
+  } catch {
+    return undefined;
+  }
+  const pid = Number.parseInt(text, 10);
+  return Number.isInteger(pid) && isProgramRunning(pid, program) ? pid : undefined;
+}

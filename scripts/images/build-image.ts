@@ -1,0 +1,52 @@
+import { copyFileSync, cpSync, linkSync, mkdirSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { makeWorkDir } from "../boot/work-dir.mjs";
+import type { Engine } from "../engine/find-engine.ts";
+import { runCommand } from "../setup/run-command.ts";
+import { findDockerCli } from "./docker-cli.ts";
+import { inputsLabel } from "./image-store.ts";
+
+export interface ImageBuild {
+  readonly tag: string;
+  readonly dockerfile: string;
+  readonly target: string;
+  readonly args: Readonly<Record<string, string>>;
+  /** The whole build context: path in it → file or directory on this machine. */
+  readonly context: Readonly<Record<string, string>>;
+  readonly inputs: string;
+}
+
+/** Builds an image from a context that holds nothing but what is named. */
+export async function buildImage(engine: Engine, cache: string, build: ImageBuild): Promise<void> {
+  const { program, env } = await findDockerCli(engine);
+  const dir = makeWorkDir(cache);
+  try {
+    for (const [name, from] of Object.entries(build.context)) place(from, join(dir, name));
+    const args = Object.entries(build.args).flatMap((pair) => ["--build-arg", pair.join("=")]);
+    await runCommand(
+      program,
+      [
+        ["build", "--tag", build.tag, "--target", build.target, "--file", build.dockerfile],
+        ["--label", `${inputsLabel}=${build.inputs}`],
+        args,
+        dir,
+      ].flat(),
+      { env },
+    );
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+/** By hard link where one file system holds both: some of these are hundreds of megabytes. */
+function place(from: string, to: string): void {
+  mkdirSync(dirname(to), { recursive: true });
+  try {
+    linkSync(from, to);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EPERM") cpSync(from, to, { recursive: true });
+    else if (code === "EXDEV") copyFileSync(from, to);
+    else throw error;
+  }
+}
