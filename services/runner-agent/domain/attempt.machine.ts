@@ -1,0 +1,232 @@
+import type { AttemptPhase } from "@pitaya/protocol";
+import { assign, type SnapshotFrom, setup } from "xstate";
+import type {
+  AttemptBeginning,
+  AttemptContext,
+  AttemptEvent,
+  AttemptInput,
+  DeadlineName,
+} from "./attempt.ts";
+import { endingFact } from "./ending.rules.ts";
+import { isFarOverDisk, isOverDisk, stopReasonOf } from "./limits.rules.ts";
+
+const due =
+  (...names: readonly DeadlineName[]) =>
+  ({ event }: { event: AttemptEvent }) =>
+    event.type === "DEADLINE" && names.includes(event.name);
+
+/** Before an agent runs, whatever goes wrong ends the attempt without more ado. */
+const early = {
+  FAILED: { target: "#attempt.live.reporting", actions: "keepError" },
+  STOP: { target: "#attempt.live.reporting", actions: "keepStop" },
+  DEADLINE: { guard: "startDue", target: "#attempt.live.reporting", actions: "keepStop" },
+} as const;
+
+/**
+ * The life of one attempt on its runner. In `running`, `terminating` follows TERM, which leaves the
+ * wrapper time to end the agent and harvest; `killing` follows KILL. `reporting` publishes the last
+ * fact, and until that is stored nothing of the attempt is thrown away.
+ *
+ * Its timers are in `deadlines.rules.ts`; what each state asks of the outside, in `intents.rules.ts`.
+ */
+export const attemptMachine = setup({
+  types: {
+    input: {} as AttemptInput,
+    context: {} as AttemptContext,
+    events: {} as AttemptEvent,
+  },
+  guards: {
+    begins: ({ context }, beginning: AttemptBeginning) => context.beginning === beginning,
+    isStopped: ({ context }) => context.stop !== undefined,
+    startDue: due("start"),
+    limitDue: due("stall", "total", "final"),
+    killDue: due("kill"),
+    goneDue: due("gone"),
+    collectDue: due("collect"),
+    overDisk: ({ context, event }) =>
+      event.type === "DISK" && isOverDisk(context.limits, event.bytes),
+    farOverDisk: ({ context, event }) =>
+      event.type === "DISK" && isFarOverDisk(context.limits, event.bytes),
+  },
+  actions: {
+    enter: assign({
+      facts: ({ context }, phase: AttemptPhase) => [
+        ...context.facts,
+        { type: "attempt.entered" as const, phase },
+      ],
+    }),
+    keepImage: assign(({ event }) => (event.type === "PREPARED" ? { imageId: event.imageId } : {})),
+    requestStart: assign({ startRequested: true }),
+    keepStart: assign(({ context, event }) => {
+      if (event.type !== "STARTED") return {};
+      const { container, atMs } = event;
+      // An adopted agent started when it started; to tell it a second time would be no fact.
+      if (context.agentStartedAtMs !== undefined) return { lastOutputAtMs: atMs };
+      const started = { type: "attempt.started" as const, container, imageId: context.imageId ?? "" };
+      return { agentStartedAtMs: atMs, lastOutputAtMs: atMs, facts: [...context.facts, started] };
+    }),
+    keepOutput: assign(({ event }) =>
+      event.type === "OUTPUT" ? { lastOutputAtMs: event.atMs } : {},
+    ),
+    keepGap: assign(({ context, event }) =>
+      event.type === "GAP"
+        ? { facts: [...context.facts, { type: "output.gap" as const, ...event.gap }] }
+        : {},
+    ),
+    keepFinal: assign(({ context, event }) =>
+      event.type === "FINAL" ? { finalAtMs: context.finalAtMs ?? event.atMs } : {},
+    ),
+    keepStop: assign(({ context, event }) => {
+      const reason = stopReasonOf(event);
+      if (reason === undefined || context.stop !== undefined || !("atMs" in event)) return {};
+      return { stop: { reason, atMs: event.atMs } };
+    }),
+    keepKill: assign(({ event }) => ("atMs" in event ? { killedAtMs: event.atMs } : {})),
+    keepEnd: assign(({ event }) =>
+      event.type === "EXITED" ? { end: event.end, harvestingSinceMs: event.end.atMs } : {},
+    ),
+    keepHarvest: assign(({ event }) =>
+      event.type === "HARVESTED" ? { harvested: event.harvested } : {},
+    ),
+    keepMade: assign(({ event }) => {
+      if (event.type !== "STORED") return {};
+      const { made, finalMessage } = event;
+      return finalMessage === undefined ? { made } : { made, finalMessage };
+    }),
+    keepError: assign(({ context, event }) => {
+      if (event.type !== "FAILED") return {};
+      const { lastOutput } = event;
+      const error = context.error ?? event.error;
+      return lastOutput === undefined ? { error } : { error, lastOutput };
+    }),
+    blameEngine: assign({
+      error: ({ context }, message: string) =>
+        context.error ?? { code: "engine_unavailable" as const, message, retryable: true },
+    }),
+    blameHarvest: assign({
+      error: ({ context }) =>
+        context.error ?? {
+          code: "harvest_failed" as const,
+          message: `What the agent made could not be collected within ${context.limits.collectTimeoutMs} ms.`,
+          retryable: true,
+        },
+    }),
+    conclude: assign({ facts: ({ context }) => [...context.facts, endingFact(context)] }),
+  },
+}).createMachine({
+  id: "attempt",
+  context: ({ input }) => ({
+    ...input,
+    startRequested: input.beginning === "adopted" || input.beginning === "lost",
+    lastOutputAtMs: input.atMs,
+    facts: [],
+  }),
+  initial: "live",
+  states: {
+    live: {
+      on: { SEALED: "sealed", SUPERSEDED: "superseded" },
+      initial: "beginning",
+      states: {
+        beginning: {
+          always: [
+            { guard: { type: "begins", params: "sealed" }, target: "#attempt.sealed" },
+            { guard: { type: "begins", params: "ended" }, target: "cleaning" },
+            { guard: { type: "begins", params: "adopted" }, target: "running.adopting" },
+            { guard: { type: "begins", params: "restarted" }, target: "fetching" },
+            {
+              guard: { type: "begins", params: "lost" },
+              target: "reporting",
+              actions: {
+                type: "blameEngine",
+                params: "The attempt's container was gone when its runner-agent came back.",
+              },
+            },
+            { target: "claimed" },
+          ],
+        },
+        claimed: { on: { ...early, RECORDED: "fetching" } },
+        fetching: {
+          entry: { type: "enter", params: "fetching" },
+          on: { ...early, FETCHED: "preparing" },
+        },
+        preparing: {
+          entry: { type: "enter", params: "preparing" },
+          on: { ...early, PREPARED: { target: "running.starting", actions: "keepImage" } },
+        },
+        running: {
+          entry: { type: "enter", params: "running" },
+          on: {
+            OUTPUT: { actions: "keepOutput" },
+            GAP: { actions: "keepGap" },
+            FINAL: { actions: "keepFinal" },
+            EXITED: { target: "harvesting", actions: "keepEnd" },
+            FAILED: { target: "reporting", actions: "keepError" },
+          },
+          initial: "starting",
+          states: {
+            starting: {
+              entry: "requestStart",
+              on: { ...early, STARTED: { target: "working", actions: "keepStart" } },
+            },
+            adopting: {
+              on: {
+                STOP: { actions: "keepStop" },
+                STARTED: [
+                  { guard: "isStopped", target: "terminating", actions: "keepStart" },
+                  { target: "working", actions: "keepStart" },
+                ],
+              },
+            },
+            working: {
+              on: {
+                STOP: { target: "terminating", actions: "keepStop" },
+                DEADLINE: { guard: "limitDue", target: "terminating", actions: "keepStop" },
+                DISK: { guard: "overDisk", target: "terminating", actions: "keepStop" },
+              },
+            },
+            terminating: {
+              on: {
+                DEADLINE: { guard: "killDue", target: "killing", actions: "keepKill" },
+                DISK: { guard: "farOverDisk", target: "killing", actions: "keepKill" },
+              },
+            },
+            killing: {
+              on: {
+                DEADLINE: {
+                  guard: "goneDue",
+                  target: "#attempt.live.reporting",
+                  actions: {
+                    type: "blameEngine",
+                    params: "The engine did not end the container when it was told to kill it.",
+                  },
+                },
+              },
+            },
+          },
+        },
+        harvesting: {
+          entry: { type: "enter", params: "harvesting" },
+          on: {
+            HARVESTED: { target: "uploading", actions: "keepHarvest" },
+            FAILED: { target: "reporting", actions: "keepError" },
+            DEADLINE: { guard: "collectDue", target: "reporting", actions: "blameHarvest" },
+          },
+        },
+        uploading: {
+          entry: { type: "enter", params: "uploading" },
+          on: {
+            STORED: { target: "reporting", actions: "keepMade" },
+            FAILED: { target: "reporting", actions: "keepError" },
+          },
+        },
+        reporting: { entry: "conclude", on: { REPORTED: "cleaning" } },
+        cleaning: { on: { CLEANED: "#attempt.done" } },
+      },
+    },
+    sealed: { on: { CLEANED: "done" } },
+    superseded: { type: "final" },
+    done: { type: "final" },
+  },
+});
+
+export type AttemptSnapshot = SnapshotFrom<typeof attemptMachine>;

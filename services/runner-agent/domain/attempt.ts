@@ -1,0 +1,142 @@
+import type {
+  AttemptAccount,
+  AttemptWork,
+  BlobRef,
+  BundleRef,
+  ErrorRecord,
+  Fact,
+  FactOf,
+  StopMode,
+  TaskLimits,
+  Text,
+} from "@pitaya/protocol";
+import type { ContainerExit } from "../ports/executor.port.ts";
+
+/**
+ * Where an attempt is taken up: `claimed` with a start just taken from the queue; `restarted` after a
+ * restart before its container ever ran; `adopted` after a restart with a container that ran or
+ * runs; `lost` when such a container is gone; `ended` when its chain already has its last word;
+ * `sealed` when the coordinator has ended it.
+ */
+export type AttemptBeginning = "claimed" | "restarted" | "adopted" | "lost" | "ended" | "sealed";
+
+/** The task's own limits, and those a runner adds for what it does itself. */
+export interface AttemptLimits
+  extends Pick<TaskLimits, "startTimeoutMs" | "stallTimeoutMs" | "timeoutMs" | "diskBytes"> {
+  /** A CLI that said its last word gets this long to exit by itself. */
+  readonly finalGraceMs: number;
+  /** Between TERM and KILL of the agent, inside its container. */
+  readonly killGraceMs: number;
+  /** For the harvest inside the container. */
+  readonly harvestTimeoutMs: number;
+  /** For copying out and checking what was harvested, on this host. */
+  readonly collectTimeoutMs: number;
+  /** A container that was killed is gone after this long, or the engine is at fault. */
+  readonly goneTimeoutMs: number;
+}
+
+/** Why the runner ends an agent. `final`: it is done and does not exit. */
+export type StopReason =
+  | "final"
+  | "start_timeout"
+  | "stalled"
+  | "timeout"
+  | "disk_limit"
+  | "cancelled"
+  | "interrupted";
+
+export interface Stop {
+  readonly reason: StopReason;
+  readonly atMs: number;
+}
+
+/** How the agent ended, and what its whole output meant. Redacted. */
+export interface AgentEnd {
+  readonly atMs: number;
+  readonly exit: ContainerExit;
+  /** Why the agent says it failed; absent when it says it succeeded. */
+  readonly failure?: ErrorRecord;
+  readonly finalMessage?: string;
+  readonly account: Omit<AttemptAccount, "agentMs">;
+  readonly lastOutput: string;
+}
+
+/** What was collected on this host, and checked. Paths are of the attempt's own directory. */
+export interface Harvested {
+  readonly work?: AttemptWork;
+  readonly bundlePath?: string;
+  /** Commits recorded as shallow for whoever fetches the bundle. */
+  readonly shallow: readonly string[];
+  readonly patchPath?: string;
+  readonly forcedCommit: boolean;
+  readonly lfsObjectsMissing: number;
+  /** Why some of it does not count and is not kept. */
+  readonly error?: ErrorRecord;
+}
+
+/** What of it is in the blob store. */
+export interface Made {
+  readonly work?: AttemptWork;
+  readonly bundle?: BundleRef;
+  readonly patch?: BlobRef;
+  readonly lfsObjectsMissing: number;
+}
+
+export interface AttemptInput {
+  readonly beginning: AttemptBeginning;
+  readonly limits: AttemptLimits;
+  readonly claimedAtMs: number;
+  /** What an earlier incarnation had recorded. */
+  readonly agentStartedAtMs?: number;
+  readonly imageId?: string;
+  readonly stop?: Stop;
+  /** When it is taken up. */
+  readonly atMs: number;
+}
+
+export interface AttemptContext extends AttemptInput {
+  /** The container was, or is about to be, started: from here on it is adopted, never started again. */
+  readonly startRequested: boolean;
+  readonly lastOutputAtMs: number;
+  /** When the agent CLI said its last word. */
+  readonly finalAtMs?: number;
+  readonly killedAtMs?: number;
+  readonly end?: AgentEnd;
+  readonly harvestingSinceMs?: number;
+  readonly harvested?: Harvested;
+  readonly made?: Made;
+  readonly finalMessage?: Text;
+  /** Why a phase of ours could not be done. The first one counts. */
+  readonly error?: ErrorRecord;
+  /** End of the output when the engine failed under the agent. */
+  readonly lastOutput?: string;
+  /** Facts to be published, in order. They only ever grow. */
+  readonly facts: readonly Fact[];
+}
+
+/** Points in time at which a state is over; see `deadlines.rules.ts`. */
+export type DeadlineName = "start" | "stall" | "total" | "final" | "kill" | "gone" | "collect";
+
+export type AttemptEvent =
+  | { readonly type: "RECORDED" }
+  | { readonly type: "FETCHED" }
+  | { readonly type: "PREPARED"; readonly imageId: string }
+  | { readonly type: "STARTED"; readonly container: string; readonly atMs: number }
+  | { readonly type: "OUTPUT"; readonly atMs: number }
+  | { readonly type: "GAP"; readonly gap: Omit<FactOf<"output.gap">, "type"> }
+  /** The agent CLI said its last word. */
+  | { readonly type: "FINAL"; readonly atMs: number }
+  | { readonly type: "EXITED"; readonly end: AgentEnd }
+  | { readonly type: "HARVESTED"; readonly harvested: Harvested }
+  | { readonly type: "STORED"; readonly made: Made; readonly finalMessage?: Text }
+  | { readonly type: "REPORTED" }
+  | { readonly type: "CLEANED" }
+  /** The phase under way cannot be done. */
+  | { readonly type: "FAILED"; readonly error: ErrorRecord; readonly lastOutput?: string }
+  | { readonly type: "STOP"; readonly mode: StopMode; readonly atMs: number }
+  | { readonly type: "DEADLINE"; readonly name: DeadlineName; readonly atMs: number }
+  | { readonly type: "DISK"; readonly bytes: number; readonly atMs: number }
+  /** The coordinator's seal was read: stop at once and say nothing more. */
+  | { readonly type: "SEALED" }
+  /** Another incarnation of this runner goes on with it: it is no longer ours. */
+  | { readonly type: "SUPERSEDED" };

@@ -1,0 +1,53 @@
+import type { AttemptSnapshot } from "./attempt.machine.ts";
+import type { DeadlineName } from "./attempt.ts";
+
+export interface Deadline {
+  readonly name: DeadlineName;
+  readonly atMs: number;
+}
+
+/** Beyond what wrapper and engine are given, so that theirs strike first. */
+const SLACK_MS = 5_000;
+
+/** When the present state is over, whatever happens: its timers, as data. */
+export function deadlinesOf(snapshot: AttemptSnapshot): readonly Deadline[] {
+  const { context } = snapshot;
+  const { limits } = context;
+  const early = [
+    { live: "claimed" },
+    { live: "fetching" },
+    { live: "preparing" },
+    { live: { running: "starting" } },
+  ] as const;
+  if (early.some((state) => snapshot.matches(state))) {
+    return [{ name: "start", atMs: context.claimedAtMs + limits.startTimeoutMs }];
+  }
+  if (snapshot.matches({ live: { running: "working" } })) {
+    const { agentStartedAtMs = context.claimedAtMs, lastOutputAtMs, finalAtMs } = context;
+    return [
+      { name: "total", atMs: agentStartedAtMs + limits.timeoutMs },
+      { name: "stall", atMs: lastOutputAtMs + limits.stallTimeoutMs },
+      ...(finalAtMs === undefined
+        ? []
+        : [{ name: "final", atMs: finalAtMs + limits.finalGraceMs } as const]),
+    ];
+  }
+  if (snapshot.matches({ live: { running: "terminating" } }) && context.stop) {
+    const patienceMs = limits.killGraceMs + limits.harvestTimeoutMs + SLACK_MS;
+    return [{ name: "kill", atMs: context.stop.atMs + patienceMs }];
+  }
+  if (snapshot.matches({ live: { running: "killing" } }) && context.killedAtMs !== undefined) {
+    return [{ name: "gone", atMs: context.killedAtMs + limits.goneTimeoutMs }];
+  }
+  if (snapshot.matches({ live: "harvesting" }) && context.harvestingSinceMs !== undefined) {
+    return [{ name: "collect", atMs: context.harvestingSinceMs + limits.collectTimeoutMs }];
+  }
+  return [];
+}
+
+/** The next one to strike. */
+export const nextDeadline = (snapshot: AttemptSnapshot): Deadline | undefined =>
+  deadlinesOf(snapshot).reduce<Deadline | undefined>(
+    (first, deadline) => (first && first.atMs <= deadline.atMs ? first : deadline),
+    undefined,
+  );

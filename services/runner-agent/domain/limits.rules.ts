@@ -1,0 +1,66 @@
+import type { ErrorRecord } from "@pitaya/protocol";
+import type { AttemptEvent, AttemptLimits, Stop, StopReason } from "./attempt.ts";
+
+export const isOverDisk = (limits: Pick<AttemptLimits, "diskBytes">, bytes: number): boolean =>
+  bytes > limits.diskBytes;
+
+/** So far over that it is killed while it still has time to end by itself. */
+export const isFarOverDisk = (limits: Pick<AttemptLimits, "diskBytes">, bytes: number): boolean =>
+  bytes > limits.diskBytes * 1.25;
+
+const byDeadline: Partial<Record<string, StopReason>> = {
+  start: "start_timeout",
+  stall: "stalled",
+  total: "timeout",
+  final: "final",
+};
+
+/** What an event means as a reason to end the agent. */
+export function stopReasonOf(event: AttemptEvent): StopReason | undefined {
+  if (event.type === "STOP") return event.mode === "cancel" ? "cancelled" : "interrupted";
+  if (event.type === "DISK") return "disk_limit";
+  return event.type === "DEADLINE" ? byDeadline[event.name] : undefined;
+}
+
+const seconds = (ms: number) => `${Math.round(ms / 100) / 10} s`;
+const mebibytes = (bytes: number) => `${Math.round(bytes / 1024 ** 2)} MiB`;
+
+/** The error an attempt ends with that was ended for this reason; none for an agent that was done. */
+export function stopError(stop: Stop, limits: AttemptLimits): ErrorRecord | undefined {
+  switch (stop.reason) {
+    case "final":
+      return undefined;
+    case "start_timeout":
+      return {
+        code: "start_timeout",
+        message: `The agent was not started within ${seconds(limits.startTimeoutMs)} of the claim.`,
+        hint: "Fetching the base, the image or the credentials took too long on this runner.",
+        retryable: true,
+      };
+    case "stalled":
+      return {
+        code: "stalled",
+        message: `The agent gave no output for ${seconds(limits.stallTimeoutMs)} and was ended.`,
+        hint: "Raise runner.stall if its steps are that long.",
+        retryable: true,
+      };
+    case "timeout":
+      return {
+        code: "timeout",
+        message: `The agent ran for ${seconds(limits.timeoutMs)} and was ended.`,
+        hint: "Raise --timeout, or split the task.",
+        retryable: true,
+      };
+    case "disk_limit":
+      return {
+        code: "disk_limit",
+        message: `The agent wrote more than ${mebibytes(limits.diskBytes)} and was ended.`,
+        hint: "Raise runner.disk_limit.",
+        retryable: false,
+      };
+    case "cancelled":
+      return { code: "cancelled", message: "The attempt was cancelled.", retryable: false };
+    case "interrupted":
+      return { code: "interrupted", message: "The attempt was interrupted.", retryable: false };
+  }
+}
