@@ -72,6 +72,11 @@ export interface Delivery {
 }
 
 export interface CommandQueue {
+  /**
+   * Makes a runner's two queues, where they are not there already. Only the coordinator's role may;
+   * it does so when it first sees the runner, whose {@link next} waits for that.
+   */
+  ensureQueues(runner: string): Promise<void>;
   /** Stores an order; the same id twice is one order. */
   publish(
     subject: string,

@@ -1,1 +1,12 @@
-export {};
+export {
+  type Clock,
+  systemClock,
+  type VirtualClock,
+  virtualClock,
+} from "./memory/clock.ts";
+export {
+  type MemoryBroker,
+  type MemoryBrokerOptions,
+  memoryBroker,
+  memoryBus,
+} from "./memory/memory-broker.ts";

@@ -1,0 +1,72 @@
+import { PitayaError } from "@pitaya/protocol";
+import type { AppendResult, EventLog, OutputLog } from "../bus.port.ts";
+import { followMemory, readMemory, shown } from "./memory-reading.ts";
+import type { MemoryAppend, MemoryStream } from "./memory-stream.ts";
+
+export const streamFull = (what: string) =>
+  new PitayaError("store_full", `The store has no room left for ${what}.`, {
+    hint: "Remove old runs, or give the server more room.",
+  });
+
+export function storedSequence(result: MemoryAppend, what: string): number {
+  if (result.status === "stored") return result.sequence;
+  throw streamFull(what);
+}
+
+/** @param maxBytes of the stream, to tell how full it is */
+export function memoryEvents(
+  stream: MemoryStream,
+  maxBytes: number,
+  closed: AbortSignal,
+): EventLog {
+  return {
+    async append(subject, { id, payload, expectedLast }): Promise<AppendResult> {
+      const result = stream.append(subject, payload, { id, expectedLast });
+      if (result.status === "full") throw streamFull("events");
+      if (result.status === "stored" && !result.duplicate) {
+        return { status: "stored", sequence: result.sequence };
+      }
+      return mine(stream, subject, id, payload);
+    },
+    note: async (subject, { id, payload }) =>
+      storedSequence(stream.append(subject, payload, { id }), "events"),
+    async last(subject) {
+      const message = stream.last(subject);
+      return message === undefined ? undefined : shown(message);
+    },
+    read: (filters, fromSequence) => readMemory(stream, filters, fromSequence),
+    follow: (filters, { fromSequence, signal }) =>
+      followMemory(stream, filters, AbortSignal.any([signal, closed]), fromSequence),
+    fill: async () => stream.bytes / maxBytes,
+  };
+}
+
+/** Whether the message in the way is the very one that was to be stored. */
+function mine(
+  stream: MemoryStream,
+  subject: string,
+  id: string,
+  payload: Uint8Array,
+): AppendResult {
+  const found = stream
+    .all()
+    .findLast((message) => message.subject === subject && message.id === id);
+  return found !== undefined && Buffer.compare(found.payload, payload) === 0
+    ? { status: "stored", sequence: found.sequence }
+    : { status: "conflict" };
+}
+
+export function memoryOutput(stream: MemoryStream, closed: AbortSignal): OutputLog {
+  return {
+    async publish(subject, payload, headers) {
+      storedSequence(stream.append(subject, payload, { headers }), "output");
+    },
+    async last(subject) {
+      const message = stream.last(subject);
+      return message === undefined ? undefined : shown(message);
+    },
+    read: (filters, fromSequence) => readMemory(stream, filters, fromSequence),
+    follow: (filters, { fromSequence, signal }) =>
+      followMemory(stream, filters, AbortSignal.any([signal, closed]), fromSequence),
+  };
+}
