@@ -1,0 +1,7 @@
+#!/usr/bin/env node
+import { handOver } from "./boot/hand-over.mjs";
+
+await handOver("test/main.ts", process.argv.slice(2), (error) => {
+  process.stderr.write(`set-up failed: ${error.message}\n`);
+  process.stdout.write("0 passed, 1 failed\n");
+});
