@@ -30,11 +30,13 @@ async function everything(): Promise<Tally> {
     TESTCONTAINERS_RYUK_DISABLED: "true",
     [tallyFileVariable]: tallyFile,
   };
+  const colors = process.stdout.isTTY ? "force" : "off";
   const checks = await Promise.all([
-    runCheck({ title: "lint", args: ["biome", "ci", "."] }, where.root, env),
+    runCheck({ title: "lint", args: ["biome", "ci", `--colors=${colors}`, "."] }, where.root, env),
     runCheck({ title: "types", args: ["tsc", "-p", "tsconfig.json"] }, where.root, env),
   ]);
-  const tests = await runTests(record.node, process.argv.slice(2), where.root, env, tallyFile);
+  const args = [...(process.stdout.isTTY ? [] : ["--no-color"]), ...process.argv.slice(2)];
+  const tests = await runTests(record.node, args, where.root, env, tallyFile);
   return add(...checks, tests.passed + tests.failed > 0 ? tests : { passed: 0, failed: 1 });
 }
 
