@@ -1,0 +1,160 @@
+import type { SettingKey } from "../settings/keys.ts";
+
+export const FLAG_GROUPS = [
+  "Strategy",
+  "Model and plugin",
+  "Repository",
+  "Display",
+  "Credentials",
+  "Limits",
+  "Files",
+  "Other",
+] as const;
+
+export interface Flag {
+  readonly group: (typeof FLAG_GROUPS)[number];
+  readonly short?: string;
+  /** What stands for the value in help; without it the flag takes none. */
+  readonly value?: string;
+  /** Each use adds a value; otherwise the last one holds. */
+  readonly repeatable?: true;
+  readonly help: string;
+  /** The setting it gives a value to; defaults live there. */
+  readonly setting?: SettingKey;
+}
+
+/**
+ * Every flag of every command. A name means the same wherever it is taken, so it can stand before
+ * or after the command. Nothing here is loaded from elsewhere: `--help` must be instant.
+ */
+export const flags = {
+  strategy: { group: "Strategy", value: "name", setting: "strategy", help: "strategy to run" },
+  set: {
+    group: "Strategy",
+    short: "S",
+    value: "key=value",
+    repeatable: true,
+    help: "parameter of the strategy; JSON where it parses as JSON, otherwise text",
+  },
+  runs: { group: "Strategy", value: "N", setting: "runs", help: "run the strategy N times" },
+
+  model: { group: "Model and plugin", value: "name", setting: "model", help: "model of the agent" },
+  plugin: {
+    group: "Model and plugin",
+    value: "name",
+    setting: "plugin_name",
+    help: "which agent CLI does the work",
+  },
+  "docker-image": {
+    group: "Model and plugin",
+    value: "image",
+    setting: "runner.docker_image",
+    help: "image the agent runs in",
+  },
+  "cli-arg": {
+    group: "Model and plugin",
+    value: "token",
+    repeatable: true,
+    help: "one token for the agent CLI's own command line",
+  },
+  "cli-args": {
+    group: "Model and plugin",
+    value: "'words'",
+    help: "several, quoted as in a POSIX shell; after every --cli-arg",
+  },
+
+  repo: {
+    group: "Repository",
+    value: "path",
+    help: "repository to work on (default: the one you are in)",
+  },
+  "base-branch": {
+    group: "Repository",
+    value: "ref",
+    help: "branch, tag or commit to start from (default: what is checked out)",
+  },
+
+  "no-tui": { group: "Display", help: "plain lines instead of a view that is redrawn" },
+  output: {
+    group: "Display",
+    value: "streaming|json|quiet",
+    setting: "output",
+    help: "form of the output; implies --no-tui",
+  },
+  json: {
+    group: "Display",
+    help: "the same as --output json; for other commands, their JSON form",
+  },
+  verbose: { group: "Display", help: "also the agents' steps" },
+
+  mode: {
+    group: "Credentials",
+    value: "subscription|api",
+    help: "which kind of credential to use when both are there",
+  },
+  "oauth-token": { group: "Credentials", value: "token", help: "subscription token" },
+  "api-key": { group: "Credentials", value: "key", help: "API key" },
+  "base-url": { group: "Credentials", value: "url", help: "address of the provider" },
+
+  "max-parallel": {
+    group: "Limits",
+    value: "N|auto",
+    setting: "orchestration.max_parallel_instances",
+    help: "instances that may run at once",
+  },
+  timeout: {
+    group: "Limits",
+    value: "seconds",
+    setting: "runner.timeout",
+    help: "longest time for an agent",
+  },
+  "force-commit": {
+    group: "Limits",
+    setting: "runner.force_commit",
+    help: "commit what the agent left uncommitted",
+  },
+
+  "state-dir": { group: "Files", value: "dir", help: "directory of the embedded stack" },
+  "logs-dir": { group: "Files", value: "dir", setting: "logs_dir", help: "where event logs go" },
+  "results-dir": {
+    group: "Files",
+    value: "dir",
+    setting: "results_dir",
+    help: "where results go",
+  },
+  nats: {
+    group: "Files",
+    value: "url",
+    setting: "nats.url",
+    help: "use this server instead of the embedded stack",
+  },
+
+  detach: { group: "Other", help: "submit, print the run's id and leave it running" },
+  fresh: { group: "Other", help: "unfinished instances start over" },
+  uncommitted: { group: "Other", help: "also make branches of changes that were not committed" },
+  rebuild: { group: "Other", help: "write the run's files anew from its log" },
+  all: { group: "Other", help: "of every run" },
+  follow: { group: "Other", short: "f", help: "go on with what comes" },
+  from: { group: "Other", value: "seq", help: "begin at this sequence of the stream" },
+  subject: {
+    group: "Other",
+    value: "pattern",
+    help: "only subjects that match; * and > as in NATS",
+  },
+  "when-idle": { group: "Other", help: "wait until no run is live" },
+  yes: { group: "Other", help: "answer yes to every question" },
+  "list-runs": { group: "Other", help: "the same as `pitaya runs`" },
+  "show-run": { group: "Other", value: "run", help: "the same as `pitaya show <run>`" },
+  resume: { group: "Other", value: "run", help: "the same as `pitaya resume <run>`" },
+  "resume-fresh": {
+    group: "Other",
+    value: "run",
+    help: "the same as `pitaya resume <run> --fresh`",
+  },
+  version: { group: "Other", help: "print the version" },
+  help: { group: "Other", short: "h", help: "print this help, or that of a command" },
+} as const satisfies Record<string, Flag>;
+
+export type FlagName = keyof typeof flags;
+export const FLAG_NAMES = Object.keys(flags) as readonly FlagName[];
+export const flagSpec = (name: FlagName): Flag => flags[name];
