@@ -1,0 +1,103 @@
+import type { Clock } from "@pitaya/actors";
+import { type Bus, decode, encode } from "@pitaya/bus";
+import { buckets, CoordinatorLease, type ProcessId } from "@pitaya/protocol";
+
+const KEY = "coordinator";
+
+export interface LeaseOptions {
+  readonly bus: Bus;
+  readonly coordinator: ProcessId;
+  readonly clock: Clock;
+  readonly leaseMs: number;
+  /**
+   * The holder before is known to be dead (the embedded stack's lock proves it), so its lease is
+   * taken at once instead of waited out.
+   */
+  readonly takeOver: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface HeldLease {
+  /** Revision of the write that won it. */
+  readonly epoch: number;
+  /** Aborts when it could not be renewed in time, or somebody else holds it. */
+  readonly lost: AbortSignal;
+  release(): Promise<void>;
+}
+
+/** Waits until this process decides. @throws when `signal` aborts first */
+export async function holdLease(options: LeaseOptions): Promise<HeldLease> {
+  const bucket = options.bus.bucket(buckets.leases);
+  const ttl = { ttlMs: options.leaseMs };
+  const since = new Date(options.clock.now()).toISOString();
+  const { coordinator } = options;
+  const value = encode(CoordinatorLease, { v: 1, coordinator, since });
+
+  async function win(): Promise<number> {
+    for (;;) {
+      options.signal.throwIfAborted();
+      const current = await bucket.get(KEY);
+      if (current === undefined || options.takeOver) {
+        const revision = await bucket.replace(KEY, value, current?.revision ?? 0, ttl);
+        if (revision !== undefined) return revision;
+      } else {
+        const holder = decode(CoordinatorLease, current.value, "The coordinator's lease");
+        if (holder.coordinator === coordinator) {
+          const revision = await bucket.replace(KEY, value, current.revision, ttl);
+          if (revision !== undefined) return revision;
+        }
+      }
+      await pause(options.clock, options.leaseMs / 10, options.signal);
+    }
+  }
+
+  const epoch = await win();
+  const lost = new AbortController();
+  let revision = epoch;
+  let renewedAt = options.clock.now();
+  let cancelTimer: () => void = () => undefined;
+
+  const renewLater = () => {
+    cancelTimer = options.clock.setTimer(options.leaseMs / 4, () => void renew());
+  };
+  async function renew(): Promise<void> {
+    if (lost.signal.aborted) return;
+    const asked = options.clock.now();
+    try {
+      const next = await bucket.replace(KEY, value, revision, ttl);
+      if (next === undefined) return lost.abort();
+      revision = next;
+      renewedAt = asked;
+    } catch {
+      // The bus is away: the lease stands until its time is over, and is asked for again until then.
+      if (options.clock.now() - renewedAt > options.leaseMs) return lost.abort();
+    }
+    renewLater();
+  }
+  renewLater();
+
+  return {
+    epoch,
+    lost: lost.signal,
+    async release() {
+      cancelTimer();
+      if (lost.signal.aborted) return;
+      lost.abort();
+      await bucket.delete(KEY);
+    },
+  };
+}
+
+function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = clock.setTimer(delayMs, () => {
+      signal.removeEventListener("abort", stop);
+      resolve();
+    });
+    const stop = () => {
+      cancel();
+      resolve();
+    };
+    signal.addEventListener("abort", stop, { once: true });
+  });
+}

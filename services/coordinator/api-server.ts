@@ -1,0 +1,176 @@
+import { answer, type Bus } from "@pitaya/bus";
+import {
+  type ApiRequest,
+  type BlobRef,
+  type BranchSource,
+  type DecisionMessage,
+  PitayaError,
+  type RunSpec,
+  subjects,
+  type Text,
+} from "@pitaya/protocol";
+import type { Logger } from "pino";
+import type { SecretHolder } from "./adapters/secret-holder.ts";
+import { turnMessage } from "./domain/turn-message.ts";
+import { encodeDecision } from "./encode-decision.ts";
+import type { Reign } from "./reign.ts";
+import { isFinalRun, type RunEntry } from "./run-entry.ts";
+
+export interface ApiOptions {
+  readonly bus: Bus;
+  readonly reign: Reign;
+  readonly secrets: SecretHolder;
+  readonly coordinator: DecisionMessage["coordinator"];
+  readonly log: Logger;
+  now(): Date;
+  /** Refuses a spec that could never run: unknown strategy, parameter or plugin. @throws `usage` */
+  check(spec: RunSpec): void;
+}
+
+/** Live runs must be able to finish: new ones are refused from this share of the stream's bytes on. */
+const MAX_FILL = 0.8;
+
+/** How long a request waits for an event that is on its way. */
+const SEEN_TIMEOUT_MS = 10_000;
+
+/** Answers requests while this coordinator decides. @returns a function that stops it */
+export function serveApi(options: ApiOptions): () => Promise<void> {
+  const { bus, reign, secrets } = options;
+  const about = {
+    epoch: () => reign.epoch,
+    refused: (subject: string, error: unknown) => options.log.info({ subject, error }, "refused"),
+  };
+  const runOf = (subject: string) => subjects.apiRun.parse(subject)?.run ?? "";
+
+  function known(run: string): RunEntry {
+    const entry = reign.entry(run);
+    if (entry?.actors) return entry;
+    const hint = "pitaya runs lists those that are known";
+    throw new PitayaError("unknown_run", `there is no run ${run}`, { hint });
+  }
+
+  async function submit({ spec, secrets: boxes }: ApiRequest<"submit">) {
+    const before = reign.entry(spec.run)?.fold.view.spec;
+    if (before) return resubmitted(spec, before, boxes);
+    options.check(spec);
+    await checkRoom(bus);
+    await checkBlobs(bus, spec);
+    secrets.take(spec.run, boxes);
+    const place = { run: spec.run, epoch: reign.epoch, coordinator: options.coordinator };
+    const chain = { lastSequence: 0, epoch: 0, n: 0 };
+    const turn = turnMessage({ ...place, now: options.now(), chain }, [
+      { type: "run.submitted", spec },
+    ]);
+    const result = await bus.events.append(subjects.decision.of({ run: spec.run }), {
+      id: turn.id,
+      payload: encodeDecision(turn.message),
+      expectedLast: 0,
+    });
+    if (result.status === "conflict") {
+      await reign.until(
+        () => reign.entry(spec.run)?.fold.view.spec !== undefined,
+        spec.run,
+        SEEN_TIMEOUT_MS,
+      );
+      return resubmitted(spec, known(spec.run).fold.view.spec, boxes);
+    }
+    return { status: "accepted" as const, sequence: result.sequence };
+  }
+
+  /** The same run again, by a cli that did not hear the first answer. */
+  function resubmitted(
+    spec: RunSpec,
+    before: RunSpec | undefined,
+    boxes: ApiRequest<"submit">["secrets"],
+  ) {
+    if (JSON.stringify(before) !== JSON.stringify(spec)) {
+      throw new PitayaError("run_conflict", `${spec.run} is another run already`);
+    }
+    secrets.take(spec.run, boxes);
+    reign.wake(spec.run);
+    const sequence = Math.max(1, reign.entry(spec.run)?.log.lastSequence ?? 1);
+    return { status: "known" as const, sequence };
+  }
+
+  async function runnerSecret(request: ApiRequest<"runner-secret">) {
+    const { run, instance, attempt, runner } = request;
+    const claimed = () => (reign.entry(run)?.log.chainOf(instance, attempt)?.lastSequence ?? 0) > 0;
+    await reign.until(claimed, `the claim of ${instance}.${attempt}`, SEEN_TIMEOUT_MS);
+    const { actors, log } = known(run);
+    const chain = log.chainOf(instance, attempt);
+    const key = reign.curveKeyOf(runner);
+    if (chain?.runner !== runner || chain.ended !== undefined || key === undefined || !actors) {
+      const message = `runner ${runner} has no live claim on attempt ${attempt} of ${instance}`;
+      throw new PitayaError("permission_denied", message);
+    }
+    return { secrets: secrets.sealTo(key, run, actors.spec.agent.credentials) };
+  }
+
+  async function stop(subject: string, request: ApiRequest<"stop">) {
+    const entry = known(runOf(subject));
+    const phase = entry.actors?.phase;
+    if (isFinalRun(entry) || (phase === "interrupted" && request.mode === "interrupt")) {
+      return { status: "already-final" as const };
+    }
+    const { mode, by, reason } = request;
+    if (phase === "interrupted") await reign.ask(entry, [{ type: "run.cancelled" }]);
+    else if (phase !== "finalizing" && entry.actors?.stopping !== mode) {
+      await reign.ask(entry, [{ type: "run.stopping", mode, by, reason }]);
+    }
+    return { status: "stopping" as const };
+  }
+
+  async function resume(subject: string, request: ApiRequest<"resume">) {
+    const entry = known(runOf(subject));
+    if (isFinalRun(entry)) return { status: "already-final" as const };
+    secrets.take(entry.run, request.secrets);
+    if (entry.actors?.phase !== "interrupted") {
+      reign.wake(entry.run);
+      return { status: "running" as const };
+    }
+    const { by, fresh } = request;
+    await reign.ask(entry, [{ type: "run.resumed", by, fresh }]);
+    return { status: "resumed" as const };
+  }
+
+  const perRun = (verb: string) => [subjects.apiRun.filter({ verb })];
+  const stops = [
+    answer(bus, "submit", [subjects.api.of({ verb: "submit" })], about, submit),
+    answer(bus, "runner-secret", [subjects.api.of({ verb: "runner-secret" })], about, runnerSecret),
+    answer(bus, "stop", perRun("stop"), about, (request, subject) => stop(subject, request)),
+    answer(bus, "resume", perRun("resume"), about, (request, subject) => resume(subject, request)),
+    answer(bus, "secrets", perRun("secrets"), about, async (request, subject) => {
+      const entry = known(runOf(subject));
+      secrets.take(entry.run, request.secrets);
+      reign.wake(entry.run);
+      return { status: "held" as const };
+    }),
+  ];
+  return async () => {
+    await Promise.all(stops.map((end) => end()));
+  };
+}
+
+async function checkRoom(bus: Bus): Promise<void> {
+  const fill = await bus.events.fill();
+  if (fill < MAX_FILL) return;
+  const message = `the event log is ${Math.round(fill * 100)} % full; new runs are refused so that live ones can finish`;
+  throw new PitayaError("store_full", message, { hint: "remove old runs: pitaya prune" });
+}
+
+/** Every blob the spec names, parents included, must be there whole before the run is accepted. */
+async function checkBlobs(bus: Bus, spec: RunSpec): Promise<void> {
+  for (const ref of [...blobsOf(spec.prompt), ...bundlesOf(spec.base)]) {
+    if (await bus.blobs.has(ref)) continue;
+    throw new PitayaError(
+      "blob_missing",
+      `blob ${ref.sha256.slice(0, 12)} of ${spec.run} is not in the store`,
+      {
+        details: { sha256: ref.sha256 },
+      },
+    );
+  }
+}
+
+const blobsOf = (text: Text): BlobRef[] => ("blob" in text ? [text.blob] : []);
+const bundlesOf = (source: BranchSource): BlobRef[] => source.bundles.map(({ blob }) => blob);

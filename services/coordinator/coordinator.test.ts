@@ -1,0 +1,301 @@
+import { manualClock } from "@pitaya/actors";
+import { ask, sealer } from "@pitaya/bus";
+import { memoryBroker } from "@pitaya/bus/testing";
+import { type RunSpec, runEvents, subjects } from "@pitaya/protocol";
+import { type RunView, runLog, runView } from "@pitaya/views";
+import pino from "pino";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { start } from "./start.ts";
+import { failed, fakeRunner, succeeded } from "./testing/fake-runner.ts";
+import { oneTaskCode } from "./testing/one-task-code.ts";
+import { sampleRun } from "./testing/sample-run.ts";
+
+const START_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
+const RUNNER_LEASE_MS = 5_000;
+
+/** A broker, a clock that stands still, a coordinator, and a client that reads the log. */
+async function world(options: { random?: () => number } = {}) {
+  const clock = manualClock(START_MS);
+  const broker = memoryBroker({ clock: { now: clock.now, after: clock.setTimer } });
+  const client = broker.connect("cli");
+  const startCoordinator = (id: string, takeOver = false) => {
+    const coordinator = start({
+      bus: broker.connect(id),
+      id,
+      version: "0.0.0",
+      log: pino({ level: process.env.LOG ?? "silent" }),
+      strategies: oneTaskCode,
+      check: () => undefined,
+      takeOver,
+      clock,
+      random: options.random ?? (() => 0),
+      runnerLeaseMs: RUNNER_LEASE_MS,
+      claimTimeoutMs: 20_000,
+      cancelGraceMs: 30_000,
+      credentialsWaitMs: 600_000,
+    });
+    onTestFinished(() => coordinator.stop());
+    return coordinator;
+  };
+  const blob = await client.blobs.put(async function* () {
+    yield new Uint8Array([1, 2, 3]);
+  });
+  const spec = (changes: Record<string, unknown> = {}): RunSpec => {
+    const plain = sampleRun(changes);
+    const [bundle] = plain.base.bundles;
+    return { ...plain, base: { ...plain.base, bundles: bundle ? [{ ...bundle, blob }] : [] } };
+  };
+  const submit = (run: RunSpec, secrets: ReturnType<ReturnType<typeof sealer>["seal"]>[] = []) =>
+    ask(client, "submit", subjects.api.of({ verb: "submit" }), { v: 1, spec: run, secrets }, 5_000);
+
+  /** Reads the run's log until the view satisfies the condition. */
+  async function until(run: string, condition: (view: RunView) => boolean): Promise<RunView> {
+    const log = runLog();
+    const fold = runView();
+    const stop = new AbortController();
+    for await (const item of client.events.follow(runEvents(run), { signal: stop.signal })) {
+      if ("caughtUp" in item) continue;
+      for (const event of log.admit(item)) fold.apply(event);
+      if (condition(fold.view)) break;
+    }
+    stop.abort();
+    return fold.view;
+  }
+  const states = (view: RunView) => [...view.instances.values()].map((row) => row.state);
+  return { clock, broker, client, startCoordinator, spec, submit, until, states };
+}
+
+describe("a run of one instance", () => {
+  it("goes from submission to success through one claimed attempt", async () => {
+    const w = await world();
+    await w.startCoordinator("coord-1").deciding;
+    const runner = await fakeRunner(w.broker.connect("runner-1"), "runner-1");
+    const run = w.spec();
+    expect((await w.submit(run)).value.status).toBe("accepted");
+
+    const attempt = await runner.take();
+    expect(attempt.start).toMatchObject({ run: run.run, attempt: 1, runner: "runner-1" });
+    await attempt.tell({ type: "attempt.started", container: "c", imageId: "i" });
+    await attempt.tell(succeeded());
+
+    const view = await w.until(run.run, (v) => v.phase === "succeeded");
+    expect(w.states(view)).toEqual(["succeeded"]);
+    expect([...view.executions.values()][0]?.outcome?.status).toBe("succeeded");
+    const [row] = view.instances.values();
+    expect(row?.branch).toBe(`pitaya/simple/${run.run}/k${row?.instance.slice(0, 8)}`);
+  });
+
+  it("is accepted again when it is submitted again, and refused when it is another", async () => {
+    const w = await world();
+    await w.startCoordinator("coord-1").deciding;
+    const run = w.spec();
+    await w.submit(run);
+    await w.until(run.run, (v) => v.phase === "executing");
+    expect((await w.submit(run)).value.status).toBe("known");
+    await expect(w.submit({ ...run, retries: 3 })).rejects.toMatchObject({ code: "run_conflict" });
+  });
+
+  it("is refused when a bundle is not in the store", async () => {
+    const w = await world();
+    await w.startCoordinator("coord-1").deciding;
+    await expect(w.submit(sampleRun())).rejects.toMatchObject({ code: "blob_missing" });
+  });
+});
+
+describe("a failure", () => {
+  it("that is retryable makes a second attempt after the pause, not before", async () => {
+    const w = await world();
+    await w.startCoordinator("coord-1").deciding;
+    const runner = await fakeRunner(w.broker.connect("runner-1"), "runner-1");
+    const run = w.spec();
+    await w.submit(run);
+    await (await runner.take()).tell(failed("overloaded", true));
+    const waiting = await w.until(run.run, (v) => w.states(v)[0] === "backingOff");
+    const [row] = waiting.instances.values();
+    expect(row?.dueAt).toBe(START_MS + 2_000);
+
+    w.clock.advance(1_999);
+    await runner.heartbeat();
+    w.clock.advance(1);
+    const second = await runner.take();
+    expect(second.start.attempt).toBe(2);
+    await second.tell(succeeded());
+    await w.until(run.run, (v) => v.phase === "succeeded");
+  });
+
+  it("that is not retryable is final at once, and so is the run", async () => {
+    const w = await world();
+    await w.startCoordinator("coord-1").deciding;
+    const runner = await fakeRunner(w.broker.connect("runner-1"), "runner-1");
+    const run = w.spec();
+    await w.submit(run);
+    await (await runner.take()).tell(failed("agent_failed", false));
+    const view = await w.until(run.run, (v) => v.phase === "failed");
+    expect(view.error?.code).toBe("agent_failed");
+    expect([...view.instances.values()][0]?.attempts).toHaveLength(1);
+  });
+
+  it("fails for good when the retries are used up", async () => {
+    const w = await world();
+    await w.startCoordinator("coord-1").deciding;
+    const runner = await fakeRunner(w.broker.connect("runner-1"), "runner-1");
+    const run = w.spec({ retries: 1 });
+    await w.submit(run);
+    await (await runner.take()).tell(failed("overloaded", true));
+    await w.until(run.run, (v) => w.states(v)[0] === "backingOff");
+    w.clock.advance(2_000);
+    await (await runner.take()).tell(failed("overloaded", true));
+    const view = await w.until(run.run, (v) => v.phase === "failed");
+    expect([...view.instances.values()][0]?.attempts).toHaveLength(2);
+  });
+});
+
+describe("a runner that falls silent", () => {
+  it("loses its attempt by a seal, and another runner gets the instance", async () => {
+    const w = await world();
+    await w.startCoordinator("coord-1").deciding;
+    const first = await fakeRunner(w.broker.connect("runner-1"), "runner-1");
+    const run = w.spec();
+    await w.submit(run);
+    const lost = await first.take();
+    const second = await fakeRunner(w.broker.connect("runner-2"), "runner-2");
+
+    w.clock.advance(RUNNER_LEASE_MS - 1);
+    await second.heartbeat();
+    w.clock.advance(2);
+    await second.heartbeat();
+    const again = await second.take();
+    expect(again.start.attempt).toBe(2);
+    expect(await lost.tell(succeeded())).toBe(false);
+    await again.tell(succeeded());
+    const view = await w.until(run.run, (v) => v.phase === "succeeded");
+    const [row] = view.instances.values();
+    expect(row?.attempts.map(({ runner, end }) => [runner, end?.type])).toEqual([
+      ["runner-1", "sealed"],
+      ["runner-2", "attempt.succeeded"],
+    ]);
+  });
+});
+
+describe("stopping", () => {
+  const stop = (w: Awaited<ReturnType<typeof world>>, run: string, mode: "interrupt" | "cancel") =>
+    ask(
+      w.client,
+      "stop",
+      subjects.apiRun.of({ run, verb: "stop" }),
+      { v: 1, mode, by: "test", reason: "asked" },
+      5_000,
+    );
+
+  it("interrupts a run: the runner is told, and the run can be resumed to success", async () => {
+    const w = await world();
+    await w.startCoordinator("coord-1").deciding;
+    const runner = await fakeRunner(w.broker.connect("runner-1"), "runner-1");
+    const run = w.spec();
+    await w.submit(run);
+    const attempt = await runner.take();
+    await stop(w, run.run, "interrupt");
+    expect(await runner.nextCancel()).toMatchObject({
+      instance: attempt.start.instance,
+      mode: "interrupt",
+    });
+    await attempt.tell(failed("cancelled", false));
+    const stopped = await w.until(run.run, (v) => v.phase === "interrupted");
+    expect(w.states(stopped)).toEqual(["interrupted"]);
+
+    await ask(
+      w.client,
+      "resume",
+      subjects.apiRun.of({ run: run.run, verb: "resume" }),
+      { v: 1, by: "test", fresh: false, secrets: [] },
+      5_000,
+    );
+    await (await runner.take()).tell(succeeded());
+    await w.until(run.run, (v) => v.phase === "succeeded");
+  });
+
+  it("seals an attempt whose runner does not stop it in time", async () => {
+    const w = await world();
+    await w.startCoordinator("coord-1").deciding;
+    const runner = await fakeRunner(w.broker.connect("runner-1"), "runner-1");
+    const run = w.spec();
+    await w.submit(run);
+    const attempt = await runner.take();
+    await stop(w, run.run, "cancel");
+    await runner.nextCancel();
+    for (let second = 0; second < 31; second++) {
+      w.clock.advance(1_000);
+      await runner.heartbeat();
+    }
+    const view = await w.until(run.run, (v) => v.phase === "cancelled");
+    expect(w.states(view)).toEqual(["cancelled"]);
+    expect(await attempt.tell(succeeded())).toBe(false);
+  });
+});
+
+describe("credentials", () => {
+  it("nobody holds make the work wait without a slot, and it goes on when they come", async () => {
+    const w = await world();
+    await w.startCoordinator("coord-1").deciding;
+    const runner = await fakeRunner(w.broker.connect("runner-1"), "runner-1");
+    const agent = { ...sampleRun().agent, credentials: ["ANTHROPIC_API_KEY"] };
+    const run = w.spec({ agent });
+    await w.submit(run);
+    await w.until(run.run, (v) => w.states(v)[0] === "waitingForCredentials");
+
+    const keys = await ask(
+      w.client,
+      "keys",
+      subjects.apiKeys.of({ coordinator: "coord-1" }),
+      { v: 1 },
+      5_000,
+    );
+    const mine = sealer();
+    const secrets = [
+      mine.seal(keys.value.curveKey, {
+        v: 1,
+        run: run.run,
+        values: { ANTHROPIC_API_KEY: "canary-1" },
+      }),
+    ];
+    await ask(
+      w.client,
+      "secrets",
+      subjects.apiRun.of({ run: run.run, verb: "secrets" }),
+      { v: 1, secrets },
+      5_000,
+    );
+    const { start: order } = await runner.take();
+    const { run: id, instance, attempt } = order;
+    const given = await ask(
+      w.client,
+      "runner-secret",
+      subjects.api.of({ verb: "runner-secret" }),
+      { v: 1, run: id, instance, attempt, runner: runner.id },
+      5_000,
+    );
+    expect(runner.curve.open(given.value.secrets, run.run).values).toEqual({
+      ANTHROPIC_API_KEY: "canary-1",
+    });
+    for (const payload of w.broker.payloads()) {
+      expect(Buffer.from(payload).includes("canary-1")).toBe(false);
+    }
+  });
+});
+
+describe("a coordinator that dies", () => {
+  it("is followed by another that goes on where the log stands", async () => {
+    const w = await world();
+    const first = w.startCoordinator("coord-1");
+    await first.deciding;
+    const runner = await fakeRunner(w.broker.connect("runner-1"), "runner-1");
+    const run = w.spec();
+    await w.submit(run);
+    const attempt = await runner.take();
+    await first.stop();
+    await attempt.tell(succeeded());
+    await w.startCoordinator("coord-2").deciding;
+    const view = await w.until(run.run, (v) => v.phase === "succeeded");
+    expect([...view.instances.values()][0]?.attempts).toHaveLength(1);
+  });
+});

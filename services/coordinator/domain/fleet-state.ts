@@ -1,0 +1,96 @@
+import type { RunnerAbout, RunnerLiveness } from "@pitaya/protocol";
+
+/** How many heartbeats in a row must miss an attempt before it counts as lost. */
+const MISSES = 2;
+
+interface RunnerState {
+  about: RunnerAbout | undefined;
+  liveness: RunnerLiveness | undefined;
+  /** Local time of its last sign of life, epoch milliseconds. */
+  seenAt: number;
+  /** Heartbeats in a row that did not list an attempt placed and claimed there. */
+  readonly misses: Map<string, number>;
+}
+
+/** A claimed attempt, as a heartbeat must list it. */
+export interface ClaimedAttempt {
+  readonly run: string;
+  readonly instance: string;
+  readonly attempt: number;
+}
+
+/**
+ * What the coordinator knows of the runners. A runner is alive while its liveness was renewed less
+ * than a lease ago; after a break of the coordinator's own connection it gets one whole lease more,
+ * so that an outage of the bus kills nothing.
+ */
+export interface FleetState {
+  about(runner: string, about: RunnerAbout): void;
+  heartbeat(
+    runner: string,
+    liveness: RunnerLiveness,
+    claimed: readonly ClaimedAttempt[],
+    now: number,
+  ): void;
+  /** The coordinator itself was cut off, or has just begun. */
+  reconnected(now: number): void;
+  isAlive(runner: string, now: number): boolean;
+  isLost(runner: string, attempt: ClaimedAttempt, claimed: boolean, now: number): boolean;
+  curveKey(runner: string): string | undefined;
+  /** Runners that can be given work. */
+  available(now: number): readonly RunnerAbout[];
+  /** When the next runner would be lost, if it stays silent. */
+  nextLapse(now: number): number | undefined;
+}
+
+const nameOf = ({ run, instance, attempt }: ClaimedAttempt) => `${run}.${instance}.${attempt}`;
+
+export function fleetState(leaseMs: number): FleetState {
+  const runners = new Map<string, RunnerState>();
+  let graceFrom = 0;
+
+  const stateOf = (runner: string): RunnerState => {
+    const known = runners.get(runner);
+    if (known) return known;
+    const fresh = { about: undefined, liveness: undefined, seenAt: 0, misses: new Map() };
+    runners.set(runner, fresh);
+    return fresh;
+  };
+  const lapsesAt = (state: RunnerState | undefined) =>
+    Math.max(state?.seenAt ?? 0, graceFrom) + leaseMs;
+
+  return {
+    about(runner, about) {
+      stateOf(runner).about = about;
+    },
+    heartbeat(runner, liveness, claimed, now) {
+      const state = stateOf(runner);
+      state.liveness = liveness;
+      state.seenAt = now;
+      const listed = new Set(liveness.attempts.map(nameOf));
+      const missing = claimed.map(nameOf).filter((name) => !listed.has(name));
+      const before = new Map(state.misses);
+      state.misses.clear();
+      for (const name of missing) state.misses.set(name, (before.get(name) ?? 0) + 1);
+    },
+    reconnected(now) {
+      graceFrom = now;
+    },
+    isAlive: (runner, now) =>
+      runners.get(runner)?.liveness !== undefined && now < lapsesAt(runners.get(runner)),
+    isLost(runner, attempt, claimed, now) {
+      const state = runners.get(runner);
+      if (now >= lapsesAt(state)) return true;
+      return claimed && (state?.misses.get(nameOf(attempt)) ?? 0) >= MISSES;
+    },
+    curveKey: (runner) => runners.get(runner)?.about?.curveKey,
+    available: (now) =>
+      [...runners.values()].flatMap((state) =>
+        state.about && state.liveness && now < state.seenAt + leaseMs ? [state.about] : [],
+      ),
+    nextLapse(now) {
+      const lapses = [...runners.values()].map(lapsesAt).filter((at) => at > now);
+      return lapses.length === 0 ? undefined : Math.min(...lapses);
+    },
+  };
+}

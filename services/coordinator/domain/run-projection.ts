@@ -1,0 +1,34 @@
+import type { RunProjection, RunSpec } from "@pitaya/protocol";
+import { textExcerpt } from "@pitaya/protocol";
+import { type RunView, spendOf, statusOf } from "@pitaya/views";
+
+/** What lists show of a run. Pure. */
+export function projectRun(spec: RunSpec, view: RunView): RunProjection {
+  const rows = [...view.instances.values()];
+  const count = (test: (row: (typeof rows)[number]) => boolean) => rows.filter(test).length;
+  const spend = spendOf(rows);
+  const finished =
+    view.finishedAt === undefined ? {} : { finishedAt: new Date(view.finishedAt).toISOString() };
+  return {
+    v: 1,
+    run: spec.run,
+    status: statusOf(view.phase),
+    submittedAt: spec.submittedAt,
+    ...finished,
+    prompt: textExcerpt(spec.prompt).slice(0, 400),
+    strategy: spec.strategy.name,
+    repository: spec.repository.path,
+    instances: {
+      total: rows.length,
+      succeeded: count((row) => row.state === "succeeded"),
+      failed: count((row) => row.state === "failed"),
+      importable: count(
+        (row) => row.branch !== undefined && row.succeeded?.bundle !== undefined && !row.imported,
+      ),
+      imported: count((row) => row.imported !== undefined),
+    },
+    costUsd: spend.costUsd,
+    costUnknown: spend.costUnknown,
+    sequence: view.sequence,
+  };
+}

@@ -1,0 +1,92 @@
+import type { Clock } from "@pitaya/actors";
+import { type Bus, encode } from "@pitaya/bus";
+import {
+  CancelCommand,
+  InstanceId,
+  messageIds,
+  ProcessId,
+  RunId,
+  SealMessage,
+  StartCommand,
+  subjects,
+} from "@pitaya/protocol";
+import type { SecretHolder } from "./adapters/secret-holder.ts";
+import type { RunIntent } from "./domain/run-intents.ts";
+
+export interface PerformOptions {
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly coordinator: ProcessId;
+  readonly epoch: number;
+  readonly secrets: SecretHolder;
+  /** The attempt was told to stop; the time from which its grace counts. */
+  toldToStop(run: string, instance: string, attempt: number): void;
+}
+
+/** Does what the state of a run asks for. Every deed can be done twice. */
+export function performIntent(options: PerformOptions) {
+  const { bus, clock, coordinator, epoch } = options;
+  let seals = 0;
+
+  return async (intent: RunIntent, signal: AbortSignal): Promise<void> => {
+    if (intent.kind === "forgetSecrets") return options.secrets.forget(intent.run);
+    const { instance, attempt, runner } = intent;
+    const order = {
+      v: 1,
+      epoch,
+      run: RunId.parse(intent.run),
+      instance: InstanceId.parse(instance),
+      attempt,
+      at: new Date(clock.now()).toISOString(),
+    } as const;
+    switch (intent.kind) {
+      case "start": {
+        const command = { ...order, runner: ProcessId.parse(runner), decision: intent.decision };
+        await bus.commands.publish(subjects.start.of({ runner }), {
+          id: messageIds.start(intent.run, instance, attempt, epoch),
+          payload: encode(StartCommand, { ...command, task: intent.task }),
+        });
+        return;
+      }
+      case "cancel": {
+        const command = { ...order, runner: ProcessId.parse(runner), decision: intent.decision };
+        const { mode } = intent;
+        await bus.commands.publish(subjects.control.of({ runner, verb: "cancel" }), {
+          id: messageIds.control(intent.run, instance, attempt, "cancel", epoch, 1),
+          payload: encode(CancelCommand, { ...command, verb: "cancel", mode }),
+        });
+        options.toldToStop(intent.run, instance, attempt);
+        return;
+      }
+      case "seal": {
+        seals += 1;
+        const seal = {
+          ...order,
+          by: "coordinator",
+          coordinator,
+          n: seals,
+          reason: intent.reason,
+        } as const;
+        const subject = subjects.fact.of({
+          run: intent.run,
+          runner,
+          instance,
+          attempt: String(attempt),
+        });
+        // A conflict is a newer fact: it is on its way here, and the state will ask again if need be.
+        await bus.events.append(
+          subject,
+          {
+            id: messageIds.seal(intent.run, instance, attempt, epoch, seals),
+            payload: encode(SealMessage, seal),
+            expectedLast: intent.expectedLast,
+          },
+          signal,
+        );
+        return;
+      }
+      default:
+        return intent satisfies never;
+    }
+  };
+}

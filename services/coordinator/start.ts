@@ -1,0 +1,160 @@
+import { type Clock, systemClock } from "@pitaya/actors";
+import { answer, type Bus, encode } from "@pitaya/bus";
+import {
+  buckets,
+  CoordinatorEntry,
+  PitayaError,
+  ProcessId,
+  type RunSpec,
+  subjects,
+} from "@pitaya/protocol";
+import type { Logger } from "pino";
+import { holdLease } from "./adapters/lease.ts";
+import { secretHolder } from "./adapters/secret-holder.ts";
+import { serveApi } from "./api-server.ts";
+import type { StrategyCode } from "./ports/strategy-code.port.ts";
+import { type Reign, reign } from "./reign.ts";
+
+export interface CoordinatorOptions {
+  readonly bus: Bus;
+  /** Its name, unique among coordinators; the one of its credential. */
+  readonly id: string;
+  readonly version: string;
+  readonly log: Logger;
+  readonly strategies: StrategyCode;
+  /** Refuses a run that could never work. @throws `usage` */
+  check(spec: RunSpec): void;
+  /** The coordinator before is known to be dead; see `holdLease`. */
+  readonly takeOver?: boolean;
+  readonly clock?: Clock;
+  /** 0 ≤ x < 1 */
+  readonly random?: () => number;
+  readonly leaseMs?: number;
+  readonly runnerLeaseMs?: number;
+  readonly claimTimeoutMs?: number;
+  readonly cancelGraceMs?: number;
+  readonly credentialsWaitMs?: number;
+  readonly onLiveRuns?: (count: number) => void;
+}
+
+export interface Coordinator {
+  /** Runs that are submitted, executing or finalizing, while this one decides. */
+  readonly liveRuns: number;
+  /** Resolves when it decides for the first time. */
+  readonly deciding: Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Announces itself, waits for the lease, decides until it loses it, and waits again. */
+export function start(options: CoordinatorOptions): Coordinator {
+  const { bus, log } = options;
+  const clock = options.clock ?? systemClock;
+  const id = ProcessId.parse(options.id);
+  const stopping = new AbortController();
+  const secrets = secretHolder();
+  const deciding = Promise.withResolvers<void>();
+  let current: Reign | undefined;
+
+  const stopKeys = answer(
+    bus,
+    "keys",
+    [subjects.apiKeys.of({ coordinator: id })],
+    { epoch: () => current?.epoch ?? 0 },
+    async () => ({ curveKey: secrets.publicKey }),
+  );
+
+  let cancelAnnounce: () => void = () => undefined;
+  async function announce(): Promise<void> {
+    const entry = {
+      v: 1,
+      coordinator: id,
+      curveKey: secrets.publicKey,
+      version: options.version,
+    } as const;
+    await bus
+      .bucket(buckets.coordinators)
+      .put(id, encode(CoordinatorEntry, entry))
+      .catch((error: unknown) => log.warn({ err: error }, "could not announce itself"));
+    if (stopping.signal.aborted) return;
+    cancelAnnounce = clock.setTimer(buckets.coordinators.ttlMs / 3, () => void announce());
+  }
+
+  async function reignOnce(): Promise<void> {
+    const lease = await holdLease({
+      bus,
+      coordinator: id,
+      clock,
+      leaseMs: options.leaseMs ?? 5_000,
+      takeOver: options.takeOver ?? false,
+      signal: stopping.signal,
+    });
+    const over = new AbortController();
+    const end = () => over.abort();
+    lease.lost.addEventListener("abort", end, { once: true });
+    stopping.signal.addEventListener("abort", end, { once: true });
+    log.info({ epoch: lease.epoch }, "decides");
+    const now = await reign({
+      bus,
+      clock,
+      log,
+      lease,
+      secrets,
+      coordinator: id,
+      random: options.random ?? Math.random,
+      strategies: options.strategies,
+      runnerLeaseMs: options.runnerLeaseMs ?? 5_000,
+      claimTimeoutMs: options.claimTimeoutMs ?? 60_000,
+      cancelGraceMs: options.cancelGraceMs ?? 60_000,
+      credentialsWaitMs: options.credentialsWaitMs ?? 600_000,
+      onLiveRuns: options.onLiveRuns ?? (() => undefined),
+      onFault: end,
+    });
+    current = now;
+    const stopApi = serveApi({
+      bus,
+      reign: now,
+      secrets,
+      coordinator: id,
+      log,
+      now: () => new Date(clock.now()),
+      check: options.check,
+    });
+    deciding.resolve();
+    if (!over.signal.aborted)
+      await new Promise((done) => over.signal.addEventListener("abort", done));
+    current = undefined;
+    await stopApi();
+    await now.stop();
+    await lease.release();
+    log.info({ epoch: lease.epoch }, "no longer decides");
+  }
+
+  const life = (async () => {
+    await announce();
+    while (!stopping.signal.aborted) {
+      try {
+        await reignOnce();
+      } catch (error) {
+        if (stopping.signal.aborted) break;
+        log.error({ err: error }, "a reign could not begin");
+        await new Promise<void>((done) => clock.setTimer(1_000, done));
+      }
+    }
+    deciding.reject(new PitayaError("no_coordinator", "stopped before it decided"));
+  })();
+  deciding.promise.catch(() => undefined);
+
+  return {
+    get liveRuns() {
+      return current?.liveRuns ?? 0;
+    },
+    deciding: deciding.promise,
+    async stop() {
+      stopping.abort();
+      cancelAnnounce();
+      await life;
+      await stopKeys();
+      await bus.bucket(buckets.coordinators).delete(id);
+    },
+  };
+}

@@ -1,0 +1,42 @@
+import { type Bus, loadText } from "@pitaya/bus";
+import { InstanceId, instanceId, Outcome } from "@pitaya/protocol";
+import type { InstanceView } from "@pitaya/views";
+import type { InstanceSnapshot } from "./domain/run-actors.ts";
+import type { ExecutionProgress } from "./domain/turn.ts";
+import type { StrategyRun, TaskOutcome } from "./ports/strategy-code.port.ts";
+
+/** Where the code stands, in the terms of the log: keys become instances. */
+export function progressOf(run: string, execution: string, code: StrategyRun): ExecutionProgress {
+  const { calls, tasks, ended } = code;
+  if (ended === undefined) return { calls, tasks, ended: undefined };
+  const idOf = (key: string) => InstanceId.parse(instanceId(run, execution, key));
+  const outcome = Outcome.parse({
+    status: ended.status,
+    instances: ended.keys.map(idOf),
+    ...(ended.reason === undefined ? {} : { reason: ended.reason.slice(0, 2_000) }),
+    ...(ended.chosen === undefined ? {} : { chosen: idOf(ended.chosen) }),
+    ...(ended.metadata === undefined ? {} : { metadata: ended.metadata }),
+  });
+  const error = ended.error === undefined ? {} : { error: ended.error };
+  return { calls, tasks, ended: { outcome, ...error } };
+}
+
+/** What a strategy that waits for an instance learns of its end. */
+export async function taskOutcome(
+  bus: Bus,
+  { value, context }: InstanceSnapshot,
+  row: InstanceView,
+): Promise<TaskOutcome> {
+  if (value === "succeeded") {
+    const message = row.succeeded?.finalMessage;
+    return {
+      status: "succeeded",
+      branch: row.branch,
+      commit: row.succeeded?.work?.commit,
+      finalMessage: message && (await loadText(bus, message)),
+    };
+  }
+  const cancelled = { code: "cancelled", message: "it was cancelled", retryable: false } as const;
+  if (value === "cancelled") return { status: "cancelled", error: cancelled };
+  return { status: "failed", error: context.error ?? cancelled };
+}
