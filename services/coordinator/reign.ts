@@ -1,38 +1,34 @@
 import { type Clock, intentRunner, mailbox } from "@pitaya/actors";
-import { type Bus, decode, encode, loadText } from "@pitaya/bus";
+import type { Bus } from "@pitaya/bus";
 import {
   ALL_EVENTS,
-  buckets,
   type DecisionMessage,
-  errorRecord,
+  isPitayaError,
   PitayaError,
   type ProcessId,
-  RunnerAbout,
-  RunnerLiveness,
-  RunProjection,
   subjects,
 } from "@pitaya/protocol";
 import type { LogMessage } from "@pitaya/views";
 import type { Logger } from "pino";
 import type { HeldLease } from "./adapters/lease.ts";
+import { projectionWriter } from "./adapters/projection-writer.ts";
 import type { SecretHolder } from "./adapters/secret-holder.ts";
-import { fleetState } from "./domain/fleet-state.ts";
-import { LIVE_STATES, type Resolution } from "./domain/run-actors.ts";
+import { liveAttempts, placeAll, placedAttempts } from "./demand.ts";
+import type { RunActors } from "./domain/run-actors.ts";
 import {
   type IntentWorld,
   nextDeadline,
   type RunIntent,
   runIntents,
 } from "./domain/run-intents.ts";
-import { projectRun } from "./domain/run-projection.ts";
-import { placements } from "./domain/scheduler.ts";
-import { decide, type ExecutionProgress } from "./domain/turn.ts";
+import { decide } from "./domain/turn.ts";
 import { fitting, turnMessage } from "./domain/turn-message.ts";
 import { encodeDecision } from "./encode-decision.ts";
+import { fleetWatch } from "./fleet-watch.ts";
 import { performIntent } from "./perform-intent.ts";
 import type { StrategyCode } from "./ports/strategy-code.port.ts";
 import { foldMessage, isFinalRun, isLiveRun, type RunEntry, runEntry } from "./run-entry.ts";
-import { progressOf, taskOutcome } from "./strategy-progress.ts";
+import { strategyRuns } from "./strategy-runs.ts";
 
 export interface ReignOptions {
   readonly bus: Bus;
@@ -72,32 +68,40 @@ export interface Reign {
   stop(): Promise<void>;
 }
 
-const MAX_APPEND_FAILURES_PAUSE_MS = 1_000;
+/** Longest pause before a failed intent is tried again. */
+const MAX_INTENT_PAUSE_MS = 1_000;
 
 /** Folds the whole log, then decides. Resolves when everything stored before is folded. */
 export async function reign(options: ReignOptions): Promise<Reign> {
-  const { bus, clock, log, lease } = options;
-  const { epoch } = lease;
+  const { bus, clock, log } = options;
+  const { epoch } = options.lease;
   const runs = new Map<string, RunEntry>();
-  const fleet = fleetState(options.runnerLeaseMs);
   const stopping = new AbortController();
   const waiters = new Set<() => void>();
-  const projected = new Map<string, number>();
+  const strategies = strategyRuns(bus, options.strategies);
+  const project = projectionWriter(bus, log);
+  const whenCaughtUp = Promise.withResolvers<void>();
   let caughtUp = false;
-  let liveRuns = -1;
-  let cancelFleetTimer: () => void = () => undefined;
-  fleet.reconnected(clock.now());
+  let liveRuns = 0;
 
-  const box = mailbox<() => void | Promise<void>>(
-    (work) => work(),
-    (error) => fault(error),
-  );
   const fault = (error: unknown) => {
     if (stopping.signal.aborted) return;
     log.error({ err: error }, "the coordinator cannot go on");
+    whenCaughtUp.reject(error);
     options.onFault(error);
   };
-  const post = (work: () => void | Promise<void>) => box.post(work);
+  const box = mailbox<() => void | Promise<void>>((work) => work(), fault);
+
+  const fleet = fleetWatch({
+    bus,
+    clock,
+    log,
+    leaseMs: options.runnerLeaseMs,
+    claimedOn: (runner) =>
+      [...placedAttempts(runs.values())].filter((a) => a.runner === runner && a.claimed),
+    post: box.post,
+    changed: () => wake(),
+  });
 
   const perform = performIntent({
     bus,
@@ -114,95 +118,33 @@ export async function reign(options: ReignOptions): Promise<Reign> {
     },
   });
 
+  const holdsSecrets = ({ run, actors }: RunEntry): boolean =>
+    options.secrets.holds(run, actors?.spec.agent.credentials ?? []);
+
   const intentWorld = (entry: RunEntry): IntentWorld => ({
     now: clock.now(),
     cancelGraceMs: options.cancelGraceMs,
     toldToStopAt: (instance, attempt) => entry.toldToStopAt.get(`${instance}.${attempt}`),
     isLost(runner, instance, attempt) {
       const claimed = (entry.log.chainOf(instance, attempt)?.lastSequence ?? 0) > 0;
-      return fleet.isLost(runner, { run: entry.run, instance, attempt }, claimed, clock.now());
+      return fleet.state.isLost(
+        runner,
+        { run: entry.run, instance, attempt },
+        claimed,
+        clock.now(),
+      );
     },
   });
 
-  const liveByRunner = () => {
-    const used = new Map<string, number>();
-    for (const { actors, pendingPlacements } of runs.values()) {
-      for (const runner of pendingPlacements) used.set(runner, (used.get(runner) ?? 0) + 1);
-      for (const state of LIVE_STATES) {
-        for (const id of actors?.inState(state) ?? []) {
-          const runner = actors?.instance(id)?.context.runner ?? "";
-          used.set(runner, (used.get(runner) ?? 0) + 1);
-        }
-      }
-    }
-    return used;
-  };
-
-  /** Who of this run goes where, in fairness to all runs. */
-  function place(entry: RunEntry) {
-    const used = liveByRunner();
-    const runners = fleet.available(clock.now()).map(({ runner, slots }) => ({
-      runner,
-      slots,
-      used: used.get(runner) ?? 0,
-    }));
-    const free = runners.reduce((sum, r) => sum + Math.max(0, r.slots - r.used), 0);
-    if (free === 0) return [];
-    const demands = [...runs.values()].flatMap(({ run, actors, pendingPlacements }) => {
-      const queued = actors?.inState("queued");
-      if (!actors || !queued?.size || actors.phase !== "executing" || actors.stopping) return [];
-      if (!options.secrets.holds(run, actors.spec.agent.credentials)) return [];
-      const live = LIVE_STATES.reduce((sum, state) => sum + actors.inState(state).size, 0);
-      const first = [...queued].slice(0, free);
-      const { maxParallel } = actors.spec;
-      return [{ run, queued: first, live: live + pendingPlacements.length, maxParallel }];
-    });
-    return placements(demands, runners).filter(({ run }) => run === entry.run);
-  }
-
-  /** Brings the code of every open execution to where the log leads. */
-  async function bringCode(entry: RunEntry): Promise<void> {
-    const { actors } = entry;
-    if (actors === undefined || isFinalRun(entry)) return;
-    for (const [execution, snapshot] of actors.executions) {
-      if (entry.code.has(execution) || snapshot.status === "done") continue;
-      entry.prompt ??= await loadText(bus, actors.spec.prompt);
-      const { calls } = snapshot.context;
-      const code = await options.strategies.start(actors.spec, execution, entry.prompt, calls);
-      entry.code.set(execution, code);
-      for (const resolution of entry.history) {
-        if (resolution.execution === execution) await deliver(entry, resolution);
-      }
-    }
-  }
-
-  async function deliver(entry: RunEntry, resolution: Resolution): Promise<void> {
-    const code = entry.code.get(resolution.execution);
-    const snapshot = entry.actors?.instance(resolution.instance);
-    const row = entry.fold.view.instances.get(resolution.instance);
-    if (!code || !snapshot || !row) return;
-    const { key } = snapshot.context.scheduled;
-    await code.deliver(key, await taskOutcome(bus, snapshot, row));
-  }
-
-  async function append(entry: RunEntry, entries: DecisionMessage["entries"]): Promise<boolean> {
-    const { actors } = entry;
-    if (actors === undefined) return false;
-    const { run } = actors.spec;
-    const turn = turnMessage(
-      {
-        run,
-        epoch,
-        coordinator: options.coordinator,
-        now: new Date(clock.now()),
-        chain: entry.log.decisions,
-      },
-      entries,
-    );
-    const subject = subjects.decision.of({ run });
-    const payload = encodeDecision(turn.message);
+  async function append(entry: RunEntry, entries: DecisionMessage["entries"]): Promise<void> {
+    const run = entry.actors?.spec.run;
+    if (run === undefined) return;
+    const { coordinator } = options;
+    const now = new Date(clock.now());
+    const turn = turnMessage({ run, epoch, coordinator, now, chain: entry.log.decisions }, entries);
     const { id, expectedLast } = turn;
-    const result = await bus.events.append(subject, { id, payload, expectedLast }, stopping.signal);
+    const message = { id, expectedLast, payload: encodeDecision(turn.message) };
+    const result = await bus.events.append(subjects.decision.of({ run }), message, stopping.signal);
     if (result.status === "conflict") {
       throw new PitayaError("stale_epoch", `another coordinator decides on ${run} now`);
     }
@@ -210,51 +152,57 @@ export async function reign(options: ReignOptions): Promise<Reign> {
     entry.pendingPlacements = entries.flatMap((e) =>
       e.type === "attempt.placed" ? [e.runner] : [],
     );
-    return true;
   }
 
-  const isSettledHere = (entry: RunEntry) => entry.log.decisions.lastSequence >= entry.inFlight;
+  const isReadBack = (entry: RunEntry) => entry.log.decisions.lastSequence >= entry.inFlight;
 
-  /** One look at a run: decide if there is something to decide, and keep the outside in step. */
+  /** A look at a run. What goes wrong in one run stays in it; a lost bus or lease ends the reign. */
   async function turn(entry: RunEntry): Promise<void> {
-    if (!caughtUp || stopping.signal.aborted || entry.actors === undefined) return;
-    if (!isSettledHere(entry)) return;
+    try {
+      await lookAt(entry);
+    } catch (error) {
+      if (isPitayaError(error)) throw error;
+      log.error({ run: entry.run, err: error }, "a run could not be decided on; it stays as it is");
+    }
+  }
+
+  /** Decides if there is something to decide, and keeps the outside in step. */
+  async function lookAt(entry: RunEntry): Promise<void> {
     const { actors } = entry;
+    if (!caughtUp || stopping.signal.aborted || actors === undefined || !isReadBack(entry)) return;
     const asked = entry.asked.shift();
     if (asked) {
       const owner = entry.log.decisions.epoch < epoch ? [{ type: "owner.changed" } as const] : [];
       await append(entry, [...owner, ...asked.entries]).then(asked.done, asked.failed);
       return;
     }
-    await bringCode(entry);
-    const progress = new Map<string, ExecutionProgress>();
-    for (const [execution, code] of entry.code) {
-      progress.set(execution, progressOf(actors.spec.run, execution, code));
-    }
+    await strategies.bring(entry);
     const entries = decide(actors, {
       epoch,
       now: clock.now(),
       random: options.random,
-      credentialsHeld: options.secrets.holds(entry.run, actors.spec.agent.credentials),
-      placements: place(entry),
-      progress,
+      credentialsHeld: holdsSecrets(entry),
+      placements: placeAll(
+        [...runs.values()],
+        fleet.state.available(clock.now()),
+        holdsSecrets,
+      ).filter(({ run }) => run === entry.run),
+      progress: strategies.progress(entry),
       claimTimeoutMs: options.claimTimeoutMs,
     });
-    const now = entries.length > 0 ? fitting(entries) : waitedTooLong(entry);
-    if (now.length > 0) await append(entry, [...now]);
+    const due = entries.length > 0 ? fitting(entries) : waitedTooLong(entry);
+    if (due.length > 0) await append(entry, [...due]);
     keepIntents(entry);
-    await project(entry);
+    await project(entry.run, entry.fold.view);
     countLive();
   }
 
   /** A run in which nothing moves for want of credentials is interrupted in the end. */
   function waitedTooLong(entry: RunEntry): DecisionMessage["entries"] {
     const { actors } = entry;
-    const waiting = actors?.inState("waitingForCredentials").size ?? 0;
-    const busy = (["queued", "backingOff", ...LIVE_STATES] as const).some(
-      (state) => (actors?.inState(state).size ?? 0) > 0,
-    );
-    if (waiting === 0 || busy || actors?.stopping) {
+    const size = (state: Parameters<RunActors["inState"]>[0]) => actors?.inState(state).size ?? 0;
+    const busy = size("queued") + size("backingOff") + liveAttempts(entry) > 0;
+    if (size("waitingForCredentials") === 0 || busy || actors?.stopping) {
       entry.waitingSince = undefined;
       return [];
     }
@@ -265,38 +213,24 @@ export async function reign(options: ReignOptions): Promise<Reign> {
   }
 
   function keepIntents(entry: RunEntry): void {
-    const { actors } = entry;
+    const { actors, waitingSince } = entry;
     if (actors === undefined) return;
     entry.intents ??= intentRunner<RunIntent>({
       clock,
       perform,
       onError(intent, error, failures) {
         log.warn({ run: entry.run, intent: intent.id, err: error, failures }, "intent failed");
-        return { retryAfterMs: Math.min(MAX_APPEND_FAILURES_PAUSE_MS, 50 * 2 ** failures) };
+        return { retryAfterMs: Math.min(MAX_INTENT_PAUSE_MS, 50 * 2 ** failures) };
       },
     });
     entry.intents.reconcile(runIntents(actors, intentWorld(entry)));
     entry.cancelDeadline();
-    const waits =
-      entry.waitingSince === undefined ? undefined : entry.waitingSince + options.credentialsWaitMs;
+    if (isFinalRun(entry)) return;
+    const waits = waitingSince === undefined ? undefined : waitingSince + options.credentialsWaitMs;
     const due = [nextDeadline(actors, intentWorld(entry)), waits].filter((at) => at !== undefined);
-    if (due.length === 0 || isFinalRun(entry)) return;
+    if (due.length === 0) return;
     const delayMs = Math.max(1, Math.min(...due) - clock.now());
     entry.cancelDeadline = clock.setTimer(delayMs, () => wake(entry.run));
-  }
-
-  /** Writes the row that lists show, when it is behind. A cache: a lost write is made up for by the next. */
-  async function project(entry: RunEntry): Promise<void> {
-    const { view } = entry.fold;
-    if (view.spec === undefined || projected.get(entry.run) === view.sequence) return;
-    projected.set(entry.run, view.sequence);
-    const value = encode(RunProjection, projectRun(view.spec, view));
-    await bus
-      .bucket(buckets.runs)
-      .put(entry.run, value)
-      .catch((error: unknown) =>
-        log.warn({ run: entry.run, err: error }, "projection not written"),
-      );
   }
 
   function countLive(): void {
@@ -307,9 +241,10 @@ export async function reign(options: ReignOptions): Promise<Reign> {
   }
 
   function wake(run?: string): void {
-    post(async () => {
-      for (const entry of run === undefined ? [...runs.values()] : [runs.get(run)]) {
-        if (entry && !(run === undefined && isFinalRun(entry))) await turn(entry);
+    box.post(async () => {
+      const entries = run === undefined ? [...runs.values()] : [runs.get(run)];
+      for (const entry of entries) {
+        if (entry && (run !== undefined || !isFinalRun(entry))) await turn(entry);
       }
     });
   }
@@ -319,116 +254,54 @@ export async function reign(options: ReignOptions): Promise<Reign> {
     if (run === undefined) return;
     const entry = runs.get(run) ?? runEntry(run);
     runs.set(run, entry);
-    const freeBefore = liveCount(entry);
+    const liveBefore = liveAttempts(entry);
     const { resolutions, oddities } = foldMessage(entry, message);
     for (const oddity of oddities)
       log.warn({ run, sequence: message.sequence, oddity }, "set aside");
-    if (isSettledHere(entry)) entry.pendingPlacements = [];
-    for (const resolution of resolutions) {
-      entry.history.push(resolution);
-      await deliver(entry, resolution);
-    }
+    if (isReadBack(entry)) entry.pendingPlacements = [];
+    for (const resolution of resolutions) await strategies.resolve(entry, resolution);
     for (const waiter of [...waiters]) waiter();
     if (!caughtUp) return;
     await turn(entry);
-    if (liveCount(entry) < freeBefore) {
-      for (const other of runs.values()) {
-        if (other !== entry && (other.actors?.inState("queued").size ?? 0) > 0) await turn(other);
-      }
+    if (liveAttempts(entry) >= liveBefore) return;
+    // A slot came free: it may be another run's turn.
+    for (const other of runs.values()) {
+      if (other !== entry && (other.actors?.inState("queued").size ?? 0) > 0) await turn(other);
     }
   }
 
-  const liveCount = (entry: RunEntry) =>
-    LIVE_STATES.reduce((sum, state) => sum + (entry.actors?.inState(state).size ?? 0), 0);
-
-  function claimedOn(runner: string) {
-    return [...runs.values()].flatMap(({ run, actors, log: chains }) =>
-      LIVE_STATES.flatMap((state) =>
-        [...(actors?.inState(state) ?? [])].flatMap((instance) => {
-          const context = actors?.instance(instance)?.context;
-          if (context?.runner !== runner) return [];
-          const { attempt } = context;
-          const claimed = (chains.chainOf(instance, attempt)?.lastSequence ?? 0) > 0;
-          return claimed ? [{ run, instance, attempt }] : [];
-        }),
-      ),
-    );
-  }
-
-  async function watchFleet(): Promise<void> {
-    for await (const change of bus.bucket(buckets.runners).watch(stopping.signal)) {
-      if (!("value" in change)) continue;
-      const { key, value } = change;
-      const what = `The runner's entry ${key}`;
-      try {
-        if (key.endsWith(".about")) {
-          const about = decode(RunnerAbout, value, what);
-          await bus.commands.ensureQueues(about.runner);
-          post(() => fleet.about(about.runner, about));
-        } else {
-          const liveness = decode(RunnerLiveness, value, what);
-          post(() => fleet.heartbeat(key, liveness, claimedOn(key), clock.now()));
-        }
-        post(armFleetTimer);
-        wake();
-      } catch (error) {
-        log.warn({ key, error: errorRecord(error) }, "runner entry refused");
-      }
-    }
-  }
-
-  function armFleetTimer(): void {
-    cancelFleetTimer();
-    const at = fleet.nextLapse(clock.now());
-    if (at === undefined) return;
-    cancelFleetTimer = clock.setTimer(at - clock.now() + 1, () => {
-      wake();
-      post(armFleetTimer);
-    });
-  }
-
-  async function watchConnection(): Promise<void> {
-    for await (const status of bus.status(stopping.signal)) {
-      if (status !== "connected") continue;
-      post(() => fleet.reconnected(clock.now()));
-      post(armFleetTimer);
-    }
-  }
-
-  const whenCaughtUp = Promise.withResolvers<void>();
   async function followLog(): Promise<void> {
     for await (const item of bus.events.follow([ALL_EVENTS], { signal: stopping.signal })) {
-      if ("caughtUp" in item) {
-        post(() => {
-          caughtUp = true;
-          whenCaughtUp.resolve();
-        });
-        wake();
-      } else {
-        post(() => handle(item));
+      if (!("caughtUp" in item)) {
+        box.post(() => handle(item));
+        continue;
       }
+      box.post(() => {
+        caughtUp = true;
+        whenCaughtUp.resolve();
+      });
+      wake();
     }
   }
 
-  const background = [followLog(), watchFleet(), watchConnection()].map((task) =>
-    task.catch(fault),
+  const background = [followLog(), fleet.run(stopping.signal)].map((task) =>
+    task.then(
+      () => fault(new PitayaError("bus_unavailable", "the log or the fleet could not be followed")),
+      fault,
+    ),
   );
-  const ended = Promise.race(background).then(() => {
-    throw new PitayaError("bus_unavailable", "the log could not be followed");
-  });
-  await Promise.race([whenCaughtUp.promise, ended]);
-  ended.catch(() => undefined);
+  await whenCaughtUp.promise;
 
   return {
     epoch,
     get liveRuns() {
-      return Math.max(0, liveRuns);
+      return liveRuns;
     },
     entry: (run) => runs.get(run),
-    curveKeyOf: fleet.curveKey,
+    curveKeyOf: fleet.state.curveKey,
     ask: (entry, entries) =>
       new Promise((done, failed) => {
-        post(async () => {
+        box.post(async () => {
           entry.asked.push({ entries, done, failed });
           await turn(entry);
         });
@@ -455,7 +328,6 @@ export async function reign(options: ReignOptions): Promise<Reign> {
     wake,
     async stop() {
       stopping.abort();
-      cancelFleetTimer();
       for (const entry of runs.values()) entry.cancelDeadline();
       await Promise.all(background);
       await box.close();

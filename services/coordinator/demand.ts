@@ -1,0 +1,65 @@
+import { LIVE_STATES } from "./domain/run-actors.ts";
+import { type Placement, placements, type RunnerCapacity } from "./domain/scheduler.ts";
+import type { RunEntry } from "./run-entry.ts";
+
+/** Attempts of a run that are placed and have not ended. */
+export const liveAttempts = (entry: RunEntry): number =>
+  LIVE_STATES.reduce((sum, state) => sum + (entry.actors?.inState(state).size ?? 0), 0);
+
+/** An attempt on a runner, and whether the runner has claimed it. */
+export interface PlacedAttempt {
+  readonly run: string;
+  readonly instance: string;
+  readonly attempt: number;
+  readonly runner: string;
+  readonly claimed: boolean;
+}
+
+export function* placedAttempts(entries: Iterable<RunEntry>): Iterable<PlacedAttempt> {
+  for (const { run, actors, log } of entries) {
+    for (const state of LIVE_STATES) {
+      for (const instance of actors?.inState(state) ?? []) {
+        const context = actors?.instance(instance)?.context;
+        if (context === undefined) continue;
+        const { attempt, runner } = context;
+        const claimed = (log.chainOf(instance, attempt)?.lastSequence ?? 0) > 0;
+        yield { run, instance, attempt, runner, claimed };
+      }
+    }
+  }
+}
+
+/**
+ * Who goes where now, over all runs. Placements that are published and not read back take their slot
+ * already.
+ *
+ * @param mayStart whether the run's secrets are here
+ */
+export function placeAll(
+  entries: readonly RunEntry[],
+  offers: readonly { readonly runner: string; readonly slots: number }[],
+  mayStart: (entry: RunEntry) => boolean,
+): readonly Placement[] {
+  const used = new Map<string, number>();
+  const take = (runner: string) => used.set(runner, (used.get(runner) ?? 0) + 1);
+  for (const { runner } of placedAttempts(entries)) take(runner);
+  for (const entry of entries) entry.pendingPlacements.forEach(take);
+  const runners: RunnerCapacity[] = offers.map(({ runner, slots }) => ({
+    runner,
+    slots,
+    used: used.get(runner) ?? 0,
+  }));
+  const free = runners.reduce((sum, r) => sum + Math.max(0, r.slots - r.used), 0);
+  if (free === 0) return [];
+  const demands = entries.flatMap((entry) => {
+    const { run, actors, pendingPlacements } = entry;
+    const queued = actors?.inState("queued");
+    if (!actors || !queued?.size || actors.phase !== "executing" || actors.stopping) return [];
+    if (!mayStart(entry)) return [];
+    // Entries whose placement is on its way are still queued here; they are the first of the queue.
+    const first = [...queued].slice(pendingPlacements.length, pendingPlacements.length + free);
+    const live = liveAttempts(entry) + pendingPlacements.length;
+    return [{ run, queued: first, live, maxParallel: actors.spec.maxParallel }];
+  });
+  return placements(demands, runners);
+}

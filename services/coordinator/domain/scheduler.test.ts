@@ -1,0 +1,71 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type Demand, placements, type RunnerCapacity } from "./scheduler.ts";
+
+const demand = (run: string, queued: number, live = 0, maxParallel?: number): Demand => ({
+  run,
+  queued: Array.from({ length: queued }, (_, i) => `${run}-${i}`),
+  live,
+  maxParallel,
+});
+const runner = (name: string, slots: number, used = 0): RunnerCapacity => ({
+  runner: name,
+  slots,
+  used,
+});
+
+describe("placements", () => {
+  it("gives a run of one its slot beside a run of five hundred", () => {
+    const placed = placements([demand("big", 500), demand("small", 1)], [runner("a", 4)]);
+    expect(placed.map((p) => p.run)).toContain("small");
+    expect(placed).toHaveLength(4);
+  });
+
+  it("never goes over a run's own limit", () => {
+    expect(placements([demand("r", 5, 1, 2)], [runner("a", 10)])).toHaveLength(1);
+    expect(placements([demand("r", 5, 2, 2)], [runner("a", 10)])).toHaveLength(0);
+  });
+
+  it("spreads over runners by free slots", () => {
+    const placed = placements([demand("r", 4)], [runner("a", 4, 3), runner("b", 4)]);
+    expect(placed.map((p) => p.runner)).toEqual(["b", "b", "b", "a"]);
+  });
+
+  it("places nothing where there is no runner or no slot", () => {
+    expect(placements([demand("r", 1)], [])).toEqual([]);
+    expect(placements([demand("r", 1)], [runner("a", 2, 2), runner("b", 1, 3)])).toEqual([]);
+  });
+
+  it("uses every slot it may and none twice, in the order of the queue", () => {
+    const demands = fc.array(
+      fc.record({
+        queued: fc.nat(12),
+        live: fc.nat(5),
+        max: fc.option(fc.integer({ min: 1, max: 8 })),
+      }),
+      { maxLength: 6, size: "max" },
+    );
+    const runners = fc.array(fc.record({ slots: fc.nat(6), used: fc.nat(7) }), { maxLength: 5 });
+    fc.assert(
+      fc.property(demands, runners, (ds, rs) => {
+        const asked = ds.map((d, i) => demand(`run-${i}`, d.queued, d.live, d.max ?? undefined));
+        const offered = rs.map((r, i) => runner(`runner-${i}`, r.slots, r.used));
+        const placed = placements(asked, offered);
+        const room = asked.reduce((sum, d) => {
+          const left = (d.maxParallel ?? Number.POSITIVE_INFINITY) - d.live;
+          return sum + Math.max(0, Math.min(d.queued.length, left));
+        }, 0);
+        const free = offered.reduce((sum, r) => sum + Math.max(0, r.slots - r.used), 0);
+        expect(placed).toHaveLength(Math.min(room, free));
+        for (const { run, queued } of asked) {
+          const mine = placed.filter((p) => p.run === run).map((p) => p.instance);
+          expect(mine).toEqual(queued.slice(0, mine.length));
+        }
+        for (const r of offered) {
+          const here = placed.filter((p) => p.runner === r.runner).length;
+          expect(here).toBeLessThanOrEqual(Math.max(0, r.slots - r.used));
+        }
+      }),
+    );
+  });
+});
