@@ -1,0 +1,104 @@
+import { type GitCall, gitLines, gitText, runGit } from "./run-git.ts";
+
+export const NOTES_REF = "refs/notes/pitaya";
+
+/** Whose notes these are, whatever identity the user has or has not. */
+export const PITAYA_IDENTITY = { name: "Pitaya", email: "pitaya@pitaya.local" } as const;
+
+/** Where commits came from. Written as `name: value` lines in this order. */
+export type Provenance = Readonly<Record<string, string>>;
+
+/** One block of a note. A value is one line, whatever is in it. */
+export const noteBlock = (provenance: Provenance): string =>
+  Object.entries(provenance)
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these would make further lines
+    .map(([name, value]) => `${name}: ${value.replace(/[\x00-\x1f\x7f]+/g, " ")}\n`)
+    .join("");
+
+/** The note with the block at its end; unchanged if it holds that block already. */
+export function appendBlock(note: string, block: string): string {
+  if (`\n\n${note}`.includes(`\n\n${block}`)) return note;
+  return note === "" ? block : `${note.replace(/\n*$/, "\n\n")}${block}`;
+}
+
+/**
+ * Writes, in the bench alone, the commit that `refs/notes/pitaya` shall move to: what it holds at
+ * `before`, and `provenance` appended to the note of each of `commits`. The same input gives the same
+ * commit.
+ *
+ * @returns `before` if every commit has this note already
+ */
+export async function writeNotes(
+  options: {
+    readonly commits: readonly string[];
+    readonly before: string | undefined;
+    readonly provenance: Provenance;
+    /** Milliseconds since 1970. */
+    readonly at: number;
+  },
+  bench: GitCall,
+): Promise<string | undefined> {
+  const { commits, before, provenance } = options;
+  // One character a byte, as the notes that are there.
+  const block = Buffer.from(noteBlock(provenance)).toString("latin1");
+  const present =
+    before === undefined ? new Map<string, string>() : await notesOf(commits, before, bench);
+  const changed: Buffer[] = [];
+  for (const commit of commits) {
+    const note = present.get(commit) ?? "";
+    const next = appendBlock(note, block);
+    if (next === note) continue;
+    const content = Buffer.from(next, "latin1");
+    changed.push(
+      Buffer.from(`N inline ${commit}\ndata ${content.length}\n`),
+      content,
+      Buffer.from("\n"),
+    );
+  }
+  if (changed.length === 0) return before;
+  const message = "Notes added by pitaya import\n";
+  const head = [
+    "feature done",
+    `commit ${NOTES_REF}`,
+    `committer ${PITAYA_IDENTITY.name} <${PITAYA_IDENTITY.email}> ${Math.floor(options.at / 1000)} +0000`,
+    `data ${message.length}`,
+    message,
+    ...(before === undefined ? [] : [`from ${before}`]),
+    "",
+  ].join("\n");
+  await runGit(["fast-import", "--quiet"], {
+    ...bench,
+    input: Buffer.concat([Buffer.from(head), ...changed, Buffer.from("done\n")]),
+  });
+  return await gitText(["rev-parse", "--verify", NOTES_REF], bench);
+}
+
+/** The notes that some of `commits` have, as Latin-1, so that bytes of other tools survive. */
+async function notesOf(
+  commits: readonly string[],
+  notes: string,
+  bench: GitCall,
+): Promise<Map<string, string>> {
+  const wanted = new Set(commits);
+  const blobs = new Map<string, string>();
+  for (const line of await gitLines(["ls-tree", "-r", notes], bench)) {
+    const [entry = "", path = ""] = line.split("\t");
+    const commit = path.replaceAll("/", "");
+    const [, type, blob] = entry.split(" ");
+    if (type === "blob" && blob !== undefined && wanted.has(commit)) blobs.set(commit, blob);
+  }
+  if (blobs.size === 0) return new Map();
+  const { stdout } = await runGit(["cat-file", "--batch=%(objectname) %(objectsize)"], {
+    ...bench,
+    input: [...blobs.values()].map((id) => `${id}\n`).join(""),
+  });
+  const found = new Map<string, string>();
+  let at = 0;
+  for (const commit of blobs.keys()) {
+    const end = stdout.indexOf("\n", at);
+    const size = Number(stdout.toString("latin1", at, end).split(" ")[1]);
+    found.set(commit, stdout.toString("latin1", end + 1, end + 1 + size));
+    at = end + 1 + size + 1;
+  }
+  return found;
+}

@@ -1,0 +1,171 @@
+import { constants } from "node:fs";
+import { access, readdir, readFile, realpath, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { isPitayaError, PitayaError } from "@pitaya/protocol";
+import { requireGit } from "./git-version.ts";
+import { runGit } from "./run-git.ts";
+import type { ObjectFormat } from "./scratch-repository.ts";
+
+/** A repository of the user's, looked at once. It is read from and, by the import alone, written to. */
+export interface Repository {
+  /** Top of the working tree; absent in a bare repository. */
+  readonly topLevel: string | undefined;
+  /** This working tree's own git directory: HEAD and index are here. */
+  readonly gitDir: string;
+  /** What all working trees share: objects, branches, configuration. The same as `gitDir` without linked worktrees. */
+  readonly commonDir: string;
+  readonly objectsDir: string;
+  readonly objectFormat: ObjectFormat;
+  /** Commits whose parents are not here; empty unless the clone is shallow. Sorted. */
+  readonly shallow: readonly string[];
+  /** Objects may be missing here and wait at a remote (`clone --filter`). */
+  readonly partial: boolean;
+  /** One of several working trees, and not the first. */
+  readonly linkedWorktree: boolean;
+  /** Only a part of the tree is checked out. Bases are whole all the same. */
+  readonly sparse: boolean;
+}
+
+/**
+ * Finds the repository that `path` lies in.
+ *
+ * @throws {PitayaError} `not_a_repository`; `repository_unsupported` for one that git refuses
+ *   (owned by somebody else, a format this git does not know); `git_failed` without git 2.30
+ */
+export async function openRepository(path: string, signal?: AbortSignal): Promise<Repository> {
+  const where = resolve(path);
+  const isDirectory = await stat(where).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (!isDirectory) throw notARepository(where, "there is no such directory");
+  const call = { cwd: where, config: "user" as const, ...(signal === undefined ? {} : { signal }) };
+  const ready = requireGit(where);
+  // The path comes last: it may hold line ends.
+  const found = await runGit(
+    [
+      "rev-parse",
+      "--is-bare-repository",
+      "--is-inside-work-tree",
+      "--show-object-format",
+      "--absolute-git-dir",
+    ],
+    call,
+  ).catch(async (error: unknown) => {
+    await ready;
+    throw explain(where, error);
+  });
+  await ready;
+  const [bare, inside, format, ...gitDirLines] = found.stdout.toString("utf8").split("\n");
+  const gitDir = gitDirLines.join("\n").replace(/\n$/, "");
+  if (format !== "sha1" && format !== "sha256") {
+    throw unsupported(where, `its objects are named by ${format}`);
+  }
+  if (bare !== "true" && inside !== "true") {
+    throw notARepository(where, "it lies inside a repository's git directory");
+  }
+  const commonDir = await realpath(await commonDirOf(gitDir));
+  const objectsDir = join(commonDir, "objects");
+  await access(objectsDir, constants.R_OK).catch((cause: unknown) => {
+    throw new PitayaError("not_a_repository", `${objectsDir} cannot be read`, { cause });
+  });
+  const [topLevel, settings, shallow, promised] = await Promise.all([
+    bare === "true" ? undefined : runGit(["rev-parse", "--show-toplevel"], call),
+    runGit(
+      ["config", "--null", "--get-regexp", "^(core\\.sparsecheckout|remote\\..*\\.promisor)$"],
+      {
+        ...call,
+        exits: [0, 1],
+      },
+    ),
+    shallowCommits(commonDir),
+    holdsPromises(objectsDir),
+  ]);
+  const isSet = (name: RegExp) =>
+    settings.stdout
+      .toString("utf8")
+      .split("\0")
+      .some((entry) => name.test(entry) && /\n(true|yes|on|1)$/i.test(entry));
+  return {
+    topLevel: topLevel?.stdout.toString("utf8").replace(/\n$/, ""),
+    gitDir: await realpath(gitDir),
+    commonDir,
+    objectsDir,
+    objectFormat: format,
+    shallow,
+    partial: promised || isSet(/^remote\..*\.promisor\n/s),
+    linkedWorktree: (await realpath(gitDir)) !== commonDir,
+    sparse: isSet(/^core\.sparsecheckout\n/),
+  };
+}
+
+/** A linked working tree's git directory names the shared one in a file. */
+async function commonDirOf(gitDir: string): Promise<string> {
+  const named = await readIfThere(join(gitDir, "commondir"));
+  return named === undefined ? gitDir : resolve(gitDir, named.replace(/\n$/, ""));
+}
+
+/** The shallow boundary of a repository as its file says now. */
+export async function shallowCommits(commonDir: string): Promise<string[]> {
+  const text = await readIfThere(join(commonDir, "shallow"));
+  return text === undefined ? [] : text.split("\n").filter(Boolean).sort();
+}
+
+async function holdsPromises(objectsDir: string): Promise<boolean> {
+  const packs = await readdir(join(objectsDir, "pack")).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
+  return packs.some((name) => name.endsWith(".promisor"));
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+const notARepository = (where: string, why: string, cause?: unknown) =>
+  new PitayaError("not_a_repository", `${where} is not in a git repository: ${why}`, {
+    hint: "run pitaya inside a git repository, or name one with --repo <path>",
+    ...(cause === undefined ? {} : { cause }),
+  });
+
+const unsupported = (where: string, why: string, hint?: string, cause?: unknown) =>
+  new PitayaError("repository_unsupported", `the repository at ${where} cannot be used: ${why}`, {
+    ...(hint === undefined ? {} : { hint }),
+    ...(cause === undefined ? {} : { cause }),
+  });
+
+function explain(where: string, error: unknown): unknown {
+  if (!isPitayaError(error, "git_failed")) return error;
+  if (/dubious ownership|unsafe repository/.test(error.message)) {
+    const command = /git config --global --add safe\.directory .*/.exec(error.message)?.[0];
+    return unsupported(
+      where,
+      "it belongs to another user, and git refuses such repositories",
+      `if you trust it: ${command ?? `git config --global --add safe.directory ${where}`}`,
+      error,
+    );
+  }
+  if (/not a git repository/.test(error.message)) {
+    return notARepository(where, "neither it nor a directory above it has one", error);
+  }
+  return unsupported(where, error.message, undefined, error);
+}
+
+/**
+ * Whether the working tree differs from HEAD: staged, changed or untracked files, ignored ones and
+ * changes inside submodules aside. What is not committed is not in a base. The index is not refreshed.
+ */
+export async function isDirty(repo: Repository, signal?: AbortSignal): Promise<boolean> {
+  if (repo.topLevel === undefined) return false;
+  const { stdout } = await runGit(
+    ["status", "--porcelain", "-z", "--untracked-files=normal", "--ignore-submodules=dirty"],
+    { cwd: repo.topLevel, config: "user", ...(signal === undefined ? {} : { signal }) },
+  );
+  return stdout.length > 0;
+}
