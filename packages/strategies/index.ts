@@ -1,1 +1,4 @@
-export {};
+export * from "./canonical-hash.ts";
+export * from "./registry.ts";
+export * from "./sdk.ts";
+export * from "./strategy-host.ts";
