@@ -1,83 +1,87 @@
-import { spawn } from "node:child_process";
+import { createReadStream, rmSync } from "node:fs";
+import { join } from "node:path";
+import { makeWorkDir } from "../boot/work-dir.mjs";
 import { askEngine } from "../engine/engine-api.ts";
 import type { Engine } from "../engine/find-engine.ts";
-import { ownBase, ownBasePackages, ownBaseSuite, registryBase } from "../settings.mjs";
-import { aptAcquireOptions, aptInstall, aptMirror, mayInstall } from "../setup/apt.ts";
+import { ownBase, ownBasePackages, ownBaseSuite } from "../settings.mjs";
+import { aptAcquireOptions, aptInstall, aptMirror } from "../setup/apt.ts";
 import { findPrograms } from "../setup/find-program.ts";
-import { SetUpError } from "../setup/set-up-error.ts";
+import { runCommand } from "../setup/run-command.ts";
 import type { Steps } from "../setup/steps.ts";
-import { canPull, findImage } from "./image-store.ts";
+import { findImage } from "./image-store.ts";
 
-const importTimeoutMs = 600_000;
+/** A Debian that is being made from its packages: a file tree, and then an image. */
+export interface BaseInTheMaking {
+  /** Once the tree is whole. */
+  importInto(engine: Engine): Promise<void>;
+  /** When it is not needed after all. */
+  drop(): void;
+}
 
 /**
- * What the other images build on: the ordinary image where a registry answers, else a Debian made
- * here from Debian's own packages. Its name is our own, so that nobody takes it for the real one.
+ * Begins making the base from Debian's own packages. Needs no engine, so that it can go on while
+ * one is still being installed.
  */
-export async function findOrMakeBase(engine: Engine, steps: Steps): Promise<string> {
-  if (await findImage(engine, ownBase)) return ownBase;
-  if ((await findImage(engine, registryBase)) || (await canPull(engine, registryBase))) {
-    return registryBase;
-  }
-  const mirror = mayInstall() ? await aptMirror(ownBaseSuite) : undefined;
-  if (!mirror) {
-    throw new SetUpError(
-      `the engine at ${engine.host} has no image ${registryBase} and cannot pull it`,
-      `let the engine reach its registry and run the command again, or load the image: docker load.`,
-    );
-  }
+export function beginOwnBase(cache: string, steps: Steps): BaseInTheMaking {
+  const dir = makeWorkDir(cache);
+  const file = join(dir, "base.tar");
+  const cancel = new AbortController();
+  const made = makeTree(file, cancel.signal, steps);
+  const cleanUp = () => rmSync(dir, { recursive: true, force: true });
+  // Told to whoever imports it; nobody does once it is dropped.
+  made.catch(cleanUp);
+  return {
+    async importInto(engine) {
+      await made;
+      await steps.step(`image ${ownBase}: importing`, () => importTree(engine, file));
+      cleanUp();
+    },
+    drop() {
+      cancel.abort();
+      void made.then(cleanUp, cleanUp);
+    },
+  };
+}
+
+async function makeTree(file: string, signal: AbortSignal, steps: Steps): Promise<void> {
+  const mirror = await aptMirror(ownBaseSuite);
+  if (!mirror) throw new Error("apt-get knows no mirror of Debian");
   if (findPrograms("mmdebstrap").length === 0) {
     await steps.step("base image: apt-get install mmdebstrap", () => aptInstall(["mmdebstrap"]));
   }
-  await steps.step(
-    "base image: no registry answers, making Debian from its packages (about 20 s)",
-    () => makeBase(engine, mirror),
+  const options = (await aptAcquireOptions()).map((option) => `--aptopt=${option}`);
+  const args = [
+    ...["--quiet", "--variant=minbase", `--include=${ownBasePackages.join(",")}`],
+    ...options,
+    // Those are this machine's ways to its mirror and not the image's.
+    '--customize-hook=rm -f "$1/etc/apt/apt.conf.d/99mmdebstrap"',
+    ...["--dpkgopt=force-unsafe-io", "--format=tar", ownBaseSuite, file, mirror],
+  ];
+  signal.throwIfAborted();
+  await steps.step("base image: making Debian from its packages", () =>
+    runCommand("mmdebstrap", args, { signal }),
   );
-  return ownBase;
 }
 
-/** Streams the file tree into the engine under a name of its own, and renames it when it is whole. */
-async function makeBase(engine: Engine, mirror: string): Promise<void> {
+/** Under a name of its own until it is whole. */
+async function importTree(engine: Engine, file: string): Promise<void> {
   const [repository, tag] = ownBase.split(":");
-  const unfinished = `${repository}:unfinished-${process.pid}`;
-  const options = (await aptAcquireOptions()).map((option) => `--aptopt=${option}`);
-  const child = spawn(
-    "mmdebstrap",
-    [
-      ...["--quiet", "--variant=minbase", `--include=${ownBasePackages.join(",")}`],
-      ...options,
-      // Those are this machine's ways to its mirror and not the image's.
-      '--customize-hook=rm -f "$1/etc/apt/apt.conf.d/99mmdebstrap"',
-      ...["--dpkgopt=force-unsafe-io", "--format=tar", ownBaseSuite, "-", mirror],
-    ],
-    { stdio: ["ignore", "pipe", "pipe"] },
-  );
-  let printed = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    printed = (printed + text).slice(-4000);
+  const unfinished = `unfinished-${process.pid}`;
+  const imported = await askEngine(engine.host, {
+    method: "POST",
+    path: `/images/create?fromSrc=-&repo=${repository}&tag=${unfinished}`,
+    timeoutMs: 300_000,
+    tar: createReadStream(file),
   });
-  const ended = new Promise<number | null>((settle, reject) => {
-    child.on("error", reject);
-    child.on("close", settle);
-  });
-  const [code, imported] = await Promise.all([
-    ended,
-    askEngine(engine.host, {
-      method: "POST",
-      path: `/images/create?fromSrc=-&repo=${repository}&tag=unfinished-${process.pid}`,
-      timeoutMs: importTimeoutMs,
-      tar: child.stdout,
-    }),
-  ]);
   try {
-    if (code !== 0) throw new Error(`mmdebstrap ended with ${code}:\n${printed.trim()}`);
     if (imported.status !== 200 || imported.body.includes('"errorDetail"')) {
       throw new Error(`the engine did not take the base image: ${imported.body.slice(-500)}`);
     }
-    await expectOk(engine, "POST", `/images/${unfinished}/tag?repo=${repository}&tag=${tag}`);
+    const image = `/images/${repository}:${unfinished}`;
+    await expectOk(engine, "POST", `${image}/tag?repo=${repository}&tag=${tag}`);
   } finally {
-    if (await findImage(engine, unfinished)) {
-      await expectOk(engine, "DELETE", `/images/${unfinished}`);
+    if (await findImage(engine, `${repository}:${unfinished}`)) {
+      await expectOk(engine, "DELETE", `/images/${repository}:${unfinished}`);
     }
   }
 }

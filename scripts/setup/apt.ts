@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { findPrograms } from "./find-program.ts";
+import { withLock } from "./lock.ts";
 import { runCommand } from "./run-command.ts";
 
 /** Debian itself or a distribution made from it. */
@@ -18,14 +19,21 @@ export function mayInstall(): boolean {
  */
 export async function aptInstall(packages: readonly string[]): Promise<void> {
   const install = () => aptGet(["install", "-y", "-q", "--no-install-recommends", ...packages]);
-  try {
-    await install();
-  } catch {
-    // Whether for want of lists or for a set-up that was cut off, the second try tells.
-    await runCommand("dpkg", ["--configure", "-a"], { env: aptEnv() });
-    await aptGet(["update", "-q"]);
-    await install();
-  }
+  // apt itself waits for another install, but not for another fetching of lists.
+  await withLock(
+    "/run/pitaya-apt.lock",
+    () => undefined,
+    async () => {
+      try {
+        await install();
+      } catch {
+        // Whether for want of lists or for a set-up that was cut off, the second try tells.
+        await runCommand("dpkg", ["--configure", "-a"], { env: aptEnv() });
+        await aptGet(["update", "-q"]);
+        await install();
+      }
+    },
+  );
 }
 
 async function aptGet(args: readonly string[]): Promise<void> {
@@ -44,6 +52,8 @@ function aptEnv(): NodeJS.ProcessEnv {
 export async function aptMirror(suite: string): Promise<string | undefined> {
   const lines = await runCommand("apt-get", [
     "indextargets",
+    // Answers from the sources alone, also before their lists were ever fetched.
+    "--no-release-info",
     "--format",
     "$(COMPONENT) $(RELEASE) $(REPO_URI)",
     "Created-By: Packages",

@@ -4,6 +4,8 @@ export interface CommandOptions {
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
   readonly input?: string;
+  /** Ends it with SIGTERM. */
+  readonly signal?: AbortSignal;
 }
 
 const tailBytes = 6000;
@@ -22,6 +24,7 @@ export async function runCommand(
     cwd: options.cwd,
     env: options.env ?? process.env,
     stdio: ["pipe", "pipe", "pipe"],
+    ...(options.signal ? { signal: options.signal } : {}),
   });
   let stdout = "";
   let printed = "";

@@ -4,9 +4,12 @@ import { type Engine, findEngine } from "../engine/find-engine.ts";
 import { findOrStartEngine } from "../engine/get-engine.ts";
 import { findOrFetchClaude } from "../images/agent-clis.ts";
 import { buildAgentsImage, isAgentsImageCurrent } from "../images/agents-image.ts";
+import { findOrMakeBase } from "../images/base-image.ts";
 import { buildNatsImage, isNatsImageCurrent } from "../images/nats-image.ts";
 import { natsServerFromImage } from "../images/nats-server-from-image.ts";
-import { findOrMakeBase } from "../images/own-base.ts";
+import { type BaseInTheMaking, beginOwnBase } from "../images/own-base.ts";
+import { mayInstall } from "./apt.ts";
+import { findPrograms } from "./find-program.ts";
 import { withLock } from "./lock.ts";
 import { findNatsServer, findOrFetchNatsServer } from "./nats-server.ts";
 import type { Places } from "./places.ts";
@@ -63,15 +66,34 @@ async function look(places: Places): Promise<Parts | undefined> {
 async function get(places: Places, steps: Steps): Promise<Parts> {
   const waiting = () => steps.say("another set-up is running; waiting for it");
   return await withLock(join(places.cache, "set-up.lock"), waiting, async () => {
+    const early = (await findEngine(places.engine.socket)).engine ? {} : beginEarly(places, steps);
     const engine = findOrStartEngine(places.engine, steps);
     const natsServer = findOrFetchNatsServer(places, steps, async (file) =>
       natsServerFromImage(await engine, file),
     );
     const programs = installWorkspace(places, steps).then(() => makeBundle(places, steps));
-    const images = getImages(places, steps, engine, natsServer);
+    const images = getImages(places, steps, engine, natsServer, early);
     await allOf([engine, natsServer, programs, images]);
     return { engine: await engine, natsServer: await natsServer };
   });
+}
+
+/** What an image will need, begun before there is an engine to say whether it has the image. */
+interface Early {
+  readonly claude?: Promise<string>;
+  readonly base?: BaseInTheMaking;
+}
+
+/**
+ * A machine without an engine has no images either, and where set-up has to install the engine, a
+ * registry is not certain: the long steps do not wait for the answer.
+ */
+function beginEarly(places: Places, steps: Steps): Early {
+  const claude = findOrFetchClaude(places, process.arch, steps);
+  // Its failure is told by whoever needs it.
+  claude.catch(() => undefined);
+  const isFresh = mayInstall() && findPrograms("dockerd").length === 0;
+  return isFresh ? { claude, base: beginOwnBase(places.cache, steps) } : { claude };
 }
 
 async function getImages(
@@ -79,29 +101,27 @@ async function getImages(
   steps: Steps,
   engineToCome: Promise<Engine>,
   natsServer: Promise<string>,
+  early: Early,
 ): Promise<void> {
-  // The download is long: it does not wait for an engine that is still to be installed.
-  const claudeEarly = (await noEngineYet(places))
-    ? findOrFetchClaude(places, process.arch, steps)
-    : undefined;
-  claudeEarly?.catch(() => undefined);
-  const engine = await engineToCome;
+  const engine = await engineToCome.catch((error: unknown) => {
+    early.base?.drop();
+    throw error;
+  });
   const [agentsCurrent, natsCurrent] = await Promise.all([
     isAgentsImageCurrent(places, engine),
     isNatsImageCurrent(places, engine),
   ]);
-  if (agentsCurrent && natsCurrent) return;
+  if (agentsCurrent && natsCurrent) {
+    early.base?.drop();
+    return;
+  }
   const claude = agentsCurrent
     ? undefined
-    : (claudeEarly ?? findOrFetchClaude(places, engine.arch, steps));
+    : (early.claude ?? findOrFetchClaude(places, engine.arch, steps));
   claude?.catch(() => undefined);
-  const base = await findOrMakeBase(engine, steps);
+  const base = await findOrMakeBase(engine, places.cache, early.base, steps);
   if (claude) await buildAgentsImage(places, engine, base, await claude, steps);
   if (!natsCurrent) await buildNatsImage(places, engine, base, () => natsServer, steps);
-}
-
-async function noEngineYet(places: Places): Promise<boolean> {
-  return (await findEngine(places.engine.socket)).engine === undefined;
 }
 
 /** Waits for all, so that nothing goes on behind a message, then throws each distinct failure. */

@@ -22,7 +22,8 @@ export function steps(write: (line: string) => void, nowMs: () => number): Steps
         say(`${title}: done in ${tookSeconds()} s`);
         return result;
       } catch (error) {
-        say(`${title}: failed after ${tookSeconds()} s`);
+        const how = error instanceof Error && error.name === "AbortError" ? "not needed" : "failed";
+        say(`${title}: ${how} after ${tookSeconds()} s`);
         throw error;
       } finally {
         clearInterval(timer);
