@@ -56,12 +56,7 @@ export function strategyRuns(bus: Bus, strategies: StrategyCode): StrategyRuns {
       if (actors === undefined || isFinalRun(entry)) return;
       for (const [execution, snapshot] of actors.executions) {
         if (entry.code.has(execution) || snapshot.status === "done") continue;
-        entry.prompt ??= await loadText(bus, actors.spec.prompt);
-        const { calls } = snapshot.context;
-        entry.code.set(
-          execution,
-          await strategies.start(actors.spec, execution, entry.prompt, calls),
-        );
+        entry.code.set(execution, await startCode(entry, actors, execution));
         for (const resolution of entry.history) {
           if (resolution.execution === execution) await deliver(entry, resolution);
         }
