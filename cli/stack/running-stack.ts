@@ -1,0 +1,77 @@
+import { mkdirSync } from "node:fs";
+import type { Logger } from "pino";
+import { prepareBus, prepareServer } from "./bus-setup.ts";
+import { keepServer } from "./kept-server.ts";
+import type { BusAccess } from "./messages.ts";
+import { findNatsServer } from "./nats-binary.ts";
+import { endLeftServer, startNats } from "./nats-process.ts";
+import type { RunningServices, StackServices } from "./services.port.ts";
+import type { StackPaths } from "./stack-paths.ts";
+
+/** nats-server and the services, started. */
+export interface RunningStack extends Omit<RunningServices, "onFailure"> {
+  readonly bus: BusAccess;
+  /** Called at most once, when a part of it cannot go on; also when that was before this call. */
+  onFailure(failed: (error: unknown) => void): void;
+}
+
+export interface StartOptions {
+  readonly paths: StackPaths;
+  readonly env: NodeJS.ProcessEnv;
+  readonly services: StackServices;
+  readonly log: Logger;
+}
+
+/**
+ * Ends what a killed supervisor left, then starts everything. Only with the supervisor's lock held.
+ *
+ * @throws `server_missing`, `server_too_old`, `stack_failed`, and what the services throw; nothing of
+ * it runs then
+ */
+export async function startStack(
+  { paths, env, services, log }: StartOptions,
+  progress: (text: string) => void,
+): Promise<RunningStack> {
+  mkdirSync(paths.server.directory, { recursive: true });
+  mkdirSync(paths.runner, { recursive: true });
+  const binary = await findNatsServer(env);
+  const firstPort = await endLeftServer(paths);
+  const users = prepareServer(paths);
+  const failed = Promise.withResolvers<unknown>();
+
+  progress(`starting nats-server ${binary.version}`);
+  const server = await keepServer({
+    start: (port) => startNats(binary, paths, port),
+    firstPort,
+    onRestart: (how, count) => log.warn({ how, count }, "nats-server ended, starting it again"),
+    onGaveUp: failed.resolve,
+    now: () => performance.now(),
+  });
+  try {
+    const url = `nats://127.0.0.1:${server.port}`;
+    progress("preparing the streams");
+    await prepareBus(url, users, paths);
+    progress("starting coordinator and runner");
+    const context = { url, users, runnerDirectory: paths.runner, log };
+    const running = await services.start(context, progress);
+    running.onFailure(failed.resolve);
+    return {
+      bus: { url, user: users.client },
+      liveRuns: () => running.liveRuns(),
+      onLiveRuns: (changed) => running.onLiveRuns(changed),
+      interrupt: (run, reason) => running.interrupt(run, reason),
+      setLeastSlots: (count) => running.setLeastSlots(count),
+      onFailure: (listener) => void failed.promise.then(listener),
+      async stop() {
+        try {
+          await running.stop();
+        } finally {
+          await server.stop();
+        }
+      },
+    };
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+}

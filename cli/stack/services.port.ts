@@ -1,0 +1,55 @@
+import type { Logger } from "pino";
+
+/** A process of the stack as the bus knows it. */
+export interface StackUser {
+  readonly id: string;
+  /** nkeys seed. */
+  readonly seed: string;
+}
+
+export interface ServiceContext {
+  readonly url: string;
+  readonly users: {
+    readonly coordinator: StackUser;
+    readonly runner: StackUser;
+    readonly client: StackUser;
+  };
+  /** Private directory for what the runner-agent keeps across restarts. */
+  readonly runnerDirectory: string;
+  readonly log: Logger;
+}
+
+export interface LiveRun {
+  readonly run: string;
+  /** Nothing of it moves until someone brings credentials. */
+  readonly waitingForCredentials: boolean;
+}
+
+/** Coordinator and runner-agent, running in this process. */
+export interface RunningServices {
+  /** Runs that are submitted, executing or finalizing, up to the last event that was read. */
+  liveRuns(): readonly LiveRun[];
+  /** Called after each change of `liveRuns()`. */
+  onLiveRuns(changed: () => void): void;
+  /** Stops a run so that it can be resumed. Resolves when nothing of it runs any more. */
+  interrupt(run: string, reason: string): Promise<void>;
+  /** The runner offers at least so many slots from now on; 0 takes that back. */
+  setLeastSlots(count: number): void;
+  /** Called at most once, when a service cannot go on. `stop` is still to be called. */
+  onFailure(failed: (error: unknown) => void): void;
+  stop(): Promise<void>;
+}
+
+/**
+ * What the supervisor runs beside nats-server.
+ *
+ * Implementations: `services.ts`; tests have stand-ins.
+ */
+export interface StackServices {
+  /**
+   * Resolves when a run can be submitted. `progress` is told each step in a few words.
+   *
+   * @throws what a person must know, as PitayaError; what it had started is stopped by then
+   */
+  start(context: ServiceContext, progress: (text: string) => void): Promise<RunningServices>;
+}

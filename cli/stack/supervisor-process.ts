@@ -1,0 +1,73 @@
+import { rmSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { pino } from "pino";
+import { z } from "zod";
+import { type Lock, takeLock } from "./lock.ts";
+import { makePrivateDirectory } from "./private-files.ts";
+import { startStack } from "./running-stack.ts";
+import type { StackServices } from "./services.port.ts";
+import { isListening } from "./socket-probe.ts";
+import { type StackPaths, stackPaths } from "./stack-paths.ts";
+import { supervise } from "./supervisor.ts";
+import { writeSupervisorRecord } from "./supervisor-record.ts";
+
+/** What the command that starts a supervisor tells it, as JSON in its one argument. */
+export const SupervisorArguments = z.object({
+  directory: z.string(),
+  engine: z.string(),
+  version: z.string(),
+  build: z.string(),
+  idleMs: z.int().positive(),
+});
+export type SupervisorArguments = z.infer<typeof SupervisorArguments>;
+
+/** A predecessor that is closing is waited for this long. */
+const LOCK_TIMEOUT_MS = 150_000;
+
+/**
+ * The life of a supervisor's process. Where another supervisor is already there it ends at once, and
+ * says nothing: whoever started it connects to that one.
+ */
+export async function superviseFromArguments(services: StackServices): Promise<void> {
+  process.umask(0o077);
+  const { directory, engine, idleMs, ...program } = SupervisorArguments.parse(
+    JSON.parse(process.argv[2] ?? ""),
+  );
+  const paths = stackPaths(directory, process.env);
+  const lock = await waitForLock(paths);
+  if (!lock) return;
+  try {
+    const log = pino({ base: { pid: process.pid } }, pino.destination({ dest: 2, sync: true }));
+    if (paths.socketDirectory) makePrivateDirectory(paths.socketDirectory, "s");
+    writeSupervisorRecord(paths.record, paths.socket);
+    const start = (progress: (text: string) => void) =>
+      startStack({ paths, env: process.env, services, log }, progress);
+    const supervisor = await supervise({
+      socket: paths.socket,
+      engine,
+      program,
+      idleMs,
+      log,
+      start,
+    });
+    process.on("SIGTERM", () => supervisor.end("down"));
+    process.on("SIGINT", () => supervisor.end("down"));
+    // The terminal it was started from is not its own.
+    process.on("SIGHUP", () => {});
+    await supervisor.ended;
+    rmSync(paths.record, { force: true });
+  } finally {
+    lock.release();
+  }
+  process.exit(0);
+}
+
+async function waitForLock(paths: StackPaths): Promise<Lock | undefined> {
+  const until = performance.now() + LOCK_TIMEOUT_MS;
+  for (;;) {
+    const lock = takeLock(paths.lock);
+    if (lock) return lock;
+    if (performance.now() > until || (await isListening(paths.socket))) return undefined;
+    await delay(25);
+  }
+}
