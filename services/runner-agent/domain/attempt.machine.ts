@@ -7,7 +7,7 @@ import type {
   AttemptInput,
   DeadlineName,
 } from "./attempt.ts";
-import { endingFact } from "./ending.rules.ts";
+import { bareEndingFact, endingFact } from "./ending.rules.ts";
 import { isFarOverDisk, isOverDisk, stopReasonOf } from "./limits.rules.ts";
 
 const due =
@@ -25,7 +25,8 @@ const early = {
 /**
  * The life of one attempt on its runner. In `running`, `terminating` follows TERM, which leaves the
  * wrapper time to end the agent and harvest; `killing` follows KILL. `reporting` publishes the last
- * fact, and until that is stored nothing of the attempt is thrown away.
+ * fact, and until that is stored nothing of the attempt is thrown away; a fact that cannot be written
+ * is told barely.
  *
  * Its timers are in `deadlines.rules.ts`; what each state asks of the outside, in `intents.rules.ts`.
  */
@@ -62,7 +63,11 @@ export const attemptMachine = setup({
       const { container, atMs } = event;
       // An adopted agent started when it started; to tell it a second time would be no fact.
       if (context.agentStartedAtMs !== undefined) return { lastOutputAtMs: atMs };
-      const started = { type: "attempt.started" as const, container, imageId: context.imageId ?? "" };
+      const started = {
+        type: "attempt.started" as const,
+        container,
+        imageId: context.imageId ?? "",
+      };
       return { agentStartedAtMs: atMs, lastOutputAtMs: atMs, facts: [...context.facts, started] };
     }),
     keepOutput: assign(({ event }) =>
@@ -99,9 +104,20 @@ export const attemptMachine = setup({
       const error = context.error ?? event.error;
       return lastOutput === undefined ? { error } : { error, lastOutput };
     }),
+    blameLoss: assign({
+      error: {
+        code: "runner_lost" as const,
+        message: "The attempt's container was gone when its runner-agent came back.",
+        retryable: true,
+      },
+    }),
     blameEngine: assign({
-      error: ({ context }, message: string) =>
-        context.error ?? { code: "engine_unavailable" as const, message, retryable: true },
+      error: ({ context }) =>
+        context.error ?? {
+          code: "engine_unavailable" as const,
+          message: "The engine did not end the container when it was told to kill it.",
+          retryable: true,
+        },
     }),
     blameHarvest: assign({
       error: ({ context }) =>
@@ -111,7 +127,11 @@ export const attemptMachine = setup({
           retryable: true,
         },
     }),
+    replaceError: assign(({ event }) => (event.type === "FAILED" ? { error: event.error } : {})),
     conclude: assign({ facts: ({ context }) => [...context.facts, endingFact(context)] }),
+    concludeBarely: assign({
+      facts: ({ context }) => [...context.facts, bareEndingFact(context)],
+    }),
   },
 }).createMachine({
   id: "attempt",
@@ -136,10 +156,7 @@ export const attemptMachine = setup({
             {
               guard: { type: "begins", params: "lost" },
               target: "reporting",
-              actions: {
-                type: "blameEngine",
-                params: "The attempt's container was gone when its runner-agent came back.",
-              },
+              actions: "blameLoss",
             },
             { target: "claimed" },
           ],
@@ -195,10 +212,7 @@ export const attemptMachine = setup({
                 DEADLINE: {
                   guard: "goneDue",
                   target: "#attempt.live.reporting",
-                  actions: {
-                    type: "blameEngine",
-                    params: "The engine did not end the container when it was told to kill it.",
-                  },
+                  actions: "blameEngine",
                 },
               },
             },
@@ -219,7 +233,17 @@ export const attemptMachine = setup({
             FAILED: { target: "reporting", actions: "keepError" },
           },
         },
-        reporting: { entry: "conclude", on: { REPORTED: "cleaning" } },
+        reporting: {
+          on: { REPORTED: "cleaning" },
+          initial: "whole",
+          states: {
+            whole: {
+              entry: "conclude",
+              on: { FAILED: { target: "bare", actions: "replaceError" } },
+            },
+            bare: { entry: "concludeBarely", on: { FAILED: "#attempt.live.cleaning" } },
+          },
+        },
         cleaning: { on: { CLEANED: "#attempt.done" } },
       },
     },

@@ -2,17 +2,20 @@ import type { AttemptAccount, ErrorRecord, FactOf } from "@pitaya/protocol";
 import type { AgentEnd, AttemptContext } from "./attempt.ts";
 import { stopError } from "./limits.rules.ts";
 
+const OUT_OF_MEMORY: ErrorRecord = {
+  code: "out_of_memory",
+  message: "The agent's container used up its memory and a process in it was killed.",
+  hint: "Raise runner.memory_limit.",
+  retryable: false,
+};
+
 /** Why an agent that ended by itself did not succeed, from its exit and its own words. */
 export function agentError(end: AgentEnd, wasEndedByUs: boolean): ErrorRecord | undefined {
   const { exit, failure } = end;
-  if (exit.kind === "container" && exit.oomKilled) {
-    return {
-      code: "out_of_memory",
-      message: "The container used up its memory and was killed.",
-      hint: "Raise runner.memory_limit.",
-      retryable: false,
-    };
-  }
+  const isFine =
+    failure === undefined && exit.kind === "agent" && (exit.exitCode === 0 || wasEndedByUs);
+  if (isFine) return undefined;
+  if (exit.oomKilled) return OUT_OF_MEMORY;
   if (failure !== undefined) return failure;
   if (wasEndedByUs) return undefined;
   if (exit.kind === "container") {
@@ -22,7 +25,6 @@ export function agentError(end: AgentEnd, wasEndedByUs: boolean): ErrorRecord | 
       retryable: true,
     };
   }
-  if (exit.exitCode === 0) return undefined;
   const how = exit.signal === undefined ? `exit code ${exit.exitCode}` : `signal ${exit.signal}`;
   return { code: "agent_failed", message: `The agent ended with ${how}.`, retryable: false };
 }
@@ -32,7 +34,9 @@ export function attemptError(context: AttemptContext): ErrorRecord | undefined {
   const { stop, limits, end, error, harvested } = context;
   const stopped = stop && stopError(stop, limits);
   const agent = end && agentError(end, stop !== undefined);
-  const [first, ...others] = [stopped, agent, error, harvested?.error].filter((e) => e !== undefined);
+  const [first, ...others] = [stopped, agent, error, harvested?.error].filter(
+    (e) => e !== undefined,
+  );
   if (first === undefined || others.length === 0) return first;
   const alsoFailed = others.map(({ code, message }) => `${code}: ${message}`.slice(0, 500));
   return { ...first, details: { ...first.details, alsoFailed } };
@@ -44,6 +48,22 @@ function accountOf({ end, agentStartedAtMs }: AttemptContext): AttemptAccount {
       ? 0
       : Math.max(0, Math.round(end.atMs - agentStartedAtMs));
   return { ...end?.account, agentMs };
+}
+
+/** The least that can be told when the whole of it cannot be. */
+export function bareEndingFact(context: AttemptContext): FactOf<"attempt.failed"> {
+  const { code = "internal", message = "" } = context.error ?? {};
+  return {
+    type: "attempt.failed",
+    error: {
+      code,
+      message: `How the attempt ended could not be told: ${message}`.slice(0, 4_000),
+      retryable: false,
+    },
+    lastOutput: "",
+    account: { agentMs: 0 },
+    lfsObjectsMissing: 0,
+  };
 }
 
 /** The attempt's last fact. Whatever was made is in it, whether it succeeded or not. */

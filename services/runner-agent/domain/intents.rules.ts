@@ -12,6 +12,7 @@ export type AttemptIntent = Intent & {
     | "harvest"
     | "upload"
     | "report"
+    | "reportBarely"
     | "clean"
     | "destroy";
 };
@@ -27,7 +28,8 @@ const byState = [
   [{ live: "running" }, ["run"]],
   [{ live: "harvesting" }, ["harvest"]],
   [{ live: "uploading" }, ["upload"]],
-  [{ live: "reporting" }, ["report"]],
+  [{ live: { reporting: "whole" } }, ["report"]],
+  [{ live: { reporting: "bare" } }, ["reportBarely"]],
   [{ live: "cleaning" }, ["clean"]],
   ["sealed", ["destroy"]],
 ] as const satisfies readonly (readonly [

@@ -1,0 +1,108 @@
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { StartCommand } from "@pitaya/protocol";
+import type { z } from "zod";
+import { AttemptRecord } from "../domain/attempt-record.ts";
+import type { AttemptName } from "../ports/executor.port.ts";
+
+/** What an attempt keeps on its runner's own disk. Holds no secret. */
+export interface AttemptDirectory {
+  readonly path: string;
+  writeStart(command: StartCommand): Promise<void>;
+  writeRecord(record: AttemptRecord): Promise<void>;
+  /** An empty directory for what comes out of the container. */
+  freshHarvestDir(): Promise<string>;
+  remove(): Promise<void>;
+}
+
+/**
+ * An attempt as an earlier incarnation left it. Without both files it had not got as far as the
+ * acknowledgement, or the machine went down under it.
+ */
+export interface FoundAttempt {
+  readonly name: AttemptName;
+  readonly command?: StartCommand;
+  readonly record?: AttemptRecord;
+  /** A file that was there and could not be read. */
+  readonly trouble?: string;
+}
+
+const START = "start.json";
+const RECORD = "record.json";
+
+const directoryName = ({ runId, instanceId, attempt }: AttemptName) =>
+  `${runId}.${instanceId}.${attempt}`;
+
+function parseDirectoryName(text: string): AttemptName | undefined {
+  const [runId, instanceId, attempt, ...rest] = text.split(".");
+  if (!runId || !instanceId || !attempt || rest.length > 0 || !/^\d+$/.test(attempt))
+    return undefined;
+  return { runId, instanceId, attempt: Number(attempt) };
+}
+
+/** The directories of all attempts of one runner, under `<stateDir>/attempts`. */
+export function attemptDirectories(stateDir: string) {
+  const root = join(stateDir, "attempts");
+  return {
+    async create(name: AttemptName): Promise<AttemptDirectory> {
+      const path = join(root, directoryName(name));
+      await mkdir(path, { recursive: true, mode: 0o700 });
+      return {
+        path,
+        writeStart: (command) => replaceFile(join(path, START), JSON.stringify(command)),
+        writeRecord: (record) => replaceFile(join(path, RECORD), JSON.stringify(record)),
+        async freshHarvestDir() {
+          const dir = join(path, "harvest");
+          await rm(dir, { recursive: true, force: true });
+          await mkdir(dir, { mode: 0o700 });
+          return dir;
+        },
+        remove: () => rm(path, { recursive: true, force: true }),
+      };
+    },
+
+    async scan(): Promise<readonly FoundAttempt[]> {
+      await mkdir(root, { recursive: true, mode: 0o700 });
+      const names = (await readdir(root)).flatMap((entry) => parseDirectoryName(entry) ?? []);
+      return Promise.all(
+        names.map(async (name) => {
+          const path = join(root, directoryName(name));
+          const command = await readJson(join(path, START), StartCommand);
+          const record = await readJson(join(path, RECORD), AttemptRecord);
+          const trouble = command.trouble ?? record.trouble;
+          return {
+            name,
+            ...(command.value && { command: command.value }),
+            ...(record.value && { record: record.value }),
+            ...(trouble !== undefined && { trouble }),
+          };
+        }),
+      );
+    },
+  };
+}
+
+export type AttemptDirectories = ReturnType<typeof attemptDirectories>;
+
+/**
+ * Old or new, never half, for whoever reads it after this process died: written beside, then renamed
+ * over. Not synced: when the machine itself goes down, so do the containers, and the coordinator
+ * places the attempt again.
+ */
+async function replaceFile(path: string, text: string): Promise<void> {
+  const beside = `${path}.new`;
+  await writeFile(beside, text, { mode: 0o600 });
+  await rename(beside, path);
+}
+
+async function readJson<S extends z.ZodType>(
+  path: string,
+  schema: S,
+): Promise<{ readonly value?: z.infer<S>; readonly trouble?: string }> {
+  try {
+    return { value: schema.parse(JSON.parse(await readFile(path, "utf8"))) };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return {};
+    return { trouble: `${path}: ${error instanceof Error ? error.message : String(error)}` };
+  }
+}

@@ -1,0 +1,146 @@
+import { createWriteStream } from "node:fs";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import type { BlobStore } from "@pitaya/bus";
+import { storePack } from "@pitaya/git";
+import { type BlobRef, type BranchSource, type BundleRef, PitayaError } from "@pitaya/protocol";
+import type { Executor } from "../ports/executor.port.ts";
+
+/**
+ * Bundles as this runner keeps them: on the engine, where workspaces see their objects, and on its
+ * own disk, where quarantine checks what agents made against them. Each is fetched once, whoever
+ * asks and however often.
+ */
+export interface PackCache {
+  /** The engine holds everything a workspace of this base sees. */
+  onEngine(base: BranchSource): Promise<void>;
+  /** Object directories on this host that together hold this base's history. */
+  onHost(base: BranchSource): Promise<readonly string[]>;
+  /** Bundles held, by their content. */
+  held(): readonly string[];
+}
+
+export interface PackCacheOptions {
+  readonly stateDir: string;
+  readonly blobs: Pick<BlobStore, "get">;
+  readonly executor: Pick<Executor, "hasPack" | "storePack">;
+  /** Aborted when the runner-agent stops. */
+  readonly signal: AbortSignal;
+  readonly onChange: () => void;
+}
+
+const SHA256 = /^[0-9a-f]{64}$/;
+
+export const objectFormatOf = (commit: string): "sha1" | "sha256" =>
+  commit.length === 64 ? "sha256" : "sha1";
+
+export async function packCache(options: PackCacheOptions): Promise<PackCache> {
+  const { blobs, executor, signal } = options;
+  const root = join(options.stateDir, "packs");
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  const entries = await readdir(root);
+  // What else lies there was being written when an earlier incarnation died.
+  const leftovers = entries.filter((entry) => !SHA256.test(entry));
+  await Promise.all(leftovers.map((entry) => rm(join(root, entry), { recursive: true })));
+  const hostHeld = new Set(entries.filter((entry) => SHA256.test(entry)));
+
+  const engine = singleFlight();
+  const host = singleFlight();
+  const downloads = new Map<string, { users: number; readonly file: Promise<string> }>();
+
+  const dirOf = (sha256: string) => join(root, sha256);
+
+  /** The bundle as a file, for as long as someone uses it. */
+  async function withBundle<T>(ref: BlobRef, use: (path: string) => Promise<T>): Promise<T> {
+    const path = join(root, `${ref.sha256}.bundle`);
+    const entry = downloads.get(ref.sha256) ?? { users: 0, file: download(ref, path) };
+    downloads.set(ref.sha256, entry);
+    entry.users += 1;
+    try {
+      return await use(await entry.file);
+    } finally {
+      entry.users -= 1;
+      if (entry.users === 0) {
+        downloads.delete(ref.sha256);
+        await rm(path, { force: true });
+      }
+    }
+  }
+
+  async function download(ref: BlobRef, path: string): Promise<string> {
+    const incoming = `${path}.incoming`;
+    try {
+      // Its digest is checked at the end: only then does it get its name.
+      await pipeline(blobs.get(ref), createWriteStream(incoming, { mode: 0o600 }), { signal });
+      await rename(incoming, path);
+      return path;
+    } catch (error) {
+      await rm(incoming, { force: true });
+      throw error;
+    }
+  }
+
+  async function toEngine(bundle: BundleRef, parents: readonly BundleRef[]): Promise<void> {
+    const { sha256, bytes } = bundle.blob;
+    if (await executor.hasPack(sha256)) return;
+    const { shallow } = bundle;
+    const pack = { sha256, bytes, parents: parents.map(({ blob }) => blob.sha256), shallow };
+    await withBundle(bundle.blob, (path) => executor.storePack(pack, path));
+  }
+
+  async function toHost(bundle: BundleRef, parents: readonly BundleRef[]): Promise<void> {
+    const { sha256 } = bundle.blob;
+    if (hostHeld.has(sha256)) return;
+    await withBundle(bundle.blob, (bundlePath) =>
+      storePack({
+        bundlePath,
+        dir: dirOf(sha256),
+        tip: bundle.tip,
+        objectFormat: objectFormatOf(bundle.tip),
+        parents: parents.map(({ blob }) => dirOf(blob.sha256)),
+        shallow: bundle.shallow,
+        signal,
+      }),
+    );
+    hostHeld.add(sha256);
+    options.onChange();
+  }
+
+  /** Each bundle after those it builds on. */
+  async function eachFromTheBase(
+    { bundles }: BranchSource,
+    store: (bundle: BundleRef, parents: readonly BundleRef[]) => Promise<void>,
+  ): Promise<void> {
+    for (const [index, bundle] of [...bundles.entries()].reverse()) {
+      if (signal.aborted) throw stopped();
+      await store(bundle, bundles.slice(index + 1));
+    }
+  }
+
+  return {
+    onEngine: (base) =>
+      eachFromTheBase(base, (bundle, parents) =>
+        engine(bundle.blob.sha256, () => toEngine(bundle, parents)),
+      ),
+    async onHost(base) {
+      await eachFromTheBase(base, (bundle, parents) =>
+        host(bundle.blob.sha256, () => toHost(bundle, parents)),
+      );
+      return base.bundles.map(({ blob }) => join(dirOf(blob.sha256), "objects"));
+    },
+    held: () => [...hostHeld],
+  };
+}
+
+const stopped = () => new PitayaError("internal", "The runner-agent is stopping.");
+
+/** Whoever asks while it is under way waits for the same deed. */
+function singleFlight() {
+  const underWay = new Map<string, Promise<void>>();
+  return (key: string, deed: () => Promise<void>): Promise<void> => {
+    const running = underWay.get(key) ?? deed().finally(() => underWay.delete(key));
+    underWay.set(key, running);
+    return running;
+  };
+}

@@ -1,0 +1,54 @@
+import type { AgentExit, AgentResult } from "@pitaya/plugins";
+import type { ContainerExit } from "../ports/executor.port.ts";
+import type { AgentEnd, Stop } from "./attempt.ts";
+
+/** How the agent ended, as its plugin is told. */
+export function agentExitOf(exit: ContainerExit, stop: Stop | undefined): AgentExit {
+  if (stop !== undefined) return { signal: "TERM" };
+  if (exit.kind === "container") return { signal: "KILL" };
+  return exit.signal === undefined ? { exitCode: exit.exitCode } : { signal: exit.signal };
+}
+
+const cut = (text: string, max: number) =>
+  text.length <= max ? text : `${text.slice(0, max - 1)}…`;
+
+const count = (value: number | undefined) =>
+  value === undefined || !Number.isFinite(value) || value < 0 ? undefined : Math.round(value);
+
+/** The agent's end as it is kept: redacted, and in figures the wire can carry. */
+export function agentEndOf(
+  parts: {
+    readonly atMs: number;
+    readonly exit: ContainerExit;
+    readonly result: AgentResult;
+    readonly lastOutput: string;
+  },
+  redact: (text: string) => string,
+): AgentEnd {
+  const { atMs, exit, result, lastOutput } = parts;
+  const { failure, finalMessage, sessionId, usage, costUsd } = result;
+  const turns = count(result.turns);
+  const retryAfterMs = count(failure?.retryAfterMs);
+  return {
+    atMs,
+    exit,
+    lastOutput,
+    ...(failure === undefined
+      ? {}
+      : {
+          failure: {
+            code: failure.code,
+            message: cut(redact(failure.message), 4_000),
+            retryable: failure.retryable,
+            ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+          },
+        }),
+    ...(finalMessage === undefined ? {} : { finalMessage: redact(finalMessage) }),
+    account: {
+      ...(usage === undefined ? {} : { usage }),
+      ...(costUsd === undefined || !(costUsd >= 0) ? {} : { costUsd }),
+      ...(turns === undefined ? {} : { turns }),
+      ...(sessionId === undefined ? {} : { sessionId: cut(redact(sessionId), 200) }),
+    },
+  };
+}

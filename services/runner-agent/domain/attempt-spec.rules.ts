@@ -1,0 +1,84 @@
+import type { AgentCommand, AgentTask } from "@pitaya/plugins";
+import type { TaskSpec } from "@pitaya/protocol";
+import type { AttemptName, AttemptSpec } from "../ports/executor.port.ts";
+import type { AttemptLimits } from "./attempt.ts";
+
+/** Enough for any build tool, and a bound for whoever leaks them. */
+const OPEN_FILES = 65_536;
+
+/** What a task asks of the agent CLI, in the plugin's words. */
+export function agentTaskOf(task: TaskSpec, prompt: string): AgentTask {
+  const { agent, commitInstruction } = task;
+  return {
+    prompt,
+    cliArgs: agent.cliArgs,
+    ...(agent.model === undefined ? {} : { model: agent.model }),
+    ...(commitInstruction ? { appendSystemPrompt: commitInstruction } : {}),
+    ...(agent.baseUrl === undefined ? {} : { baseUrl: agent.baseUrl }),
+  };
+}
+
+/** Host and port of a provider's address, as a rule of the engine names them. */
+export function endpointOf(baseUrl: string): { readonly host: string; readonly port: number } {
+  const url = new URL(baseUrl);
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  return { host, port: url.port === "" ? (url.protocol === "http:" ? 80 : 443) : Number(url.port) };
+}
+
+/** The endpoint to open for a task, if the runner's operator allows it. */
+export function openedEndpoint(
+  baseUrl: string | undefined,
+  allowed: "as-tasks-ask" | readonly { readonly host: string; readonly port: number }[],
+): AttemptSpec["openHostEndpoint"] {
+  if (baseUrl === undefined) return undefined;
+  const asked = endpointOf(baseUrl);
+  if (allowed === "as-tasks-ask") return asked;
+  return allowed.find(({ host, port }) => host === asked.host && port === asked.port);
+}
+
+export interface AttemptSpecParts {
+  readonly name: AttemptName;
+  readonly task: TaskSpec;
+  readonly imageId: string;
+  readonly command: AgentCommand;
+  readonly limits: AttemptLimits;
+  readonly openHostEndpoint: AttemptSpec["openHostEndpoint"];
+  /** Cores of the engine's host. It refuses a container that is to have more. */
+  readonly hostCpus: number;
+}
+
+/** The container an attempt needs. */
+export function attemptSpecOf(parts: AttemptSpecParts): AttemptSpec {
+  const { name, task, imageId, command, limits, openHostEndpoint } = parts;
+  const { base } = task;
+  return {
+    name,
+    imageId,
+    workspace: {
+      objectFormat: base.commit.length === 64 ? "sha256" : "sha1",
+      commit: base.commit,
+      branch: base.branch,
+      includes: [],
+      packs: base.bundles.map(({ blob }) => blob.sha256),
+      shallow: [...new Set(base.bundles.flatMap(({ shallow }) => shallow))],
+      author: task.author,
+    },
+    readOnly: task.readOnly,
+    argv: command.argv,
+    env: command.env,
+    ...(command.stdin === undefined ? {} : { stdin: command.stdin }),
+    limits: {
+      cpus: Math.min(task.limits.cpus, parts.hostCpus),
+      memoryBytes: task.limits.memoryBytes,
+      pids: task.limits.pids,
+      openFiles: OPEN_FILES,
+      fileBytes: task.limits.diskBytes,
+      diskBytes: task.limits.diskBytes,
+    },
+    network: task.network,
+    ...(openHostEndpoint === undefined ? {} : { openHostEndpoint }),
+    forceCommit: task.forceCommit,
+    killGraceMs: limits.killGraceMs,
+    harvestTimeoutMs: limits.harvestTimeoutMs,
+  };
+}

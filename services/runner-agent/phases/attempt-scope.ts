@@ -1,0 +1,52 @@
+import type { Clock } from "@pitaya/actors";
+import type { Bus, Sealer } from "@pitaya/bus";
+import type { AgentPlugin } from "@pitaya/plugins";
+import type { StartCommand } from "@pitaya/protocol";
+import type { Redactor } from "@pitaya/redaction";
+import type { Logger } from "pino";
+import type { AttemptDirectory } from "../adapters/attempt-directory.ts";
+import type { PackCache } from "../adapters/pack-cache.ts";
+import type { AttemptLimits } from "../domain/attempt.ts";
+import type { AttemptName, Execution, Executor } from "../ports/executor.port.ts";
+
+/** What all attempts of a runner-agent share. */
+export interface RunnerScope {
+  readonly runner: string;
+  readonly bus: Bus;
+  readonly executor: Executor;
+  readonly clock: Clock;
+  readonly packs: PackCache;
+  readonly sealer: Pick<Sealer, "open">;
+  readonly log: Logger;
+  findPlugin(name: string): AgentPlugin | undefined;
+  redactorOf(secrets: readonly string[]): Redactor;
+  /** Cores of the engine's host: no container gets more. */
+  readonly cpus: number;
+  /** Addresses of this host that agents may reach; see `RunnerSettings`. */
+  readonly hostEndpoints: HostEndpoints;
+  /** Resolves while no clean-up of strangers is under way, which would take a new container for one. */
+  reaped(): Promise<void>;
+}
+
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `as-tasks-ask`: whatever a task names as its provider's address, as the embedded stack allows its one user. */
+export type HostEndpoints = "as-tasks-ask" | readonly Endpoint[];
+
+/** What one attempt has in hand while it lives. Kept out of the machine, since none of it is data. */
+export interface AttemptScope extends RunnerScope {
+  readonly name: AttemptName;
+  readonly command: StartCommand;
+  readonly limits: AttemptLimits;
+  readonly directory: AttemptDirectory;
+  readonly log: Logger;
+  /** Environment of the agent: in memory from `preparing` on, and never anywhere else. */
+  secrets?: Readonly<Record<string, string>>;
+  redactor?: Redactor;
+  execution?: Execution;
+  /** When the agent last said something; the machine is told when it asks. */
+  lastOutputAtMs?: number;
+}

@@ -1,0 +1,54 @@
+import { loadText } from "@pitaya/bus";
+import { PitayaError } from "@pitaya/protocol";
+import { agentTaskOf, attemptSpecOf, openedEndpoint } from "../domain/attempt-spec.rules.ts";
+import type { AttemptScope } from "./attempt-scope.ts";
+import { requestSecrets } from "./secrets.ts";
+
+/**
+ * Makes the container, with its workspace, and has the agent's secrets in hand.
+ *
+ * @throws `task_unsupported` for what no runner could do; `image_missing`, `image_unusable`,
+ *   `credentials_missing`, `engine_unavailable`
+ */
+export async function prepareContainer(
+  scope: AttemptScope,
+  signal: AbortSignal,
+): Promise<{ readonly imageId: string }> {
+  const { executor, command, name, limits } = scope;
+  const { task } = command;
+  const plugin = findPlugin(scope);
+  const [prompt, { imageId }, secrets] = await Promise.all([
+    loadText(scope.bus, task.prompt),
+    executor.resolveImage(task.agent.image, plugin.program),
+    requestSecrets(scope, signal),
+  ]);
+  const agentTask = agentTaskOf(task, prompt);
+  const problems = plugin.check(agentTask);
+  if (problems.length > 0) throw unsupported(problems.join(" "));
+
+  scope.secrets = secrets;
+  scope.redactor = scope.redactorOf(Object.values(secrets));
+  await scope.reaped();
+  signal.throwIfAborted();
+  await executor.prepare(
+    attemptSpecOf({
+      name,
+      task,
+      imageId,
+      command: plugin.command(agentTask),
+      limits,
+      openHostEndpoint: openedEndpoint(task.agent.baseUrl, scope.hostEndpoints),
+      hostCpus: scope.cpus,
+    }),
+  );
+  return { imageId };
+}
+
+export function findPlugin({ command, findPlugin }: AttemptScope) {
+  const { plugin: name } = command.task.agent;
+  const plugin = findPlugin(name);
+  if (plugin === undefined) throw unsupported(`This runner has no plugin named ${name}.`);
+  return plugin;
+}
+
+const unsupported = (message: string) => new PitayaError("task_unsupported", message);

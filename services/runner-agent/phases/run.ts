@@ -1,0 +1,110 @@
+import { subjects } from "@pitaya/protocol";
+import { naming } from "../adapters/docker/names.ts";
+import { replayOutput } from "../adapters/output-history.ts";
+import { outputPublisher } from "../adapters/output-publisher.ts";
+import { agentEndOf, agentExitOf } from "../domain/agent-end.rules.ts";
+import type { AttemptEvent, Stop } from "../domain/attempt.ts";
+import { FRESH_CURSOR } from "../domain/output-messages.rules.ts";
+import type { AttemptScope } from "./attempt-scope.ts";
+import { outputPump } from "./output-pump.ts";
+import { findPlugin } from "./prepare.ts";
+import { requestSecrets } from "./secrets.ts";
+
+export interface RunOptions {
+  /** Its container was started by an earlier incarnation: read on instead of starting it. */
+  readonly adopt: boolean;
+  readonly send: (event: AttemptEvent) => void;
+  /** Why the agent was told to end, if it was. */
+  readonly stop: () => Stop | undefined;
+  /** Aborted when the attempt is no longer ours to follow; the container goes on. */
+  readonly signal: AbortSignal;
+}
+
+/** Starts or adopts the agent, and carries its output until it has ended. */
+export async function runAgent(scope: AttemptScope, options: RunOptions): Promise<void> {
+  const { runner, clock, executor, name, bus, log } = scope;
+  const { send, signal } = options;
+  const parser = findPlugin(scope).parser();
+  const subject = outputSubject(scope);
+
+  if (options.adopt) await recallSecrets(scope, signal);
+  const redactor = scope.redactor ?? scope.redactorOf([]);
+  scope.redactor = redactor;
+
+  const pump = outputPump({
+    parser,
+    redactor,
+    clock,
+    onOutput: (atMs) => {
+      scope.lastOutputAtMs = atMs;
+    },
+    onGap: ({ stream, fromOffset, toOffset = fromOffset }) =>
+      send({ type: "GAP", gap: { stream, fromOffset, toOffset } }),
+    onFinal: () => send({ type: "FINAL", atMs: clock.now() }),
+  });
+  const cursor = options.adopt
+    ? await replayOutput(bus.output, subject, pump.replay)
+    : FRESH_CURSOR;
+  const publisher = outputPublisher({
+    output: bus.output,
+    subject,
+    cursor,
+    clock,
+    signal,
+    onTrouble: (err) => log.warn({ err }, "output not taken by the bus yet"),
+  });
+
+  const execution = options.adopt
+    ? await executor.adopt(name, cursor.next)
+    : await executor.start(name, scope.secrets ?? {});
+  delete scope.secrets;
+  const left = new Promise<undefined>((resolve) => {
+    const leave = () => [execution.detach(), resolve(undefined)];
+    if (signal.aborted) leave();
+    else signal.addEventListener("abort", leave, { once: true });
+  });
+  // Awaited below; a fault of the engine that comes before is no unhandled rejection.
+  execution.exit.catch(() => undefined);
+  if (signal.aborted) return;
+  scope.execution = execution;
+  send({ type: "STARTED", container: naming(runner).container(name), atMs: clock.now() });
+
+  await pump.drain(execution.output, publisher, cursor);
+  const exit = await Promise.race([execution.exit, left]);
+  if (exit === undefined) return;
+  const { records, result } = parser.end(agentExitOf(exit, options.stop()));
+  await pump.finish(records, publisher);
+  if (signal.aborted) return;
+  const parts = { atMs: clock.now(), exit, result, lastOutput: pump.lastOutput() };
+  send({ type: "EXITED", end: agentEndOf(parts, redactor.text) });
+}
+
+const outputSubject = ({ runner, name }: AttemptScope) =>
+  subjects.output.of({
+    runner,
+    run: name.runId,
+    instance: name.instanceId,
+    attempt: String(name.attempt),
+  });
+
+/** How long an adopted agent's output waits for the values that must not be in it. */
+const RECALL_TIMEOUT_MS = 30_000;
+
+/**
+ * The agent has its secrets, but this process no longer knows them, and what it publishes must not
+ * hold them. If nobody does any more, output goes on redacted by known shapes alone: the agent is
+ * paid for, and its work must come home.
+ */
+async function recallSecrets(scope: AttemptScope, signal: AbortSignal): Promise<void> {
+  const limit = new AbortController();
+  const cancel = scope.clock.setTimer(RECALL_TIMEOUT_MS, () => limit.abort());
+  try {
+    scope.secrets = await requestSecrets(scope, AbortSignal.any([signal, limit.signal]));
+    scope.redactor = scope.redactorOf(Object.values(scope.secrets));
+  } catch (err) {
+    if (signal.aborted) throw err;
+    scope.log.warn({ err }, "credentials unknown after a restart: redacting known shapes only");
+  } finally {
+    cancel();
+  }
+}

@@ -1,0 +1,69 @@
+import { ask } from "@pitaya/bus";
+import {
+  AttemptNumber,
+  InstanceId,
+  isPitayaError,
+  PitayaError,
+  ProcessId,
+  RunId,
+  subjects,
+} from "@pitaya/protocol";
+import type { AttemptScope } from "./attempt-scope.ts";
+
+const REQUEST_TIMEOUT_MS = 5_000;
+const RETRY_MS = 1_000;
+
+/**
+ * Asks the coordinator for the agent's credentials, sealed to this runner-agent's key, until it
+ * answers or `signal` aborts.
+ *
+ * @throws `credentials_missing` when nobody holds them
+ */
+export async function requestSecrets(
+  scope: AttemptScope,
+  signal: AbortSignal,
+): Promise<Readonly<Record<string, string>>> {
+  const { command, name, runner, bus, sealer, log } = scope;
+  const wanted = command.task.agent.credentials;
+  if (wanted.length === 0) return {};
+  const request = {
+    v: 1 as const,
+    run: RunId.parse(name.runId),
+    instance: InstanceId.parse(name.instanceId),
+    attempt: AttemptNumber.parse(name.attempt),
+    runner: ProcessId.parse(runner),
+  };
+  const subject = subjects.api.of({ verb: "runner-secret" });
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      const { value } = await ask(bus, "runner-secret", subject, request, REQUEST_TIMEOUT_MS);
+      return pick(sealer.open(value.secrets, name.runId).values, wanted);
+    } catch (error) {
+      if (!isPitayaError(error) || !error.retryable) throw error;
+      log.warn({ err: error }, "no answer about credentials yet");
+      await pause(scope, signal);
+    }
+  }
+}
+
+/** Only what the task names: a bundle may hold more, for other instances of its run. */
+function pick(
+  values: Readonly<Record<string, string>>,
+  wanted: readonly string[],
+): Readonly<Record<string, string>> {
+  const missing = wanted.filter((name) => values[name] === undefined);
+  if (missing.length > 0) {
+    throw new PitayaError("credentials_missing", `No value is held for ${missing.join(", ")}.`, {
+      hint: "Attach to the run, or resume it, with credentials.",
+    });
+  }
+  return Object.fromEntries(wanted.map((name) => [name, values[name] ?? ""]));
+}
+
+function pause({ clock }: AttemptScope, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = clock.setTimer(RETRY_MS, resolve);
+    signal.addEventListener("abort", () => [cancel(), resolve()], { once: true });
+  });
+}
