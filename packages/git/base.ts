@@ -2,7 +2,7 @@ import { PitayaError } from "@pitaya/protocol";
 import { isRefName } from "./branch-name.rules.ts";
 import { nearestNames } from "./nearest-names.rules.ts";
 import type { Repository } from "./repository.ts";
-import { gitLines, gitText } from "./run-git.ts";
+import { gitLines, gitText, runGit } from "./run-git.ts";
 
 /** The commit a run starts from. */
 export interface Base {
@@ -41,18 +41,17 @@ export async function resolveBase(
   };
 
   if (name === undefined || name === "HEAD") {
-    const [commit, ref] = await Promise.all([
-      commitOf("HEAD"),
-      gitText(["symbolic-ref", "--quiet", "HEAD"], { ...call, exits: [0, 1] }),
-    ]);
-    const branch = ref.startsWith("refs/heads/") ? ref.slice("refs/heads/".length) : undefined;
-    if (commit === undefined) {
-      throw new PitayaError(
-        "unborn_head",
-        `nothing is committed yet${branch === undefined ? "" : ` on ${branch}`}, so there is no base`,
-        { hint: 'commit something first, e.g. git commit --allow-empty -m "first commit"' },
-      );
+    const answer = await runGit(["rev-parse", "HEAD^{commit}", "--symbolic-full-name", "HEAD"], {
+      ...call,
+      exits: [0, 128],
+    });
+    if (answer.exitCode !== 0) {
+      throw new PitayaError("unborn_head", "nothing is committed yet, so there is no base", {
+        hint: 'commit something first, e.g. git commit --allow-empty -m "first commit"',
+      });
     }
+    const [commit = "", ref = ""] = answer.stdout.toString("utf8").split("\n");
+    const branch = ref.startsWith("refs/heads/") ? ref.slice("refs/heads/".length) : undefined;
     return branch === undefined
       ? { commit, name: commit, kind: "detached", branch: branchFor(commit) }
       : { commit, name: branch, kind: "branch", branch };

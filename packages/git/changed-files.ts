@@ -1,3 +1,4 @@
+import { lfsPointers } from "./lfs-pointers.ts";
 import { rejected } from "./rejection.ts";
 import { type GitCall, runGit } from "./run-git.ts";
 
@@ -5,8 +6,7 @@ export interface ChangedFiles {
   readonly filesChanged: number;
   readonly insertions: number;
   readonly deletions: number;
-  /** Files whose new content may be a short text with a header, such as a Git LFS pointer. */
-  readonly candidates: readonly { readonly path: string; readonly blob: string }[];
+  readonly lfsPointersAdded: readonly string[];
 }
 
 const REGULAR = new Set(["100644", "100755"]);
@@ -71,5 +71,6 @@ export async function changedFiles(
     const mayBePointer = Number(added) >= POINTER_LINES.min && Number(added) <= POINTER_LINES.max;
     if (blob !== undefined && mayBePointer) candidates.push({ path, blob });
   }
-  return { filesChanged, insertions, deletions, candidates };
+  const lfsPointersAdded = await lfsPointers(candidates, call);
+  return { filesChanged, insertions, deletions, lfsPointersAdded };
 }

@@ -1,9 +1,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { PitayaError } from "@pitaya/protocol";
-import { putBundleTogether } from "./bundle-file.ts";
-import { formatBundleHeader } from "./bundle-header.ts";
-import { packReachable } from "./pack-reachable.ts";
+import { bundleChange } from "./bundle-change.ts";
 import {
   DEFAULT_LIMITS,
   type Quarantined,
@@ -78,17 +76,16 @@ export async function commitPatch(options: {
       ...call,
       input: `${options.message}\n`,
     });
-    const pack = await packReachable({
-      dir: bench,
-      tips: [commit],
-      without: [baseCommit],
-      maxMemoryBytes: limits.maxMemoryBytes,
-      timeoutMs: limits.timeoutMs,
-      signal,
-    });
     const bundlePath = join(dir, "patch.bundle");
-    const header = formatBundleHeader({ objectFormat, prerequisites: [baseCommit], tip: commit });
-    await putBundleTogether(header, pack.path, bundlePath, signal);
+    const change = {
+      baseCommit,
+      commit,
+      commits: [],
+      objectDirs: [join(bench, "objects"), ...objectDirs],
+      shallow,
+      objectFormat,
+    };
+    await bundleChange({ ...options, change, path: bundlePath });
     return await quarantine({ ...options, bundlePath, dir: join(dir, "quarantine") });
   } catch (error) {
     await rm(dir, { recursive: true, force: true });

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { isPitayaError, PitayaError } from "@pitaya/protocol";
-import { requireBase } from "./base-here.ts";
+import { PitayaError } from "@pitaya/protocol";
+import { baseNotHere, isHere } from "./base-here.ts";
 import { branchesNamed } from "./branches-named.ts";
 import {
   type ImportConflict,
@@ -108,21 +108,16 @@ async function tryImport(
     gitDir: repo.commonDir,
     ...(signal === undefined ? {} : { signal }),
   };
-  const found = await branchesNamed(repo, branch, call);
+  const [found, hasBase] = await Promise.all([
+    branchesNamed(repo, branch, call),
+    isHere(baseCommit, call),
+  ]);
   const placement = placeBranch({ branch, commit, conflict, existing: found.branches });
   if (placement.do === "refuse") return { status: "refused", ...placement.refused };
   if (placement.do === "nothing") return { status: "unchanged", branch: placement.branch, commit };
-
-  try {
-    await requireBase(baseCommit, call);
-  } catch (error) {
-    if (!isPitayaError(error, "base_not_here")) throw error;
-    return {
-      status: "refused",
-      code: "base_not_here",
-      reason: error.message,
-      hint: error.hint ?? "",
-    };
+  if (!hasBase) {
+    const { message: reason, hint = "" } = baseNotHere(baseCommit);
+    return { status: "refused", code: "base_not_here", reason, hint };
   }
   const dir = await mkdtemp(join(options.scratchDir, ".import-"));
   try {

@@ -53,6 +53,7 @@ export async function testGit(
 ): Promise<string> {
   const { stdout } = await runGit(args, {
     cwd,
+    settings: ["core.fsync=none"],
     ...more,
     env: { ...IDENTITY, GIT_ALLOW_PROTOCOL: "file", GIT_NO_LAZY_FETCH: "0", ...more.env },
   });

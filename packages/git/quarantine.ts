@@ -2,12 +2,10 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { addedCommits } from "./added-commits.ts";
 import { requireBase } from "./base-here.ts";
-import { type BundleFile, putBundleTogether, takeBundleApart } from "./bundle-file.ts";
-import { type BundleHeader, formatBundleHeader } from "./bundle-header.ts";
+import { takeBundleApart } from "./bundle-file.ts";
+import type { BundleHeader } from "./bundle-header.ts";
 import { changedFiles } from "./changed-files.ts";
-import { lfsPointers } from "./lfs-pointers.ts";
 import { packObjectIds } from "./pack-index.ts";
-import { packReachable } from "./pack-reachable.ts";
 import { rejected } from "./rejection.ts";
 import { type GitCall, isAnswer, ranOut, runGit } from "./run-git.ts";
 import { type ObjectFormat, writeBareRepository } from "./scratch-repository.ts";
@@ -56,11 +54,6 @@ export interface Quarantined extends Change {
   readonly deletions: number;
   /** Paths whose content is now a Git LFS pointer that the base does not hold: their objects are in no bundle. */
   readonly lfsPointersAdded: readonly string[];
-  /**
-   * The same commits bundled anew: just what they reach, in a pack that stands alone, with a header
-   * of ours. This is what may be stored; the bundle that came is thrown away.
-   */
-  readonly bundle: BundleFile;
 }
 
 /**
@@ -112,15 +105,13 @@ export async function quarantine(options: {
     await rm(packPath);
     await requirePrerequisites(header.prerequisites, [baseCommit, ...includes], call);
 
-    const added = await addedCommits(
-      { commit, baseCommit, includes, maxCommits: limits.maxCommits, inBundle: ids },
-      call,
+    const [added, files] = await bothOf(
+      addedCommits(
+        { commit, baseCommit, includes, maxCommits: limits.maxCommits, inBundle: ids },
+        call,
+      ),
+      changedFiles({ commit, baseCommit, ...limits }, call),
     );
-    const files = await changedFiles({ commit, baseCommit, ...limits }, call);
-    const [lfsPointersAdded, bundle] = await Promise.all([
-      lfsPointers(files.candidates, call),
-      rebundle({ dir, git, commit, baseCommit, objectFormat, limits, signal }),
-    ]);
     return {
       baseCommit,
       commit,
@@ -130,11 +121,10 @@ export async function quarantine(options: {
       filesChanged: files.filesChanged,
       insertions: files.insertions,
       deletions: files.deletions,
-      lfsPointersAdded,
+      lfsPointersAdded: files.lfsPointersAdded,
       objectDirs: [join(git, "objects"), ...options.objectDirs],
       shallow,
       objectFormat,
-      bundle,
     };
   } catch (error) {
     await rm(dir, { recursive: true, force: true });
@@ -211,28 +201,10 @@ async function requirePrerequisites(
   }
 }
 
-async function rebundle(options: {
-  readonly dir: string;
-  readonly git: string;
-  readonly commit: string;
-  readonly baseCommit: string;
-  readonly objectFormat: ObjectFormat;
-  readonly limits: QuarantineLimits;
-  readonly signal: AbortSignal | undefined;
-}): Promise<BundleFile> {
-  const { dir, git, commit, baseCommit, objectFormat, limits, signal } = options;
-  const pack = await packReachable({
-    dir: git,
-    tips: [commit],
-    without: [baseCommit],
-    maxMemoryBytes: limits.maxMemoryBytes,
-    timeoutMs: limits.timeoutMs,
-    signal,
-  });
-  const header = formatBundleHeader({ objectFormat, prerequisites: [baseCommit], tip: commit });
-  const bundle = await putBundleTogether(header, pack.path, join(dir, "clean.bundle"), signal);
-  await Promise.all([rm(pack.path), rm(pack.indexPath)]);
-  return bundle;
+/** Waits for both also if one fails: what still runs would write into a directory that is being removed. */
+async function bothOf<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([a, b]);
+  return [await a, await b];
 }
 
 function expense(error: unknown): unknown {

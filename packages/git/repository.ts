@@ -1,5 +1,4 @@
-import { constants } from "node:fs";
-import { access, readdir, readFile, realpath, stat } from "node:fs/promises";
+import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { isPitayaError, PitayaError } from "@pitaya/protocol";
 import { requireGit } from "./git-version.ts";
@@ -40,37 +39,19 @@ export async function openRepository(path: string, signal?: AbortSignal): Promis
   );
   if (!isDirectory) throw notARepository(where, "there is no such directory");
   const call = { cwd: where, config: "user" as const, ...(signal === undefined ? {} : { signal }) };
-  const ready = requireGit(where);
-  // The path comes last: it may hold line ends.
-  const found = await runGit(
-    [
-      "rev-parse",
-      "--is-bare-repository",
-      "--is-inside-work-tree",
-      "--show-object-format",
-      "--absolute-git-dir",
-    ],
-    call,
-  ).catch(async (error: unknown) => {
-    await ready;
-    throw explain(where, error);
-  });
-  await ready;
-  const [bare, inside, format, ...gitDirLines] = found.stdout.toString("utf8").split("\n");
-  const gitDir = gitDirLines.join("\n").replace(/\n$/, "");
-  if (format !== "sha1" && format !== "sha256") {
-    throw unsupported(where, `its objects are named by ${format}`);
-  }
-  if (bare !== "true" && inside !== "true") {
-    throw notARepository(where, "it lies inside a repository's git directory");
-  }
-  const commonDir = await realpath(await commonDirOf(gitDir));
-  const objectsDir = join(commonDir, "objects");
-  await access(objectsDir, constants.R_OK).catch((cause: unknown) => {
-    throw new PitayaError("not_a_repository", `${objectsDir} cannot be read`, { cause });
-  });
-  const [topLevel, settings, shallow, promised] = await Promise.all([
-    bare === "true" ? undefined : runGit(["rev-parse", "--show-toplevel"], call),
+  const [ready, found, settings] = await Promise.allSettled([
+    requireGit(where),
+    runGit(
+      [
+        "rev-parse",
+        "--is-bare-repository",
+        "--is-inside-work-tree",
+        "--show-object-format",
+        "--show-cdup",
+        "--absolute-git-dir",
+      ],
+      call,
+    ),
     runGit(
       ["config", "--null", "--get-regexp", "^(core\\.sparsecheckout|remote\\..*\\.promisor)$"],
       {
@@ -78,23 +59,42 @@ export async function openRepository(path: string, signal?: AbortSignal): Promis
         exits: [0, 1],
       },
     ),
+  ]);
+  if (ready.status === "rejected") throw ready.reason;
+  if (found.status === "rejected") throw explain(where, found.reason);
+  if (settings.status === "rejected") throw explain(where, settings.reason);
+
+  const [bare, inside, format, ...rest] = found.value.stdout.toString("utf8").split("\n");
+  if (format !== "sha1" && format !== "sha256") {
+    throw unsupported(where, `its objects are named by ${format}`);
+  }
+  if (bare !== "true" && inside !== "true") {
+    throw notARepository(where, "it lies inside a repository's git directory");
+  }
+  const up = bare === "true" ? undefined : rest.shift();
+  // What remains is one path, which may hold line ends.
+  const gitDir = await realpath(rest.join("\n").replace(/\n$/, ""));
+  const commonDir = await realpath(await commonDirOf(gitDir));
+  const objectsDir = join(commonDir, "objects");
+  const [topLevel, shallow, promised] = await Promise.all([
+    up === undefined ? undefined : realpath(where).then((path) => resolve(path, up)),
     shallowCommits(commonDir),
     holdsPromises(objectsDir),
   ]);
   const isSet = (name: RegExp) =>
-    settings.stdout
+    settings.value.stdout
       .toString("utf8")
       .split("\0")
       .some((entry) => name.test(entry) && /\n(true|yes|on|1)$/i.test(entry));
   return {
-    topLevel: topLevel?.stdout.toString("utf8").replace(/\n$/, ""),
-    gitDir: await realpath(gitDir),
+    topLevel,
+    gitDir,
     commonDir,
     objectsDir,
     objectFormat: format,
     shallow,
     partial: promised || isSet(/^remote\..*\.promisor\n/s),
-    linkedWorktree: (await realpath(gitDir)) !== commonDir,
+    linkedWorktree: gitDir !== commonDir,
     sparse: isSet(/^core\.sparsecheckout\n/),
   };
 }

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { resolveBase } from "./base.ts";
+import { bundleChange } from "./bundle-change.ts";
 import { importBranch } from "./import-branch.ts";
 import { quarantine } from "./quarantine.ts";
 import { openRepository } from "./repository.ts";
@@ -91,8 +92,9 @@ describe.each(ODD_KINDS.filter((kind) => kind !== "partial-missing"))("%s reposi
         lfsPointersAdded: [],
       });
 
+      const stored = await bundleChange({ change: onRunner, path: join(at, "clean.bundle") });
       const change = await quarantine({
-        bundlePath: onRunner.bundle.path,
+        bundlePath: stored.path,
         dir: join(at, "import"),
         baseCommit: base.commit,
         objectDirs: [repo.objectsDir],

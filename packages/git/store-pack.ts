@@ -94,8 +94,6 @@ export async function storePack(options: {
     });
     const ids = await packObjectIds(packPath.replace(/\.pack$/, ".idx"), objectFormat);
     if (!ids.has(tip)) throw rejected("tip", `it does not hold ${tip}`);
-    const { stdout } = await runGit(["cat-file", "-t", tip], { cwd: making, gitDir: making });
-    if (stdout.toString() !== "commit\n") throw rejected("not_a_commit", `${tip} is no commit`);
     await nameByContent(packPath, objectFormat);
     await rename(making, dir).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
