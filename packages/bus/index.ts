@@ -1,6 +1,10 @@
 export type * from "./bus.port.ts";
 export { type Chain, openChain } from "./chain.ts";
 export { decode, encode } from "./codec.ts";
+export type { BusLog, LinkOptions } from "./nats/link.ts";
+export { natsBus } from "./nats/nats-bus.ts";
+export { type ProvisionOptions, provision } from "./nats/provision.ts";
 export { type Answer, answer, ask } from "./requests.ts";
 export { type Sealer, sealer } from "./sealing.ts";
+export { checkServerVersion } from "./server-version.rules.ts";
 export { loadText, storeText } from "./text.ts";
