@@ -1,0 +1,144 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { testGit } from "@pitaya/git/testing";
+
+const LAUNCHER = fileURLToPath(new URL("../../cli/bin/pitaya.mjs", import.meta.url));
+
+export interface Finished {
+  /** 128 + the signal's number when a signal ended it. */
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The command under way, as a person at a terminal has it. */
+export interface Running {
+  readonly process: ChildProcess;
+  /** Everything on stderr and stdout so far. */
+  readonly output: () => string;
+  /** Settles when the pattern has appeared in its output; rejects when it ends without. */
+  saw(pattern: RegExp): Promise<RegExpExecArray>;
+  readonly finished: Promise<Finished>;
+}
+
+/** A user of this machine: a home, a state directory, and the command in the path. */
+export interface Person {
+  readonly stateDir: string;
+  start(args: readonly string[], options: { cwd: string; env?: Record<string, string> }): Running;
+  run(
+    args: readonly string[],
+    options: { cwd: string; env?: Record<string, string> },
+  ): Promise<Finished>;
+  /** Ends this person's stack and removes what it kept. */
+  leave(): Promise<void>;
+}
+
+const SIGNALS: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 };
+
+/** @param more environment of every command, such as an address of another stack */
+export async function person(more: Record<string, string> = {}): Promise<Person> {
+  const home = await mkdtemp(join(tmpdir(), "pitaya-e2e-"));
+  const stateDir = join(home, "state");
+  // What a test process carries of credentials or of another stack must not reach the command.
+  const inherited = Object.entries(process.env).filter(
+    ([name]) =>
+      !/^(ANTHROPIC|CLAUDE|OPENAI|CODEX)_|^PITAYA_(NATS_URL|STATE_DIR)$|^NODE_OPTIONS$/.test(name),
+  );
+  const base = Object.fromEntries(inherited) as Record<string, string>;
+
+  function start(
+    args: readonly string[],
+    options: { cwd: string; env?: Record<string, string> },
+  ): Running {
+    const child = spawn(process.execPath, [LAUNCHER, ...args], {
+      cwd: options.cwd,
+      env: { ...base, CI: "1", PITAYA_STATE_DIR: stateDir, ...more, ...options.env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let stdout = "";
+    let stderr = "";
+    const watchers = new Set<() => void>();
+    const take = (add: (text: string) => void) => (chunk: Buffer) => {
+      add(chunk.toString());
+      for (const look of watchers) look();
+    };
+    child.stdout.on(
+      "data",
+      take((text) => (stdout += text)),
+    );
+    child.stderr.on(
+      "data",
+      take((text) => (stderr += text)),
+    );
+    const finished = once(child, "close").then(([code, signal]) => ({
+      code: (code as number | null) ?? 128 + (SIGNALS[signal as string] ?? 0),
+      stdout,
+      stderr,
+    }));
+    const output = () => stderr + stdout;
+    return {
+      process: child,
+      output,
+      finished,
+      saw: (pattern) =>
+        new Promise((resolve, reject) => {
+          const look = () => {
+            const found = pattern.exec(output());
+            if (!found) return;
+            watchers.delete(look);
+            resolve(found);
+          };
+          watchers.add(look);
+          look();
+          void finished.then(({ code }) => {
+            look();
+            if (watchers.delete(look))
+              reject(new Error(`exit ${code} without ${pattern}:\n${output()}`));
+          });
+        }),
+    };
+  }
+
+  return {
+    stateDir,
+    start,
+    run: (args, options) => start(args, options).finished,
+    async leave() {
+      const down = await start(["down"], { cwd: home }).finished;
+      await rm(home, { recursive: true, force: true, maxRetries: 5 });
+      if (down.code !== 0) throw new Error(`pitaya down: exit ${down.code}\n${down.stderr}`);
+    },
+  };
+}
+
+/** A small repository with one commit on main. */
+export async function smallRepository(): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), "pitaya-repo-"));
+  await testGit(dir, ["init", "--quiet", "--initial-branch=main"]);
+  await testGit(dir, ["commit", "--quiet", "--allow-empty", "--message=first"]);
+  return dir;
+}
+
+export const branchesOf = async (repository: string): Promise<string[]> => {
+  const refs = await testGit(repository, [
+    "for-each-ref",
+    "--format=%(refname:short)",
+    "refs/heads/pitaya",
+  ]);
+  return refs.split("\n").filter(Boolean);
+};
+
+/** What a run left in the repository's own folder. */
+export const resultOf = async (repository: string, run: string, file: string): Promise<string> =>
+  readFile(join(repository, ".pitaya", "results", run, file), "utf8");
+
+/** Lines of `--json`. @throws when stdout holds anything else */
+export const jsonLines = (stdout: string): Record<string, unknown>[] =>
+  stdout
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
