@@ -48,16 +48,18 @@ export async function nearestKnownTip(
   shallow: readonly string[],
 ): Promise<KnownTip | undefined> {
   if (known.length === 0) return undefined;
-  const byCommit = new Map(known.map((each) => [each.commit, each]));
-  const ancestors = await ancestorsAmong(bench, tip, [...byCommit.keys()]);
-  if (ancestors.length === 0) return undefined;
+  const isAsSent = async ({ commit, shallow: then }: KnownTip) =>
+    (await boundaryOf(bench, commit, shallow)).join() === [...then].sort().join();
+  const itself = known.find(({ commit }) => commit === tip);
+  if (itself !== undefined && (await isAsSent(itself))) return itself;
 
+  const others = new Map(
+    known.filter((each) => each !== itself).map((each) => [each.commit, each]),
+  );
   const usable: KnownTip[] = [];
-  for (const commit of ancestors) {
-    const candidate = byCommit.get(commit);
-    if (candidate === undefined) continue;
-    const now = await boundaryOf(bench, commit, shallow);
-    if (now.join() === [...candidate.shallow].sort().join()) usable.push(candidate);
+  for (const commit of await ancestorsAmong(bench, tip, [...others.keys()])) {
+    const candidate = others.get(commit);
+    if (candidate !== undefined && (await isAsSent(candidate))) usable.push(candidate);
   }
   if (usable.length < 2) return usable[0];
 
@@ -86,6 +88,7 @@ async function ancestorsAmong(
   tip: string,
   candidates: readonly string[],
 ): Promise<string[]> {
+  if (candidates.length === 0) return [];
   const { stdout } = await runGit(["cat-file", "--batch-check=%(objectname) %(objecttype)"], {
     ...callIn(bench),
     input: `${candidates.join("\n")}\n`,

@@ -1,7 +1,7 @@
 import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { isPitayaError, PitayaError } from "@pitaya/protocol";
 import { requireGit } from "./git-version.ts";
+import { explainRefusal, notARepository, unsupported } from "./repository-refusal.ts";
 import { runGit } from "./run-git.ts";
 import type { ObjectFormat } from "./scratch-repository.ts";
 
@@ -61,8 +61,8 @@ export async function openRepository(path: string, signal?: AbortSignal): Promis
     ),
   ]);
   if (ready.status === "rejected") throw ready.reason;
-  if (found.status === "rejected") throw explain(where, found.reason);
-  if (settings.status === "rejected") throw explain(where, settings.reason);
+  if (found.status === "rejected") throw explainRefusal(where, found.reason);
+  if (settings.status === "rejected") throw explainRefusal(where, settings.reason);
 
   const [bare, inside, format, ...rest] = found.value.stdout.toString("utf8").split("\n");
   if (format !== "sha1" && format !== "sha256") {
@@ -126,35 +126,6 @@ async function readIfThere(path: string): Promise<string | undefined> {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
-}
-
-const notARepository = (where: string, why: string, cause?: unknown) =>
-  new PitayaError("not_a_repository", `${where} is not in a git repository: ${why}`, {
-    hint: "run pitaya inside a git repository, or name one with --repo <path>",
-    ...(cause === undefined ? {} : { cause }),
-  });
-
-const unsupported = (where: string, why: string, hint?: string, cause?: unknown) =>
-  new PitayaError("repository_unsupported", `the repository at ${where} cannot be used: ${why}`, {
-    ...(hint === undefined ? {} : { hint }),
-    ...(cause === undefined ? {} : { cause }),
-  });
-
-function explain(where: string, error: unknown): unknown {
-  if (!isPitayaError(error, "git_failed")) return error;
-  if (/dubious ownership|unsafe repository/.test(error.message)) {
-    const command = /git config --global --add safe\.directory .*/.exec(error.message)?.[0];
-    return unsupported(
-      where,
-      "it belongs to another user, and git refuses such repositories",
-      `if you trust it: ${command ?? `git config --global --add safe.directory ${where}`}`,
-      error,
-    );
-  }
-  if (/not a git repository/.test(error.message)) {
-    return notARepository(where, "neither it nor a directory above it has one", error);
-  }
-  return unsupported(where, error.message, undefined, error);
 }
 
 /**
