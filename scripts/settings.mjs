@@ -13,6 +13,9 @@ export const natsServerAtLeast = Object.freeze([2, 12]);
 /** Debian suites asked in this order for a nats-server, when the machine has none. */
 export const natsServerSuites = (process.env.PITAYA_DEBIAN_SUITES ?? "forky sid").split(/[ ,]+/);
 
+/** Suites asked for Docker Compose, when the machine has none. Only the compose stack needs it. */
+export const composeSuites = Object.freeze(["trixie", "forky"]);
+
 /** Image that holds a nats-server where a container registry answers. */
 export const natsServerImage = "nats:2.12-alpine";
 

@@ -8,24 +8,28 @@
 # nothing else's, then a line ".". Without that last line the agent is not started.
 # The agent's output goes on to our stdout and stderr, and to segments of 1 MiB in a tmpfs, the last
 # 16 of each kept, from which a restarted runner reads on (follow.sh).
-# What the harvest made is left in /pitaya/exchange/out; its file `report`, written last, says what.
+# What the harvest made is left in /pitaya/exchange/out/done, which appears when it is complete; its
+# file `report` says what is there. The segments are left beside it, in out/segments.
 #
-# Everything here runs as the agent's user: the agent can kill or fool it. Nothing on the host
+# Everything here runs as the agent's user, so the agent can kill or fool it. Nothing on the host
 # believes a word of it.
+#
+# Variables are named p_…, since one of another name may be part of the agent's environment.
 set -u
 
-RUN=/pitaya/run EXCHANGE=/pitaya/exchange OUT=/pitaya/exchange/out WRAPPER=/pitaya/wrapper
-SEGMENT_BYTES=1048576 FIRST_SEGMENT=100000000
+p_run=/pitaya/run p_exchange=/pitaya/exchange p_out=/pitaya/exchange/out p_wrapper=/pitaya/wrapper
+p_segment_bytes=1048576 p_first_segment=100000000
 
-base='' grace=10 limit=60 author=Pitaya email=agent@pitaya.local options='' harvest_only=''
+p_base='' p_grace=10 p_limit=60 p_author=Pitaya p_email=agent@pitaya.local
+p_options='' p_harvest_only=''
 while [ $# -gt 0 ]; do
   case $1 in
-    --base) base=$2; shift ;;
-    --grace) grace=$2; shift ;;
-    --harvest-limit) limit=$2; shift ;;
-    --author) author=$2 email=$3; shift 2 ;;
-    --force-commit | --read-only) options="$options $1" ;;
-    --harvest-only) harvest_only=yes ;;
+    --base) p_base=$2; shift ;;
+    --grace) p_grace=$2; shift ;;
+    --harvest-limit) p_limit=$2; shift ;;
+    --author) p_author=$2 p_email=$3; shift 2 ;;
+    --force-commit | --read-only) p_options="$p_options $1" ;;
+    --harvest-only) p_harvest_only=yes ;;
     --) shift; break ;;
     *) echo "pitaya: unknown option $1" >&2; exit 125 ;;
   esac
@@ -33,40 +37,42 @@ while [ $# -gt 0 ]; do
 done
 
 # Our own tools come from where the agent cannot write.
-agent_path=${PATH:-/usr/local/bin:/usr/bin:/bin} PATH=''
+p_agent_path=${PATH:-/usr/local/bin:/usr/bin:/bin} PATH=''
 IFS=:
-for dir in $agent_path; do
-  case $dir in
+for p_dir in $p_agent_path; do
+  case $p_dir in
     /workspace* | /home/agent* | /tmp* | /dev/* | /pitaya* | *..*) ;;
-    /*) PATH=${PATH:+$PATH:}$dir ;;
+    /*) PATH=${PATH:+$PATH:}$p_dir ;;
   esac
 done
 unset IFS
 export PATH
 
-# Bytes written to stream $1, told by its segments: one is always made ahead of its first byte.
+# Sets p_bytes to what was written to stream $1: its segments tell, the last of which is made ahead
+# of its first byte.
 count_bytes() {
-  bytes=0
-  for file in "$RUN/$1".*; do
-    [ -s "$file" ] || continue
-    size=$(wc -c <"$file")
-    bytes=$(((${file##*.} - FIRST_SEGMENT) * SEGMENT_BYTES + size))
+  p_bytes=0
+  for p_file in "$p_run/$1".*; do
+    [ -s "$p_file" ] || continue
+    p_size=$(wc -c <"$p_file")
+    p_bytes=$(((${p_file##*.} - p_first_segment) * p_segment_bytes + p_size))
   done
 }
 
-# Is process $1 a child or grandchild of our plumbing (split's writer of segments)? Reads the whole
+# Is process $1 a child or grandchild of our plumbing (split's writer of a segment)? Reads the whole
 # stat file, since a process may carry newlines and parentheses in its name.
 is_plumbing() {
-  depth=0 of=$1
-  while [ "$depth" -lt 3 ]; do
-    stat=''
-    while IFS= read -r line || [ -n "$line" ]; do stat="$stat$line "; done 2>/dev/null <"/proc/$of/stat"
-    stat=${stat##*) }
-    stat=${stat#* }
-    of=${stat%% *}
-    case " $plumbing " in *" $of "*) return 0 ;; esac
-    case $of in '' | *[!0-9]* | 0 | 1) return 1 ;; esac
-    depth=$((depth + 1))
+  p_of=$1
+  for p_depth in 1 2 3; do
+    p_stat=''
+    while IFS= read -r p_line || [ -n "$p_line" ]; do
+      p_stat="$p_stat$p_line "
+    done 2>/dev/null <"/proc/$p_of/stat"
+    p_stat=${p_stat##*) }
+    p_stat=${p_stat#* }
+    p_of=${p_stat%% *}
+    case $p_of in '' | *[!0-9]* | 0 | 1) return 1 ;; esac
+    case " $p_plumbing " in *" $p_of "*) return 0 ;; esac
   done
   return 1
 }
@@ -76,122 +82,134 @@ is_plumbing() {
 # can fork away from the KILL that follows.
 kill_others() {
   kill -STOP -1 2>/dev/null
-  for entry in /proc/[0-9]*; do
-    pid=${entry#/proc/}
-    case " 1 $$ $plumbing " in *" $pid "*) continue ;; esac
-    is_plumbing "$pid" || kill -KILL "$pid" 2>/dev/null
+  for p_entry in /proc/[0-9]*; do
+    p_pid=${p_entry#/proc/}
+    case " 1 $$ $p_plumbing " in *" $p_pid "*) continue ;; esac
+    is_plumbing "$p_pid" || kill -KILL "$p_pid" 2>/dev/null
   done
   kill -CONT -1 2>/dev/null
 }
 
-agent='' agent_code='' plumbing='' woken=''
+# Waits for child $1 and sets p_code. A signal we trap ends a wait early: then the child is still
+# there, if only as a zombie.
+wait_for() {
+  while :; do
+    wait "$1"
+    p_code=$?
+    kill -0 "$1" 2>/dev/null || return 0
+  done
+}
+
+note() { echo "$@" >>"$p_out/new/report"; }
+
+p_agent='' p_agent_code='' p_plumbing='' p_term=''
 
 # The end, however it came: the agent's exit, a TERM, or a failure of this script such as a refused
 # fork, which ends a shell.
 finish() {
-  own_code=$?
-  trap ':' HUP INT QUIT TERM USR1 USR2 ALRM
+  p_own_code=$?
   trap - EXIT
+  trap : HUP INT QUIT TERM USR1 USR2 ALRM
   kill_others
-  if [ -n "$agent" ] && [ -z "$agent_code" ]; then
-    while :; do
-      woken=''
-      wait "$agent"
-      agent_code=$?
-      [ -n "$woken" ] || break
-    done
+  if [ -n "$p_agent" ] && [ -z "$p_agent_code" ]; then
+    wait_for "$p_agent"
+    p_agent_code=$p_code
   fi
   # No writer is left: the plumbing sees the end of the output once it has passed on all of it.
   exec 5>&- 6>&-
-  for pid in $plumbing; do wait "$pid"; done
+  for p_pid in $p_plumbing; do wait_for "$p_pid"; done
 
-  rm -rf "$OUT/new" "$OUT/done" && mkdir -p "$OUT/new/segments" || exit 125
-  report=$OUT/new/report
-  echo 'pitaya-report 1' >"$report"
-  [ -z "$agent" ] || echo "agent ${agent_code:-$own_code}" >>"$report"
-  for stream in stdout stderr; do
-    [ -d "$RUN" ] && [ -z "$harvest_only" ] || break
-    count_bytes "$stream"
-    echo "$stream $bytes" >>"$report"
-    for file in "$RUN/$stream".*; do
-      [ ! -s "$file" ] || cp "$file" "$OUT/new/segments/" || echo 'trouble segments were not kept' >>"$report"
+  rm -rf "$p_out/new" "$p_out/done"
+  mkdir -p "$p_out/new" "$p_out/segments" || exit 125
+  note 'pitaya-report 1'
+  [ -z "$p_agent" ] || note "agent $p_agent_code"
+  if [ -z "$p_harvest_only" ]; then
+    for p_stream in stdout stderr; do
+      count_bytes "$p_stream"
+      note "$p_stream $p_bytes"
+      for p_file in "$p_run/$p_stream".*; do
+        [ ! -s "$p_file" ] || cp "$p_file" "$p_out/segments/" ||
+          note "trouble the output's last part was not kept"
+      done
     done
-  done
+  fi
   # shellcheck disable=SC2086 # options are ours
-  timeout -k 2 "$limit" /bin/sh "$WRAPPER/harvest.sh" "$base" "$author" "$email" $options \
-    </dev/null >/dev/null 2>"$OUT/new/harvest.log"
-  code=$?
-  [ ! -f "$OUT/new/found" ] || cat "$OUT/new/found" >>"$report"
-  case $code in
+  timeout -k 2 "$p_limit" /bin/sh "$p_wrapper/harvest.sh" "$p_base" "$p_author" "$p_email" $p_options \
+    </dev/null >/dev/null 2>"$p_out/new/log"
+  p_code=$?
+  [ ! -f "$p_out/new/found" ] || cat "$p_out/new/found" >>"$p_out/new/report"
+  case $p_code in
     0) ;;
-    124 | 137) echo "trouble the harvest took longer than $limit s" >>"$report" ;;
-    *) echo "trouble the harvest ended with code $code: $(tail -c 300 "$OUT/new/harvest.log" | tr -s '\n\r\t ' ' ')" >>"$report" ;;
+    124 | 137) note "trouble the harvest took longer than $p_limit s" ;;
+    *) note "trouble the harvest ended with code $p_code: $(tail -c 300 "$p_out/new/log" | tr -s '\n\r\t ' ' ')" ;;
   esac
-  rm -rf "$OUT/new/room" "$OUT/new/found" "$OUT/new/harvest.log"
-  echo end >>"$report"
-  mv "$OUT/new" "$OUT/done" || exit 125
-  exit "${agent_code:-$own_code}"
+  rm -rf "$p_out/new/room" "$p_out/new/found" "$p_out/new/log"
+  note end
+  mv "$p_out/new" "$p_out/done" || exit 125
+  exit "${p_agent_code:-$p_own_code}"
 }
 
 trap finish EXIT
-trap 'woken=yes' HUP INT QUIT USR1 USR2 ALRM
-if [ -n "$harvest_only" ]; then exit 0; fi
+trap : HUP INT QUIT USR1 USR2 ALRM
+[ -z "$p_harvest_only" ] || exit 0
 
 # The first TERM asks the agent to end, and a timer ends it if it does not. If no process can be
 # had for the timer, the shell fails here, and `finish` kills at once.
 on_term() {
-  woken=yes
-  kill -TERM "$agent" 2>/dev/null
-  (sleep "$grace"; kill -KILL "$agent" 2>/dev/null) &
+  p_term=yes
+  [ -n "$p_agent" ] || return 0
+  kill -TERM "$p_agent" 2>/dev/null
+  (sleep "$p_grace"; kill -KILL "$p_agent" 2>/dev/null) &
 }
-trap 'woken=yes; [ -z "$agent" ] || on_term' TERM
+trap on_term TERM
 
-mkfifo "$RUN/stdout" "$RUN/stderr" "$RUN/stdout-copy" "$RUN/stderr-copy" || exit 125
-for stream in stdout stderr; do
-  : >"$RUN/$stream.$FIRST_SEGMENT"
+# A background list ignores INT and QUIT; an agent expects them as they were.
+p_env=$(command -v env)
+"$p_env" --default-signal=INT,QUIT true 2>/dev/null || p_env=''
+
+mkfifo "$p_run/stdout" "$p_run/stderr" "$p_run/stdout-copy" "$p_run/stderr-copy" || exit 125
+for p_stream in stdout stderr; do
+  : >"$p_run/$p_stream.$p_first_segment"
   # Each segment's writer makes the next one first, so that a reader always has a file to wait on.
-  STREAM=$RUN/$stream split -b "$SEGMENT_BYTES" -a 9 --numeric-suffixes="$FIRST_SEGMENT" \
+  SHELL=/bin/sh STREAM=$p_run/$p_stream split -b "$p_segment_bytes" -a 9 \
+    --numeric-suffixes="$p_first_segment" \
     --filter='n=${FILE##*.}; : >"$STREAM.$((n + 1))"; cat >"$FILE"; rm -f "$STREAM.$((n - 16))"' \
-    - "$RUN/$stream." <"$RUN/$stream-copy" >/dev/null 2>&1 &
-  plumbing="$plumbing $!"
+    - "$p_run/$p_stream." <"$p_run/$p_stream-copy" >/dev/null 2>&1 &
+  p_plumbing="$p_plumbing $!"
 done
 # A tee goes on when one of its two ends is gone: the stream of a dead runner, or a full tmpfs.
-tee -p "$RUN/stdout-copy" <"$RUN/stdout" 2>/dev/null &
-plumbing="$plumbing $!"
-tee -p "$RUN/stderr-copy" <"$RUN/stderr" 2>/dev/null >&2 &
-plumbing="$plumbing $!"
-exec 3<&0 5>"$RUN/stdout" 6>"$RUN/stderr" </dev/null
+tee -p "$p_run/stdout-copy" <"$p_run/stdout" 2>/dev/null &
+p_plumbing="$p_plumbing $!"
+tee -p "$p_run/stderr-copy" <"$p_run/stderr" >&2 2>/dev/null &
+p_plumbing="$p_plumbing $!"
+exec 3<&0 5>"$p_run/stdout" 6>"$p_run/stderr" </dev/null
 
 (
-  while IFS=' ' read -r name value <&3; do
-    case $name in
+  while IFS=' ' read -r p_name p_value <&3; do
+    case $p_name in
       .)
         exec 3<&-
-        PATH=$agent_path
-        input=/dev/null
-        [ ! -f "$EXCHANGE/in/stdin" ] || input=$EXCHANGE/in/stdin
-        # A background list ignores INT and QUIT; an agent expects them as they were.
-        if PATH="$PATH" env --default-signal=INT,QUIT true 2>/dev/null; then
-          exec env --default-signal=INT,QUIT "$@" <"$input" >&5 2>&6 5>&- 6>&-
+        PATH=$p_agent_path
+        p_input=/dev/null
+        [ ! -f "$p_exchange/in/stdin" ] || p_input=$p_exchange/in/stdin
+        if [ -n "$p_env" ]; then
+          exec "$p_env" --default-signal=INT,QUIT "$@" <"$p_input" >&5 2>&6 5>&- 6>&-
         fi
-        exec "$@" <"$input" >&5 2>&6 5>&- 6>&-
+        exec "$@" <"$p_input" >&5 2>&6 5>&- 6>&-
         ;;
       '' | [!A-Za-z_]* | *[!A-Za-z0-9_]*) break ;;
     esac
     # A value may end in newlines, which a substitution drops; the mark keeps them.
-    value=$(printf %s "$value" | base64 -d && echo .) || break
-    export "$name=${value%.}"
+    p_value=$(printf %s "$p_value" | base64 -d && echo .) || break
+    export "$p_name=${p_value%.}"
   done
   echo 'pitaya: the runner left before the agent could be started' >&6
   exit 125
 ) &
-agent=$!
+p_agent=$!
 exec 3<&-
+[ -z "$p_term" ] || on_term
 
-while :; do
-  woken=''
-  wait "$agent"
-  agent_code=$?
-  [ -n "$woken" ] || break
-done
-exit "$agent_code"
+wait_for "$p_agent"
+p_agent_code=$p_code
+exit "$p_agent_code"

@@ -1,15 +1,8 @@
 import { createHash } from "node:crypto";
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { build } from "esbuild";
+import { type BundleIndex, readBundleIndex } from "./bundle.ts";
 import { programs } from "./programs.ts";
 import { type SourceMark, sourceMarks } from "./source-files.ts";
 
@@ -57,14 +50,14 @@ await build({
   logLevel: "warning",
 });
 
-const index = {
+const index: BundleIndex = {
   build: id,
   programs: Object.fromEntries(there.map(([name]) => [name, `${id}/${name}.mjs`])),
   sources,
 };
 const unfinished = join(dist, `bundle.json.${process.pid}`);
 writeFileSync(unfinished, JSON.stringify(index));
-const previous = readPrevious();
+const previous = readBundleIndex(dist)?.build;
 renameSync(unfinished, join(dist, "bundle.json"));
 removeOldBuilds(new Set([id, previous]));
 
@@ -73,13 +66,6 @@ function buildId(marks: readonly SourceMark[]): string {
   const hash = createHash("sha256");
   for (const [path] of marks) hash.update(`${path}\0`).update(readFileSync(join(root, path)));
   return hash.digest("hex").slice(0, 12);
-}
-
-function readPrevious(): string | undefined {
-  const file = join(dist, "bundle.json");
-  mkdirSync(dist, { recursive: true });
-  if (!existsSync(file)) return undefined;
-  return (JSON.parse(readFileSync(file, "utf8")) as { build: string }).build;
 }
 
 function removeOldBuilds(kept: ReadonlySet<string | undefined>): void {

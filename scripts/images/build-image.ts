@@ -11,17 +11,20 @@ export interface ImageBuild {
   readonly dockerfile: string;
   readonly target: string;
   readonly args: Readonly<Record<string, string>>;
-  /** The whole build context: path in it → file or directory on this machine. */
-  readonly context: Readonly<Record<string, string>>;
+  /** The whole build context: path in it → file or directory on this machine; or one directory. */
+  readonly context: Readonly<Record<string, string>> | string;
   readonly inputs: string;
 }
 
-/** Builds an image from a context that holds nothing but what is named. */
+/** Builds an image and labels it with what it was built from. */
 export async function buildImage(engine: Engine, cache: string, build: ImageBuild): Promise<void> {
   const { program, env } = await findDockerCli(engine);
   const dir = makeWorkDir(cache);
   try {
-    for (const [name, from] of Object.entries(build.context)) place(from, join(dir, name));
+    const { context } = build;
+    if (typeof context !== "string") {
+      for (const [name, from] of Object.entries(context)) place(from, join(dir, name));
+    }
     const args = Object.entries(build.args).flatMap((pair) => ["--build-arg", pair.join("=")]);
     await runCommand(
       program,
@@ -29,7 +32,7 @@ export async function buildImage(engine: Engine, cache: string, build: ImageBuil
         ["build", "--tag", build.tag, "--target", build.target, "--file", build.dockerfile],
         ["--label", `${inputsLabel}=${build.inputs}`],
         args,
-        dir,
+        typeof context === "string" ? context : dir,
       ].flat(),
       { env },
     );

@@ -12,6 +12,8 @@ import { findImage } from "./image-store.ts";
 
 /** A Debian that is being made from its packages: a file tree, and then an image. */
 export interface BaseInTheMaking {
+  /** Settles, well or not, when it needs apt no more: the rest is slow, and others may have apt. */
+  readonly aptDone: Promise<void>;
   /** Once the tree is whole. */
   importInto(engine: Engine): Promise<void>;
   /** When it is not needed after all. */
@@ -26,11 +28,13 @@ export function beginOwnBase(cache: string, steps: Steps): BaseInTheMaking {
   const dir = makeWorkDir(cache);
   const file = join(dir, "base.tar");
   const cancel = new AbortController();
-  const made = makeTree(file, cancel.signal, steps);
+  const tool = installTool(steps);
+  const made = tool.then(() => makeTree(file, cancel.signal, steps));
   const cleanUp = () => rmSync(dir, { recursive: true, force: true });
   // Told to whoever imports it; nobody does once it is dropped.
   made.catch(cleanUp);
   return {
+    aptDone: tool.catch(() => undefined),
     async importInto(engine) {
       await made;
       await steps.step(`image ${ownBase}: importing`, () => importTree(engine, file));
@@ -43,12 +47,14 @@ export function beginOwnBase(cache: string, steps: Steps): BaseInTheMaking {
   };
 }
 
+async function installTool(steps: Steps): Promise<void> {
+  if (findPrograms("mmdebstrap").length > 0) return;
+  await steps.step("base image: apt-get install mmdebstrap", () => aptInstall(["mmdebstrap"]));
+}
+
 async function makeTree(file: string, signal: AbortSignal, steps: Steps): Promise<void> {
   const mirror = await aptMirror(ownBaseSuite);
   if (!mirror) throw new Error("apt-get knows no mirror of Debian");
-  if (findPrograms("mmdebstrap").length === 0) {
-    await steps.step("base image: apt-get install mmdebstrap", () => aptInstall(["mmdebstrap"]));
-  }
   const options = (await aptAcquireOptions()).map((option) => `--aptopt=${option}`);
   const args = [
     ...["--quiet", "--variant=minbase", `--include=${ownBasePackages.join(",")}`],

@@ -1,11 +1,11 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { moveInto } from "../boot/node.mjs";
 import { makeWorkDir } from "../boot/work-dir.mjs";
 import { natsServerAtLeast, natsServerSuites } from "../settings.mjs";
 import { hasApt } from "./apt.ts";
+import { unpackDebianPackage } from "./debian-package.ts";
 import { findPrograms, isExecutable } from "./find-program.ts";
-import { natsServerFromDebian } from "./nats-server-from-debian.ts";
 import type { Places } from "./places.ts";
 import { runCommand } from "./run-command.ts";
 import { SetUpError } from "./set-up-error.ts";
@@ -43,7 +43,7 @@ export async function findOrFetchNatsServer(
   const ways: { title: string; fetch: (dir: string, file: string) => Promise<boolean> }[] = [
     ...(hasApt() ? natsServerSuites : []).map((suite) => ({
       title: `nats-server: fetching from Debian ${suite}`,
-      fetch: (dir: string, file: string) => natsServerFromDebian(suite, dir, file),
+      fetch: (dir: string, file: string) => fromDebian(suite, dir, file),
     })),
     // An image's program is a Linux one.
     ...(process.platform === "linux"
@@ -78,6 +78,12 @@ export async function findOrFetchNatsServer(
     `install nats-server ${wanted} or newer (macOS: brew install nats-server; elsewhere the program of ` +
       "its release page, on PATH), or name its path in PITAYA_NATS_SERVER.",
   );
+}
+
+async function fromDebian(suite: string, dir: string, file: string): Promise<boolean> {
+  const unpacked = await unpackDebianPackage(suite, "nats-server", dir);
+  if (unpacked) copyFileSync(join(unpacked, "usr/sbin/nats-server"), file);
+  return unpacked !== undefined;
 }
 
 function cachedFile(places: Places): string {

@@ -66,8 +66,10 @@ async function look(places: Places): Promise<Parts | undefined> {
 async function get(places: Places, steps: Steps): Promise<Parts> {
   const waiting = () => steps.say("another set-up is running; waiting for it");
   return await withLock(join(places.cache, "set-up.lock"), waiting, async () => {
-    const early = (await findEngine(places.engine.socket)).engine ? {} : beginEarly(places, steps);
-    const engine = findOrStartEngine(places.engine, steps);
+    const { engine: running } = await findEngine(places.engine.socket);
+    const early: Early = running ? {} : beginEarly(places, steps);
+    const aptFree = early.base?.aptDone ?? Promise.resolve();
+    const engine = aptFree.then(() => findOrStartEngine(places.engine, steps));
     const natsServer = findOrFetchNatsServer(places, steps, async (file) =>
       natsServerFromImage(await engine, file),
     );

@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { aptMirror } from "./apt.ts";
 import { runCommand } from "./run-command.ts";
@@ -6,20 +6,20 @@ import { runCommand } from "./run-command.ts";
 const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /**
- * Takes the program out of a suite's package by an apt root of our own, below `dir`: nothing is
- * installed, the system's lists and sources stay as they are, and no root is needed.
+ * Downloads one package of a suite by an apt root of our own, below `dir`, and unpacks it there:
+ * nothing is installed, the system's lists and sources stay as they are, and no root is needed.
  *
- * @returns false where this machine has no mirror to ask
+ * @returns the directory its files are in; undefined where this machine has no mirror to ask
  */
-export async function natsServerFromDebian(
+export async function unpackDebianPackage(
   suite: string,
+  name: string,
   dir: string,
-  file: string,
-): Promise<boolean> {
+): Promise<string | undefined> {
   const mirror = await aptMirror(suite);
-  if (!mirror) return false;
-  for (const name of ["lists/partial", "cache/archives/partial", "download"]) {
-    mkdirSync(join(dir, name), { recursive: true });
+  if (!mirror) return undefined;
+  for (const made of ["lists/partial", "cache/archives/partial", "download"]) {
+    mkdirSync(join(dir, made), { recursive: true });
   }
   const signedBy = existsSync(keyring) ? `[signed-by=${keyring}] ` : "";
   writeFileSync(join(dir, "sources.list"), `deb ${signedBy}${mirror} ${suite} main\n`);
@@ -32,13 +32,12 @@ export async function natsServerFromDebian(
     "Acquire::Languages": "none",
     // The sandbox user may not write below a private directory.
     "APT::Sandbox::User": "",
-  }).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
+  }).flatMap(([option, value]) => ["-o", `${option}=${value}`]);
   await runCommand("apt-get", [...options, "update", "-q", "--error-on=any"]);
   const download = join(dir, "download");
-  await runCommand("apt-get", [...options, "download", "-q", "nats-server"], { cwd: download });
-  const [deb] = readdirSync(download).filter((name) => name.endsWith(".deb"));
-  if (!deb) throw new Error(`apt-get download left no package of ${suite}`);
+  await runCommand("apt-get", [...options, "download", "-q", name], { cwd: download });
+  const [deb] = readdirSync(download).filter((file) => file.endsWith(".deb"));
+  if (!deb) throw new Error(`apt-get download left no package ${name} of ${suite}`);
   await runCommand("dpkg-deb", ["--extract", join(download, deb), join(dir, "unpacked")]);
-  copyFileSync(join(dir, "unpacked/usr/sbin/nats-server"), file);
-  return true;
+  return join(dir, "unpacked");
 }
