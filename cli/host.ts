@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type Clock, systemClock } from "@pitaya/actors/clock";
+import type { Connector } from "./connect/connection.port.ts";
 
 /** Where a command writes. */
 export interface Output {
@@ -31,6 +32,7 @@ export interface Host {
   readonly user: string;
   /** Calls `handler` for these signals in place of what they would do. @returns a function that ends that */
   onSignal(handler: (signal: Signal) => void): () => void;
+  readonly connect: Connector;
   /** Leaves at once, with nothing flushed. */
   exit(code: number): never;
 }
@@ -52,6 +54,7 @@ export function processHost(): Host {
         for (const signal of signals) process.off(signal, handler);
       };
     },
+    connect: async (options) => (await import("./connect/connect.ts")).connect(options),
     exit: (code) => process.exit(code),
   };
 }

@@ -1,5 +1,27 @@
-import type { Host } from "./host.ts";
-export async function reportError(error: unknown, host: Host, verbose: boolean): Promise<number> {
-  await host.stderr.write(String(error) + String(verbose));
-  return 1;
+import { errorRecord, exitCodeOf, isPitayaError } from "@pitaya/protocol";
+import type { Output } from "./host.ts";
+
+/**
+ * The one place that tells a person of an error that ended a command: what, why, what to do.
+ *
+ * @returns the exit code it stands for
+ */
+export async function reportError(
+  error: unknown,
+  stderr: Output,
+  verbose: boolean,
+): Promise<number> {
+  const { code, message, hint } = errorRecord(error);
+  const lines = [`pitaya: ${message}`];
+  if (hint !== undefined) lines.push(`  ${hint}`);
+  const bug = !isPitayaError(error);
+  if (bug) lines.push("  This is a bug of Pitaya's. With --verbose its place is shown.");
+  if (verbose && error instanceof Error) lines.push(traceOf(error));
+  await stderr.write(`${lines.join("\n")}\n`);
+  return exitCodeOf(code);
+}
+
+function traceOf(error: Error): string {
+  const own = error.stack ?? error.message;
+  return error.cause instanceof Error ? `${own}\ncaused by: ${traceOf(error.cause)}` : own;
 }

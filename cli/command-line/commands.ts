@@ -1,9 +1,8 @@
-import type { Host } from "../host.ts";
+import type { Session } from "../session.ts";
 import type { FlagName } from "./flags.ts";
-import type { Invocation } from "./parse.rules.ts";
 
 /** Does what was asked. @returns the exit code @throws PitayaError */
-export type CommandMain = (invocation: Invocation, host: Host) => Promise<number>;
+export type CommandMain = (session: Session) => Promise<number>;
 
 export interface Command {
   readonly summary: string;

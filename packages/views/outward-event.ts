@@ -116,7 +116,7 @@ export const OutwardEvent = z.discriminatedUnion("type", [
   }),
   event("task.retrying", { ...task, ...failure, attempt: z.int(), delay_seconds: z.number() }),
   event("task.lost", { ...task, attempt: z.int(), runner: z.string(), reason: z.string() }),
-  event("task.waiting", { ...task, missing_credentials: z.array(z.string()) }),
+  event("task.waiting", { ...task, waiting_for: z.array(z.string()) }),
   event("task.completed", {
     ...task,
     artifact: Artifact,

@@ -188,7 +188,7 @@ function ofInstanceDecision(
         }),
       ];
     case "instance.waitingForCredentials":
-      return [taskBody("task.waiting", row, { missing_credentials: entry.missing })];
+      return [taskBody("task.waiting", row, { waiting_for: entry.missing })];
     case "instance.queued":
       return [];
     case "instance.succeeded":

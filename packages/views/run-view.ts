@@ -3,6 +3,7 @@ import type {
   ErrorRecord,
   Fact,
   FactOf,
+  ImportPolicy,
   InstanceKind,
   Outcome,
   RunSpec,
@@ -47,6 +48,7 @@ export interface InstanceView {
   readonly kind: InstanceKind;
   readonly branch?: string;
   readonly baseCommit: string;
+  readonly importPolicy: ImportPolicy;
   readonly model?: string;
   readonly fingerprint: string;
   readonly state: InstanceState;
@@ -168,6 +170,7 @@ export function runView(): RunViewFold {
           kind: entry.kind,
           ...(entry.branch === undefined ? {} : { branch: entry.branch }),
           baseCommit: entry.task.base.commit,
+          importPolicy: entry.task.importPolicy,
           ...(entry.task.agent.model === undefined ? {} : { model: entry.task.agent.model }),
           fingerprint: entry.fingerprint,
           state: "queued",

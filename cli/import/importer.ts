@@ -1,0 +1,108 @@
+import { errorRecord, InstanceId, RunId, type RunSpec } from "@pitaya/protocol";
+import type { InstanceView } from "@pitaya/views";
+import type { Connection } from "../connect/connection.port.ts";
+import { publishNote } from "../follow/notes.ts";
+import type { Host } from "../host.ts";
+import { importsByItself, rulesFor } from "./import.rules.ts";
+import { type ImportTarget, type InstanceImport, importInstance } from "./import-instance.ts";
+
+/** Brings branches in as their instances succeed, one after another. */
+export interface Importer {
+  /** Looks at an instance; one that was taken in hand already is passed over. */
+  offer(row: InstanceView, spec: RunSpec): void;
+  /** Nothing is under way or waiting. */
+  readonly idle: boolean;
+  /** Stream sequence of the last note written here; 0 if none. */
+  readonly lastNote: number;
+  readonly done: readonly InstanceImport[];
+  /** Takes nothing more and waits for what is under way. */
+  stop(): Promise<void>;
+}
+
+export function importer(options: {
+  readonly connection: Connection;
+  readonly host: Pick<Host, "clock" | "random">;
+  readonly run: string;
+  readonly target: ImportTarget;
+  readonly onDone: (result: InstanceImport) => void;
+  /** What was done could not be written into the log. */
+  readonly onNoteFailed: (error: unknown) => void;
+  /** Nothing is under way any more. */
+  readonly onIdle: () => void;
+}): Importer {
+  const { connection, host, target } = options;
+  const run = RunId.parse(options.run);
+  const taken = new Set<string>();
+  const done: InstanceImport[] = [];
+  const queue: (() => Promise<void>)[] = [];
+  const stopping = new AbortController();
+  let lastNote = 0;
+  let working: Promise<void> | undefined;
+
+  const work = async () => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) await next();
+    working = undefined;
+    options.onIdle();
+  };
+
+  async function bringIn(row: InstanceView, spec: RunSpec): Promise<void> {
+    const result = await tryImport(row, spec);
+    if (stopping.signal.aborted) return;
+    done.push(result);
+    options.onDone(result);
+    await note(row, result).catch(options.onNoteFailed);
+  }
+
+  async function tryImport(row: InstanceView, spec: RunSpec): Promise<InstanceImport> {
+    const { bus } = connection;
+    const rules = rulesFor(row, spec);
+    try {
+      return await importInstance({ bus, target, spec, row, rules, signal: stopping.signal });
+    } catch (error) {
+      return { row, status: "refused", error: errorRecord(error) };
+    }
+  }
+
+  async function note(row: InstanceView, result: InstanceImport): Promise<void> {
+    const attempt = row.attempts.at(-1)?.attempt ?? 1;
+    const instance = { instance: InstanceId.parse(row.instance), attempt };
+    if (result.status === "imported" || result.status === "unchanged") {
+      const ref = `refs/heads/${result.branch}`;
+      const { commit } = result;
+      lastNote = await publishNote(connection, host, run, {
+        type: "branch.imported",
+        ...instance,
+        ref,
+        commit,
+      });
+    } else if (result.status === "refused" && result.error.code !== row.importRefused?.code) {
+      const { error } = result;
+      lastNote = await publishNote(connection, host, run, {
+        type: "branch.refused",
+        ...instance,
+        error,
+      });
+    }
+  }
+
+  return {
+    offer(row, spec) {
+      if (stopping.signal.aborted || taken.has(row.instance) || !importsByItself(row, spec)) return;
+      taken.add(row.instance);
+      queue.push(() => bringIn(row, spec));
+      working ??= Promise.resolve().then(work);
+    },
+    get idle() {
+      return working === undefined;
+    },
+    get lastNote() {
+      return lastNote;
+    },
+    done,
+    async stop() {
+      queue.length = 0;
+      stopping.abort();
+      await working;
+    },
+  };
+}

@@ -1,0 +1,49 @@
+import { createWriteStream } from "node:fs";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { Bus } from "@pitaya/bus";
+import { type Change, noChange, quarantine, type Repository } from "@pitaya/git";
+import type { BlobRef } from "@pitaya/protocol";
+import type { InstanceView } from "@pitaya/views";
+
+/** Writes a blob to a new file. @throws `blob_missing`, `blob_corrupt` */
+export async function fetchBlob(
+  bus: Pick<Bus, "blobs">,
+  ref: BlobRef,
+  path: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const file = createWriteStream(path, { mode: 0o600, flags: "wx" });
+  await pipeline(Readable.from(bus.blobs.get(ref)), file, { signal });
+}
+
+/**
+ * The commits an instance made, fetched and checked: whoever wrote the bundle, nothing of it is
+ * trusted before it passed quarantine on this machine.
+ *
+ * @param dir an existing directory that the caller removes when done with the result
+ * @throws {PitayaError} `base_not_here`, `bundle_rejected`, `blob_missing`, `blob_corrupt`
+ */
+export async function quarantinedWork(options: {
+  readonly bus: Pick<Bus, "blobs">;
+  readonly repo: Repository;
+  readonly row: InstanceView;
+  readonly dir: string;
+  readonly signal: AbortSignal;
+}): Promise<Change> {
+  const { bus, repo, row, dir, signal } = options;
+  const bundle = row.succeeded?.bundle;
+  if (bundle === undefined) return noChange(repo, row.baseCommit);
+  const bundlePath = join(dir, "work.bundle");
+  await fetchBlob(bus, bundle.blob, bundlePath, signal);
+  return quarantine({
+    bundlePath,
+    dir: join(dir, "work"),
+    baseCommit: row.baseCommit,
+    objectDirs: [repo.objectsDir],
+    shallow: repo.shallow,
+    objectFormat: repo.objectFormat,
+    signal,
+  });
+}

@@ -1,0 +1,95 @@
+import { shortInstanceId } from "@pitaya/protocol";
+import type { InstanceResult, Summary } from "@pitaya/views";
+import { costText, countText, durationText } from "./amounts.rules.ts";
+import { printable, shorten } from "./printable.rules.ts";
+
+const MESSAGE = 300;
+
+/** What a person reads when a run has ended: what became of it, of each instance, and what to type next. */
+export function summaryText(summary: Summary, resultsPath: string): string {
+  const lines = [headline(summary), counts(summary), ...problem(summary), ""];
+  lines.push(...summary.results.flatMap(instanceLines), "");
+  lines.push(`Results: ${resultsPath}`);
+  const next = nextSteps(summary);
+  if (next.length > 0) lines.push("Next:", ...next.map((step) => `  ${step}`));
+  return `${lines.join("\n")}\n`;
+}
+
+function headline({ run_id, status, duration_seconds }: Summary): string {
+  const time = duration_seconds === null ? "" : ` after ${durationText(duration_seconds)}`;
+  return `${run_id} ${status}${time}`;
+}
+
+function counts(summary: Summary): string {
+  const { total_instances, completed_instances, failed_instances } = summary;
+  const parts = [`${completed_instances} of ${total_instances} succeeded`];
+  if (failed_instances > 0) parts.push(`${failed_instances} failed`);
+  parts.push(`cost ${costText(summary.total_cost, summary.cost_unknown)}`);
+  parts.push(`${countText(summary.total_tokens)} tokens`);
+  return parts.join(", ");
+}
+
+const problem = ({ error }: Summary): string[] =>
+  error === null
+    ? []
+    : [
+        `${error.code}: ${said(error.message)}`,
+        ...(error.hint === null ? [] : [`  ${said(error.hint)}`]),
+      ];
+
+const said = (text: string) => shorten(printable(text), MESSAGE);
+
+function instanceLines(result: InstanceResult): string[] {
+  const name = shortInstanceId(result.instance_id);
+  const lines = [`  ${name}  ${stateText(result)}`];
+  if (result.branch_name !== null) {
+    lines.push(
+      `    ${result.imported_ref === null ? "branch to import" : "branch"}: ${printable(result.branch_name)}`,
+    );
+  }
+  if (result.error !== null) lines.push(`    ${result.error_code}: ${said(result.error)}`);
+  if (result.import_error !== null) lines.push(`    not imported: ${said(result.import_error)}`);
+  return lines;
+}
+
+function stateText(result: InstanceResult): string {
+  const parts: string[] = [result.uncommitted ? "succeeded, uncommitted" : stateWord(result)];
+  if (result.commit_count > 0) {
+    const { commit_count, files_changed, lines_added, lines_deleted } = result;
+    parts.push(
+      `${plural(commit_count, "commit")}, ${plural(files_changed, "file")} +${lines_added} -${lines_deleted}`,
+    );
+  }
+  if (result.duration_seconds !== null) parts.push(durationText(result.duration_seconds));
+  parts.push(costText(result.cost ?? 0, result.cost_unknown));
+  if (result.attempts > 1) parts.push(`${result.attempts} attempts`);
+  return parts.join("  ");
+}
+
+function stateWord(result: InstanceResult): string {
+  if (result.status !== "completed") return result.status;
+  return result.has_changes ? "succeeded" : "succeeded, no changes";
+}
+
+const plural = (n: number, word: string) => `${n} ${word}${n === 1 ? "" : "s"}`;
+
+/** Commands that follow from how the run stands. */
+export function nextSteps(summary: Summary): string[] {
+  const { run_id, status, results } = summary;
+  const steps: string[] = [];
+  if (status === "running") steps.push(`pitaya attach ${run_id}`);
+  if (status === "interrupted") steps.push(`pitaya resume ${run_id}`);
+  const imported = results.find((result) => result.imported_ref !== null);
+  if (imported?.branch_name) {
+    steps.push(`git diff ${summary.base_commit.slice(0, 12)}..${printable(imported.branch_name)}`);
+  }
+  if (summary.not_imported_instances > 0 && status !== "running") {
+    steps.push(`pitaya import ${run_id}`);
+  }
+  if (summary.uncommitted_instances > 0) {
+    steps.push(
+      `pitaya import ${run_id} --uncommitted   (makes branches of what was not committed; --force-commit does it during the run)`,
+    );
+  }
+  return steps;
+}

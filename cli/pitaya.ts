@@ -1,0 +1,53 @@
+import { commandSpec } from "./command-line/commands.ts";
+import { type Invocation, parseCommandLine } from "./command-line/parse.rules.ts";
+import type { Host } from "./host.ts";
+
+const USAGE = 2;
+
+/**
+ * The `pitaya` program: understands the command line and hands over to one command, loading no more
+ * than that. Never throws.
+ *
+ * @returns the exit code
+ */
+export async function pitaya(host: Host): Promise<number> {
+  const parsed = parseCommandLine(host.argv);
+  if (!parsed.ok) {
+    await host.stderr.write(`pitaya: ${parsed.misuse.message}\n  ${parsed.misuse.hint}\n`);
+    return USAGE;
+  }
+  const { invocation } = parsed;
+  if (invocation.flags.has("version")) {
+    const { VERSION } = await import("./version.ts");
+    await host.stdout.write(`pitaya ${VERSION}\n`);
+    return 0;
+  }
+  if (invocation.flags.has("help")) {
+    const { commandHelp, generalHelp } = await import("./command-line/help.rules.ts");
+    const general = invocation.command === "run" && !host.argv.includes("run");
+    await host.stdout.write(general ? generalHelp() : commandHelp(invocation.command));
+    return 0;
+  }
+  return runCommand(invocation, host);
+}
+
+/** From here on nothing is printed that holds a secret this process was given. */
+async function runCommand(invocation: Invocation, host: Host): Promise<number> {
+  const [{ redactor }, { secretsGiven }, { redactedOutput }, { openSession }, { reportError }] =
+    await Promise.all([
+      import("@pitaya/redaction"),
+      import("./secrets-given.rules.ts"),
+      import("./redacted-output.ts"),
+      import("./session.ts"),
+      import("./report-error.ts"),
+    ]);
+  const redact = redactor({ values: secretsGiven(invocation, host.env) });
+  const stderr = redactedOutput(host.stderr, redact);
+  const redacted: Host = { ...host, stdout: redactedOutput(host.stdout, redact), stderr };
+  try {
+    const { command } = await commandSpec(invocation.command).load();
+    return await command(openSession(invocation, redacted, redact));
+  } catch (error) {
+    return await reportError(error, stderr, invocation.flags.has("verbose"));
+  }
+}

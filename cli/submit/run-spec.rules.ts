@@ -1,0 +1,69 @@
+import { basename } from "node:path";
+import type { Repository } from "@pitaya/git";
+import {
+  type AgentSpec,
+  type BranchSource,
+  ProcessId,
+  type RunId,
+  RunSpec,
+  type Text,
+} from "@pitaya/protocol";
+import type { Settings } from "../settings/schema.ts";
+
+/** What a run is made of, beside its settings. */
+export interface RunParts {
+  readonly run: RunId;
+  readonly client: string;
+  /** Epoch milliseconds. */
+  readonly now: number;
+  readonly prompt: Text;
+  readonly repo: Pick<Repository, "topLevel" | "gitDir" | "objectFormat">;
+  readonly base: BranchSource;
+  readonly params: RunSpec["strategy"]["params"];
+  readonly agent: AgentSpec;
+  readonly commitInstruction: string;
+}
+
+/** The run as it is submitted. */
+export function runSpec(parts: RunParts, settings: Settings): RunSpec {
+  const path = parts.repo.topLevel ?? parts.repo.gitDir;
+  const parallel = settings["orchestration.max_parallel_instances"];
+  const ms = (seconds: number) => Math.max(1, Math.round(seconds * 1000));
+  return RunSpec.parse({
+    run: parts.run,
+    client: ProcessId.parse(parts.client),
+    submittedAt: new Date(parts.now).toISOString(),
+    prompt: parts.prompt,
+    repository: {
+      name: basename(path).slice(0, 200),
+      path,
+      objectFormat: parts.repo.objectFormat,
+    },
+    base: parts.base,
+    strategy: { name: settings.strategy, params: parts.params },
+    executions: settings.runs,
+    agent: parts.agent,
+    limits: {
+      cpus: settings["runner.cpu_limit"],
+      memoryBytes: settings["runner.memory_limit"],
+      pids: settings["runner.pids_limit"],
+      diskBytes: settings["runner.disk_limit"],
+      startTimeoutMs: ms(settings["runner.start_timeout"]),
+      stallTimeoutMs: ms(settings["runner.stall"]),
+      timeoutMs: ms(settings["runner.timeout"]),
+    },
+    network: "online",
+    ...(parallel === "auto" ? {} : { maxParallel: parallel }),
+    retries: settings["orchestration.retries"],
+    forceCommit: settings["runner.force_commit"],
+    commitInstruction: settings["runner.commit_instruction"] ?? parts.commitInstruction,
+    author: { name: settings["runner.git_name"], email: settings["runner.git_email"] },
+    import: {
+      policy: settings.import_policy,
+      conflict: settings.import_conflict_policy,
+      skipEmpty: settings.skip_empty_import,
+      allowProtected: settings["orchestration.allow_overwrite_protected_refs"],
+    },
+    branchNaming: settings["orchestration.branch_namespace"],
+  });
+}
