@@ -9,7 +9,7 @@ export interface AttemptName {
 export interface PackSpec {
   readonly sha256: string;
   readonly bytes: number;
-  /** Packs this one builds on, nearest first: a thin bundle's objects refer to theirs. */
+  /** All packs this one builds on, nearest first: a thin bundle's objects refer to theirs. */
   readonly parents: readonly string[];
   /** Commits whose parents are not in the bundle, from a shallow clone. Written before fetching. */
   readonly shallow: readonly string[];
@@ -73,28 +73,53 @@ export interface OutputChunk {
 export interface OutputGap {
   readonly stream: "stdout" | "stderr";
   readonly fromOffset: number;
-  readonly toOffset: number;
+  /** Absent where nobody knows how much, if anything: the container was adopted and left no report. */
+  readonly toOffset?: number;
 }
 
 export type ContainerExit =
-  /** The agent ended by itself or by a signal; harvest ran. From the wrapper's report: the agent's word. */
-  | { readonly kind: "agent"; readonly exitCode: number; readonly signal?: string }
+  /**
+   * The agent ended by itself or by a signal; harvest ran. From the wrapper's report: the agent's
+   * word. Codes are a shell's: above 128 they are read as a signal's number, which is then named.
+   * `oomKilled` is the engine's: something in the container, not always the agent, was killed for
+   * memory.
+   */
+  | {
+      readonly kind: "agent";
+      readonly exitCode: number;
+      readonly signal?: string;
+      readonly oomKilled: boolean;
+    }
   /** The container ended without a report: killed from outside, or the agent killed the wrapper. */
   | { readonly kind: "container"; readonly exitCode: number; readonly oomKilled: boolean };
 
 export interface Execution {
-  /** Output from the given offsets on. Ends when the container has. */
+  /**
+   * Output from the given offsets on, for one reader. Ends when the container has, after the last
+   * byte. A slow reader of a started container slows the agent; nothing is collected for it. A slow
+   * reader of an adopted one can fall behind what is kept, which shows as gaps.
+   */
   readonly output: AsyncIterable<OutputChunk | { readonly gap: OutputGap }>;
   /** Settles once, after the harvest inside. Rejects only on a fault of the engine itself. */
   readonly exit: Promise<ContainerExit>;
-  /** TERM: the wrapper ends the agent, then harvests. KILL: the container ends at once. */
+  /**
+   * TERM: the wrapper ends the agent, with KILL after `killGraceMs`, then harvests; sent again, it
+   * changes nothing. A container that has not ended `killGraceMs + harvestTimeoutMs` later is to be
+   * sent KILL: it ends at once, without harvest, and {@link Executor.harvest} does that afterwards.
+   * To an ended container: nothing.
+   */
   signal(signal: "TERM" | "KILL"): Promise<void>;
-  /** Stops listening; the container goes on. For a runner-agent that shuts down and adopts later. */
+  /**
+   * Stops listening; the container goes on. `output` ends, `exit` never settles. For a runner-agent
+   * that shuts down and adopts later.
+   */
   detach(): void;
 }
 
 /** What the harvest left, as files copied out with a byte limit each. All of it is the agent's word. */
 export interface Harvest {
+  /** Where HEAD stands; absent when the harvest could not tell. */
+  readonly head?: string;
   /** `git bundle` of base..HEAD as a file on this host; absent when HEAD is the base. */
   readonly bundlePath?: string;
   /** Binary patch of what is uncommitted, untracked files included; absent when clean. */
@@ -129,28 +154,49 @@ export interface Executor {
   /** @throws `image_missing` with how to build or pull it; `image_unusable` (no `program`, no git, no sh) */
   resolveImage(reference: string, program: string): Promise<{ readonly imageId: string }>;
   hasPack(sha256: string): Promise<boolean>;
-  /** Stores a bundle as an immutable pack. Idempotent. `open` gives the bundle's bytes. */
+  /**
+   * Stores a bundle, whose digest the caller has checked, as an immutable pack; its parents are
+   * stored. Idempotent, also when called twice at once.
+   * @throws `git_failed` for one that git refuses (fsck, missing parents), `disk_full`
+   */
   storePack(pack: PackSpec, bundlePath: string): Promise<void>;
-  /** Makes volumes and container, not started. Idempotent per name. */
+  /**
+   * Makes volumes and container, not started. Idempotent per name.
+   * @throws `engine_unavailable`, not retryable, for `online` where the rules that keep agents from
+   * this host cannot be set; `task_unsupported` for an open endpoint that is the bus's; `git_failed`
+   */
   prepare(spec: AttemptSpec): Promise<void>;
   /**
    * Starts the container and hands it `secrets` (environment of the agent) over its attached stdin.
    * They are in no configuration the engine stores.
    */
   start(name: AttemptName, secrets: Readonly<Record<string, string>>): Promise<Execution>;
-  /** Takes up a container that runs or has exited since, reading on from these offsets. */
+  /**
+   * Takes up a container that runs or has exited since, reading on from these offsets.
+   * @throws `runner_lost` where it is gone or was never started
+   */
   adopt(
     name: AttemptName,
     from: { readonly stdout: number; readonly stderr: number },
   ): Promise<Execution>;
-  /** After exit. `toDir` exists and is empty. @throws `harvest_failed` */
+  /**
+   * After exit. `toDir` exists and is empty. Runs the harvest in a second container where the first
+   * left none. @throws `harvest_failed`, `bundle_rejected` over `maxBytes`
+   */
   harvest(name: AttemptName, toDir: string, maxBytes: number): Promise<Harvest>;
-  /** Bytes the attempt wrote to its workspace and home. For the disk limit. */
-  diskBytes(names: readonly AttemptName[]): Promise<ReadonlyMap<string, number>>;
+  /**
+   * Bytes on disk that each attempt wrote to its workspace and home, in the order of the names. For
+   * the disk limit. Undefined where that cannot be told in time.
+   */
+  diskBytes(names: readonly AttemptName[]): Promise<readonly (number | undefined)[]>;
   /** Container, volumes, all of it; nothing to do is success. */
   remove(name: AttemptName): Promise<void>;
   list(): Promise<readonly LiveAttempt[]>;
-  /** Removes whatever of this runner no name in `keep` owns: containers, volumes, networks. */
+  /**
+   * Removes whatever of this runner no name in `keep` owns: containers, volumes, networks. Packs and
+   * checkouts that are whole stay.
+   */
   reap(keep: readonly AttemptName[]): Promise<void>;
+  /** Leaves attempts that still run as they are, with the network and rules they need. */
   close(): Promise<void>;
 }

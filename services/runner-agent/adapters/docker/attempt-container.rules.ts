@@ -1,0 +1,134 @@
+import type { ContainerCreateOptions, MountSettings } from "dockerode";
+import type { AttemptSpec } from "../../ports/executor.port.ts";
+import { hardened } from "./hardening.rules.ts";
+import { volumeMount } from "./mounts.ts";
+import { LABEL, type Naming } from "./names.ts";
+import { formatEndpoint } from "./network.ts";
+import { packMounts } from "./packs.ts";
+import { AGENT_USER, PLACE } from "./places.ts";
+
+export interface ContainerSurroundings {
+  readonly naming: Naming;
+  readonly wrapperVolume: string;
+  /** The workspace's volume options: an overlay, or none for a copy. */
+  readonly workOptions: Readonly<Record<string, string>>;
+  readonly engineCpus: number;
+  readonly hasIpv6: boolean;
+}
+
+/** Two streams of 16 segments of 1 MiB and the one being written, and a little. */
+const RUN_TMPFS = "rw,nosuid,nodev,noexec,mode=1777,size=36m";
+
+/** The attempt's container as the engine is to make it. No secret is in it. */
+export function attemptContainer(
+  spec: AttemptSpec,
+  { naming, wrapperVolume, workOptions, engineCpus, hasIpv6 }: ContainerSurroundings,
+): ContainerCreateOptions {
+  const volumes = naming.volumes(spec.name);
+  const labels = naming.labels("volume", spec.name);
+  const mounts: MountSettings[] = [
+    volumeMount({
+      volume: volumes.work,
+      at: PLACE.workspace,
+      labels,
+      readOnly: spec.readOnly,
+      options: workOptions,
+    }),
+    volumeMount({ volume: volumes.home, at: PLACE.home, labels }),
+    volumeMount({ volume: volumes.exchange, at: PLACE.exchange, labels }),
+    volumeMount({
+      volume: wrapperVolume,
+      at: PLACE.wrapper,
+      labels: naming.labels("wrapper"),
+      readOnly: true,
+    }),
+    ...packMounts(naming, spec.workspace.packs),
+  ];
+  const { limits } = spec;
+  const isOnline = spec.network === "online";
+  return {
+    name: naming.container(spec.name),
+    Image: spec.imageId,
+    Labels: {
+      ...naming.labels("attempt", spec.name),
+      ...(spec.openHostEndpoint && { [LABEL.endpoint]: formatEndpoint(spec.openHostEndpoint) }),
+    },
+    User: AGENT_USER,
+    Hostname: "pitaya",
+    WorkingDir: PLACE.workspace,
+    Env: Object.entries({ HOME: PLACE.home, ...spec.env }).map(
+      ([name, value]) => `${name}=${value}`,
+    ),
+    Entrypoint: ["/bin/sh", `${PLACE.wrapper}/run.sh`],
+    Cmd: wrapperArguments(spec),
+    OpenStdin: true,
+    StdinOnce: true,
+    AttachStdin: true,
+    AttachStdout: true,
+    AttachStderr: true,
+    HostConfig: {
+      ...hardened(),
+      NetworkMode: isOnline ? naming.network : "none",
+      ...(isOnline && { ExtraHosts: ["host.docker.internal:host-gateway"] }),
+      // The bridge has no IPv6, but the link's own addresses would reach this host past the rules.
+      ...(isOnline && hasIpv6 && { Sysctls: { "net.ipv6.conf.all.disable_ipv6": "1" } }),
+      PidsLimit: limits.pids,
+      NanoCpus: Math.round(Math.min(limits.cpus, engineCpus) * 1e9),
+      Memory: limits.memoryBytes,
+      MemorySwap: limits.memoryBytes,
+      Ulimits: [
+        { Name: "core", Soft: 0, Hard: 0 },
+        { Name: "nofile", Soft: limits.openFiles, Hard: limits.openFiles },
+        { Name: "fsize", Soft: limits.fileBytes, Hard: limits.fileBytes },
+      ],
+      Tmpfs: {
+        "/tmp": `rw,exec,nosuid,nodev,mode=1777,size=${Math.floor(limits.memoryBytes / 2)}`,
+        [PLACE.run]: RUN_TMPFS,
+      },
+      Mounts: mounts,
+    },
+  };
+}
+
+function wrapperArguments(spec: AttemptSpec): string[] {
+  const { author, commit } = spec.workspace;
+  return [
+    ...["--base", commit],
+    ...["--grace", String(spec.killGraceMs / 1_000)],
+    ...["--harvest-limit", String(spec.harvestTimeoutMs / 1_000)],
+    ...["--author", author.name, author.email],
+    ...(spec.forceCommit ? ["--force-commit"] : []),
+    ...(spec.readOnly ? ["--read-only"] : []),
+    "--",
+    ...spec.argv,
+  ];
+}
+
+/**
+ * A second container on the volumes of one that ended without a report: the same in all but that it
+ * only harvests, and has no network. `made` is what the engine says of the first.
+ */
+export function harvestContainer(
+  made: { readonly Image: string; readonly Config: MadeConfig; readonly HostConfig: object },
+  names: { readonly name: string; readonly labels: Record<string, string> },
+): ContainerCreateOptions {
+  const own = made.Config.Cmd.slice(0, Math.max(made.Config.Cmd.indexOf("--"), 0));
+  return {
+    name: names.name,
+    Image: made.Image,
+    Labels: names.labels,
+    User: made.Config.User,
+    Hostname: "pitaya",
+    WorkingDir: PLACE.workspace,
+    Env: [...(made.Config.Env ?? [])],
+    Entrypoint: ["/bin/sh", `${PLACE.wrapper}/run.sh`],
+    Cmd: [...own, "--harvest-only"],
+    HostConfig: { ...made.HostConfig, NetworkMode: "none", ExtraHosts: [], Sysctls: {} },
+  };
+}
+
+export interface MadeConfig {
+  readonly User: string;
+  readonly Cmd: readonly string[];
+  readonly Env?: readonly string[] | null;
+}

@@ -1,0 +1,230 @@
+import type { Duplex } from "node:stream";
+import { PitayaError } from "@pitaya/protocol";
+import type { AttemptName, AttemptSpec, Executor } from "../../ports/executor.port.ts";
+import { attached } from "./attached.ts";
+import { checkoutJob, checkoutKey } from "./checkouts.ts";
+import { connectEngine, onEngine, unlessGone } from "./engine.ts";
+import { watchExecution } from "./execution.ts";
+import { type Ground, prepareGround } from "./ground.ts";
+import { collectHarvest } from "./harvest.ts";
+import { imageCheck } from "./image-check.ts";
+import { attemptOf, LABEL, naming } from "./names.ts";
+import type { Endpoint } from "./network.rules.ts";
+import { packJob } from "./packs.ts";
+import { reapLeftovers } from "./reaper.ts";
+import { parseReport } from "./report.rules.ts";
+import { DEFAULT_SCRIPTS_DIR, readScripts } from "./scripts.ts";
+import { harvestAgain } from "./second-harvest.ts";
+import { secretLines } from "./secret-lines.rules.ts";
+import { makeWorkspace } from "./workspace.ts";
+
+export interface DockerExecutorOptions {
+  readonly runnerId: string;
+  /** `unix:///path`, `tcp://host:port`; as the docker command decides without it. */
+  readonly engine?: string;
+  /** Has sh, coreutils, findutils, git and iptables. */
+  readonly helperImage: string;
+  /** Where the bus listens: no agent reaches these, and their ports are never opened. */
+  readonly bus: readonly Endpoint[];
+  /** Take online attempts where the packet rules cannot be set. The operator's risk. */
+  readonly allowOnlineWithoutRules?: boolean;
+  /** The folder of the wrapper's scripts, where it is not the repository's. */
+  readonly scriptsDir?: string;
+  /** How long after its live stream ended a container may take to end. 2,000 by default. */
+  readonly settleMs?: number;
+}
+
+/** {@link Executor} on a Docker engine, or Podman's service of the same interface. */
+export async function dockerExecutor(options: DockerExecutorOptions): Promise<Executor> {
+  const engine = connectEngine(options.engine);
+  const names = naming(options.runnerId);
+  const scripts = await readScripts(options.scriptsDir ?? DEFAULT_SCRIPTS_DIR);
+  const checkImage = imageCheck(engine, names, scripts.helper["check-image"]);
+  let ground: Ground | undefined;
+
+  const opened = (): Ground => {
+    if (ground === undefined) throw new PitayaError("internal", "The executor is not open.");
+    return ground;
+  };
+  const containerOf = (name: AttemptName) => engine.getContainer(names.container(name));
+  const reportOf = async (name: AttemptName) => {
+    const steward = await opened().stewards.get();
+    const text = await steward.report(names.volumes(name));
+    return text === undefined ? undefined : parseReport(text);
+  };
+  const settleMs = options.settleMs ?? 2_000;
+
+  return {
+    open: async () => {
+      ground ??= await prepareGround(engine, names, scripts, {
+        helperImage: options.helperImage,
+        bus: options.bus,
+        allowOnlineWithoutRules: options.allowOnlineWithoutRules ?? false,
+      });
+      const { engineVersion, cpus, memoryBytes } = ground;
+      return { engineVersion, cpus, memoryBytes };
+    },
+
+    resolveImage: checkImage,
+
+    hasPack: (sha256) => opened().stored.has(names.pack(sha256)),
+
+    storePack: async (pack, bundlePath) => {
+      const volume = names.pack(pack.sha256);
+      const { stored } = opened();
+      if (await stored.has(volume)) return;
+      const job = await packJob(names, scripts.helper["store-pack"], pack, bundlePath);
+      await stored.fill(volume, "pack", job);
+    },
+
+    prepare: async (spec) => {
+      const on = opened();
+      refuseUnusable(spec);
+      const found = await unlessGone("look up a container", () => containerOf(spec.name).inspect());
+      if (found !== undefined) return;
+      const checkout = names.checkout(checkoutKey(spec.workspace, scripts.helper.checkout));
+      for (const sha256 of spec.workspace.packs) {
+        if (!(await on.stored.has(names.pack(sha256)))) {
+          throw new PitayaError("blob_missing", `The pack ${sha256} is not stored on this runner.`);
+        }
+      }
+      const job = checkoutJob(names, scripts.helper.checkout, spec.workspace);
+      await on.stored.fill(checkout, "checkout", job);
+      const admitted =
+        spec.network === "online"
+          ? on.network.admit(names.container(spec.name), spec.openHostEndpoint)
+          : Promise.resolve();
+      const workspace = makeWorkspace(engine, names, on, {
+        spec,
+        checkout,
+        copyScript: scripts.helper["copy-checkout"],
+        helperImage: options.helperImage,
+      });
+      await Promise.all([admitted, workspace]);
+    },
+
+    start: async (name, secrets) => {
+      const lines = secretLines(secrets);
+      const container = containerOf(name);
+      const live = attached(
+        (await onEngine("attach to a container", () =>
+          container.attach({ stream: true, stdin: true, stdout: true, stderr: true, hijack: true }),
+        )) as Duplex,
+      );
+      try {
+        await onEngine("start a container", () => container.start());
+      } catch (error) {
+        live.close();
+        throw error;
+      }
+      const execution = watchExecution({
+        container,
+        live,
+        from: { stdout: 0, stderr: 0 },
+        report: () => reportOf(name),
+        settleMs,
+      });
+      // If the container has died already, its exit tells why; a broken pipe here does not.
+      await live.write(lines).then(live.endInput, live.endInput);
+      return execution;
+    },
+
+    adopt: async (name, from) => {
+      const container = containerOf(name);
+      const found = await unlessGone("look up a container", () => container.inspect());
+      if (found === undefined || found.State.Status === "created") {
+        throw new PitayaError(
+          "runner_lost",
+          `The container ${names.container(name)} is not there.`,
+        );
+      }
+      return watchExecution({
+        container,
+        live: undefined,
+        from,
+        report: () => reportOf(name),
+        settleMs,
+      });
+    },
+
+    harvest: async (name, toDir, maxBytes) => {
+      const report =
+        (await reportOf(name)) ??
+        (await harvestAgain(engine, names, name).then(() => reportOf(name)));
+      if (report === undefined) {
+        throw new PitayaError(
+          "harvest_failed",
+          "Neither the agent's container nor a second one on its volumes could harvest.",
+        );
+      }
+      return collectHarvest(containerOf(name), report, toDir, maxBytes);
+    },
+
+    diskBytes: async (attempts) => {
+      const steward = await opened().stewards.get();
+      return steward.measure(attempts.map(names.volumes));
+    },
+
+    remove: async (name) => {
+      for (const container of [names.container(name), names.harvest(name)]) {
+        await unlessGone("remove a container", () =>
+          engine.getContainer(container).remove({ force: true, v: true }),
+        );
+      }
+      await Promise.all([
+        ...Object.values(names.volumes(name)).map((volume) =>
+          unlessGone("remove a volume", () => engine.getVolume(volume).remove()),
+        ),
+        opened().network.release(names.container(name)),
+      ]);
+    },
+
+    list: async () => {
+      const label = [`${LABEL.runner}=${names.runnerId}`, `${LABEL.role}=attempt`];
+      const found = await onEngine("list containers", () =>
+        engine.listContainers({ all: true, filters: { label } }),
+      );
+      return found.flatMap(({ Labels, State }) => {
+        const name = attemptOf(Labels);
+        return name === undefined ? [] : [{ name, state: stateOf(State) }];
+      });
+    },
+
+    reap: async (keep) => {
+      const on = opened();
+      const { containerId } = await on.stewards.get();
+      const steward = await engine.getContainer(containerId).inspect();
+      const ours = new Set([steward.Name.replace(/^\//, ""), on.wrapperVolume, names.network]);
+      await reapLeftovers(
+        engine,
+        names,
+        keep,
+        (name) => ours.has(name) || on.stored.isWanted(name.replace(/-fill$/, "")),
+      );
+    },
+
+    close: async () => {
+      if (ground === undefined) return;
+      const { network, stewards } = ground;
+      ground = undefined;
+      await network.close();
+      await stewards.close();
+    },
+  };
+}
+
+function stateOf(state: string): "created" | "running" | "exited" {
+  if (state === "created") return "created";
+  return state === "exited" || state === "dead" || state === "removing" ? "exited" : "running";
+}
+
+/** What the wrapper cannot pass on as it is. */
+function refuseUnusable(spec: AttemptSpec): void {
+  const program = spec.argv[0] ?? "";
+  if (program === "" || program.includes("=")) {
+    throw new PitayaError(
+      "task_unsupported",
+      `No program can be named ${JSON.stringify(program)}.`,
+    );
+  }
+}

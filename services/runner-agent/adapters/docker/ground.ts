@@ -1,0 +1,92 @@
+import { lookup } from "node:dns/promises";
+import { type Engine, onEngine, unlessGone } from "./engine.ts";
+import { missingImage } from "./image-check.ts";
+import type { Naming } from "./names.ts";
+import type { Endpoint } from "./network.rules.ts";
+import { type RunnerNetwork, runnerNetwork } from "./network.ts";
+import { canMountOverlay } from "./overlay-probe.ts";
+import { AGENT_USER } from "./places.ts";
+import type { Scripts } from "./scripts.ts";
+import { removeOldStewards, type StewardHost, startSteward } from "./steward.ts";
+import { keepSteward, type StewardKeeper } from "./steward-keeper.ts";
+import { type StoredVolumes, storedVolumes } from "./stored-volumes.ts";
+import { wrapperVolume } from "./wrapper-volume.ts";
+
+/** What an opened executor stands on: the engine as it was found, and what was set up there. */
+export interface Ground {
+  readonly engineVersion: string;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  readonly host: StewardHost;
+  /** Where the engine keeps volumes, on its host. */
+  readonly volumesRoot: string;
+  /** Can a workspace be an overlay over its checkout? Otherwise it is a copy. */
+  readonly hasOverlay: boolean;
+  readonly wrapperVolume: string;
+  readonly stewards: StewardKeeper;
+  readonly stored: StoredVolumes;
+  readonly network: RunnerNetwork;
+}
+
+export async function prepareGround(
+  engine: Engine,
+  naming: Naming,
+  scripts: Scripts,
+  options: {
+    readonly helperImage: string;
+    readonly bus: readonly Endpoint[];
+    readonly allowOnlineWithoutRules: boolean;
+  },
+): Promise<Ground> {
+  const image = options.helperImage;
+  const info = await onEngine("answer", () => engine.info());
+  const found = await unlessGone("look up the helper image", () =>
+    engine.getImage(image).inspect(),
+  );
+  if (found === undefined) throw missingImage(image);
+  const wrapper = await wrapperVolume(engine, naming, scripts);
+  const { volumesRoot } = wrapper;
+
+  const stewards = keepSteward(() =>
+    startSteward(engine, naming, { image, script: scripts.helper.steward, volumesRoot }),
+  );
+  const steward = stewards.get;
+  const network = runnerNetwork(engine, naming, {
+    steward,
+    bus: await Promise.all(options.bus.map(withAddress)),
+    allowWithoutRules: options.allowOnlineWithoutRules,
+  });
+  const stored = storedVolumes(engine, naming, { steward, image, user: AGENT_USER });
+  try {
+    const first = await steward();
+    const [host, hasOverlay] = await Promise.all([
+      first.host(),
+      canMountOverlay(engine, naming, { image, volumesRoot, steward }),
+      wrapper.fill(first),
+      stored.open(),
+      network.open(),
+      removeOldStewards(engine, naming, first.containerId),
+    ]);
+    return {
+      engineVersion: String(info.ServerVersion),
+      cpus: Number(info.NCPU),
+      memoryBytes: Number(info.MemTotal),
+      host,
+      volumesRoot,
+      hasOverlay,
+      wrapperVolume: wrapper.name,
+      stewards,
+      stored,
+      network,
+    };
+  } catch (error) {
+    await stewards.close();
+    throw error;
+  }
+}
+
+/** Packet rules take addresses; a bus named by its host is looked up from here. */
+async function withAddress({ host, port }: Endpoint): Promise<Endpoint> {
+  const { address } = await lookup(host, { family: 4 });
+  return { host: address, port };
+}
