@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { addedContent, type Change, commitPatch, quarantine } from "@pitaya/git";
+import { addedContent, bundleChange, type Change, commitPatch, quarantine } from "@pitaya/git";
 import { type ErrorRecord, errorRecord, isPitayaError, PitayaError } from "@pitaya/protocol";
 import { objectFormatOf } from "../adapters/pack-cache.ts";
 import type { Harvested } from "../domain/attempt.ts";
@@ -59,13 +59,15 @@ async function checkedBundle(
   try {
     const passed = await quarantine({ ...(await baseOf(scope)), bundlePath, dir, signal });
     await rm(bundlePath, { force: true });
-    if (await holdsSecret(scope, addedContent(passed, { dir: join(dir, "added"), signal }))) {
-      return { error: secretIn("The agent's commits hold") };
-    }
+    const [bundle, isTainted] = await Promise.all([
+      bundleChange({ change: passed, path: join(dir, "clean.bundle"), signal }),
+      holdsSecret(scope, addedContent(passed, { dir: join(dir, "added"), signal })),
+    ]);
+    if (isTainted) return { error: secretIn("The agent's commits hold") };
     const { commit, commitCount, filesChanged, insertions, deletions, lfsPointersAdded } = passed;
     const kept = {
       work: { commit, commits: commitCount, filesChanged, insertions, deletions },
-      bundlePath: passed.bundle.path,
+      bundlePath: bundle.path,
       lfsObjectsMissing: lfsPointersAdded.length,
     };
     return { passed, kept };

@@ -1,0 +1,271 @@
+import { mkdir } from "node:fs/promises";
+import type { Clock } from "@pitaya/actors";
+import { type Bus, sealer } from "@pitaya/bus";
+import type { AgentPlugin } from "@pitaya/plugins";
+import { buckets, DEFAULT_LIMITS, ProcessId } from "@pitaya/protocol";
+import type { Redactor } from "@pitaya/redaction";
+import type { Logger } from "pino";
+import { attemptDirectories } from "../adapters/attempt-directory.ts";
+import { epochFile } from "../adapters/epoch-file.ts";
+import { readStanding } from "../adapters/fact-chain.ts";
+import { packCache } from "../adapters/pack-cache.ts";
+import { aboutKey } from "../adapters/runner-about.ts";
+import type { AttemptLimits } from "../domain/attempt.ts";
+import type { HostEndpoints } from "../phases/attempt-scope.ts";
+import type { AttemptName, Executor } from "../ports/executor.port.ts";
+import { type Attempts, attempts as openAttempts } from "./attempts.ts";
+import { earlyStops, takeControl } from "./controls.ts";
+import type { Liveness, LivenessOptions } from "./liveness.ts";
+import { pullControls, pullStarts } from "./loops.ts";
+import { periodically } from "./periodic.ts";
+import { reaper } from "./reaper.ts";
+import { defaultSlots, slots as openSlots } from "./slots.ts";
+import { takeStart } from "./starts.ts";
+import { takeUpAll } from "./taking-up.ts";
+import { watchDisk, watchSeals } from "./watches.ts";
+
+/** What a runner-agent is made of. */
+export interface RunnerParts {
+  readonly bus: Bus;
+  readonly executor: Executor;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** New at each start: 8 hex digits. */
+  readonly incarnation: string;
+  findPlugin(name: string): AgentPlugin | undefined;
+  redactorOf(secrets: readonly string[]): Redactor;
+  /** Who tells the fleet that this runner-agent lives. */
+  liveness(options: LivenessOptions): Liveness;
+}
+
+export interface RunnerSettings {
+  readonly runner: string;
+  /** Its own disk: attempts in hand, packs, the highest epoch. */
+  readonly stateDir: string;
+  readonly version: string;
+  readonly pool: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Attempts at a time; by default what the host holds. */
+  readonly slots?: number;
+  readonly leaseMs: number;
+  readonly hostEndpoints: HostEndpoints;
+  readonly limits: Omit<
+    AttemptLimits,
+    "startTimeoutMs" | "stallTimeoutMs" | "timeoutMs" | "diskBytes"
+  >;
+  /** How long `stop("kill")` waits for agents to end and their work to be stored. */
+  readonly stopPatienceMs: number;
+}
+
+export interface Runner {
+  readonly incarnation: string;
+  /** Resolves when a later incarnation of this runner has taken over; this one has let go then. */
+  readonly superseded: Promise<void>;
+  /**
+   * `leave`: lets go of everything; containers go on and are adopted at the next start. `kill`: agents
+   * are interrupted, their work is stored as far as time allows, and nothing of this runner is left.
+   */
+  stop(mode: StopMode): Promise<void>;
+}
+
+export type StopMode = "leave" | "kill";
+
+const REAP_EVERY_MS = 600_000;
+const MAX_PACKS_TOLD = 10_000;
+/** For letting go of what waits on a bus or an engine that does not answer. */
+const LEAVE_PATIENCE_MS = 5_000;
+
+/**
+ * Opens the engine, takes up what an earlier incarnation left, tells the fleet, and from then on takes
+ * starts while it has room. Resolves when it does.
+ *
+ * @throws `engine_unavailable`, `bus_unavailable`; nothing is left running here then
+ */
+export async function startRunner(parts: RunnerParts, settings: RunnerSettings): Promise<Runner> {
+  const stopping = new AbortController();
+  try {
+    await mkdir(settings.stateDir, { recursive: true, mode: 0o700 });
+    const engine = await parts.executor.open();
+    return await begin(parts, settings, engine, stopping);
+  } catch (error) {
+    stopping.abort();
+    await parts.executor.close();
+    throw error;
+  }
+}
+
+async function begin(
+  parts: RunnerParts,
+  settings: RunnerSettings,
+  engine: Awaited<ReturnType<Executor["open"]>>,
+  stopping: AbortController,
+): Promise<Runner> {
+  const { bus, executor, clock, log, incarnation } = parts;
+  const { runner, stateDir, leaseMs } = settings;
+  const { signal } = stopping;
+  const pulling = new AbortController();
+  const superseded = Promise.withResolvers<void>();
+
+  const slots = openSlots(
+    settings.slots ?? defaultSlots(engine.cpus, engine.memoryBytes, DEFAULT_LIMITS.memoryBytes),
+  );
+  const curve = sealer();
+  const directories = attemptDirectories(stateDir);
+  const packs = await packCache({
+    stateDir,
+    blobs: bus.blobs,
+    executor,
+    signal,
+    onChange: () => about.changed(),
+  });
+  const about = aboutKey({
+    bucket: bus.bucket(buckets.runners),
+    runner,
+    clock,
+    signal,
+    onTrouble: (err) => log.warn({ err }, "not told what this runner holds"),
+    current: () => ({
+      v: 1,
+      runner,
+      version: settings.version,
+      pool: settings.pool,
+      labels: { ...settings.labels },
+      slots: slots.total,
+      cpus: engine.cpus,
+      memoryBytes: engine.memoryBytes,
+      engineVersion: engine.engineVersion,
+      curveKey: curve.publicKey,
+      packs: packs.held().slice(0, MAX_PACKS_TOLD),
+    }),
+  });
+  const narrator = {
+    events: bus.events,
+    clock,
+    runner,
+    incarnation,
+    onTrouble: (err: unknown) => log.warn({ err }, "fact not taken by the bus yet"),
+  };
+  const standingOf = (name: AttemptName) => readStanding(narrator, name);
+  const strangers = reaper(executor, () => attempts.all().map(({ name }) => name));
+  const attempts: Attempts = openAttempts({
+    scope: {
+      ...parts,
+      runner,
+      packs,
+      sealer: curve,
+      cpus: engine.cpus,
+      hostEndpoints: settings.hostEndpoints,
+      reaped: strangers.idle,
+    },
+    narrator,
+    directories,
+    limits: settings.limits,
+    signal,
+  });
+
+  let lastStart = 0;
+  const liveness = parts.liveness({
+    leaseMs,
+    clock,
+    log,
+    current: () => ({
+      v: 1,
+      runner: ProcessId.parse(runner),
+      incarnation,
+      attempts: [...attempts.live()],
+      lastStart,
+      slotsUsed: slots.used,
+    }),
+    onSuperseded: () => {
+      log.error("another incarnation of this runner has taken over");
+      void letGo().then(superseded.resolve);
+    },
+  });
+
+  await takeUpAll({ attempts, directories, executor, standingOf, slots, log });
+  await strangers.reap();
+  await about.write();
+  await liveness.begin();
+
+  const orders = {
+    runner,
+    attempts,
+    epoch: await epochFile(stateDir),
+    earlyStops: earlyStops(clock),
+    clock,
+    log,
+  };
+  const loop = { commands: bus.commands, runner, clock, log };
+  const starts = pullStarts(
+    { ...loop, slots, signal: pulling.signal },
+    async (delivery, permit) => {
+      await takeStart(delivery, permit, orders);
+      // Only now: what is told as handled is claimed and listed, or never will be.
+      lastStart = Math.max(lastStart, delivery.sequence);
+    },
+  );
+  const controls = pullControls({ ...loop, signal }, (order) => takeControl(order, orders));
+  const watch = { clock, signal, log, attempts: attempts.all };
+  watchDisk(executor, watch);
+  watchSeals(standingOf, leaseMs, watch);
+  const notReaped = (err: unknown) => log.warn({ err }, "strangers not removed");
+  periodically(clock, REAP_EVERY_MS, signal, strangers.reap, notReaped);
+  log.info(
+    { runner, incarnation, slots: slots.total, engine: engine.engineVersion },
+    "runner ready",
+  );
+
+  async function letGo(): Promise<void> {
+    pulling.abort();
+    stopping.abort();
+    const leaving = attempts.all().map((attempt) => attempt.detach());
+    await atMost(clock, LEAVE_PATIENCE_MS, Promise.allSettled([starts, controls, ...leaving]));
+  }
+
+  async function endAll(): Promise<void> {
+    await atMost(clock, LEAVE_PATIENCE_MS, starts);
+    const atMs = clock.now();
+    const inHand = attempts.all();
+    for (const attempt of inHand) attempt.send({ type: "STOP", mode: "interrupt", atMs });
+    const over = Promise.all(inHand.map((attempt) => attempt.over));
+    await atMost(clock, settings.stopPatienceMs, over);
+  }
+
+  async function removeAll(): Promise<void> {
+    const left = await executor.list();
+    await Promise.all(left.map(({ name }) => executor.remove(name)));
+    await executor.reap([]);
+  }
+
+  async function stop(mode: StopMode): Promise<void> {
+    pulling.abort();
+    if (mode === "kill") await endAll();
+    await letGo();
+    try {
+      if (mode === "kill") await removeAll();
+      await liveness.end(mode === "kill");
+    } finally {
+      await executor.close();
+    }
+    log.info({ mode }, "runner stopped");
+  }
+
+  let stopped: Promise<void> | undefined;
+  return {
+    incarnation,
+    superseded: superseded.promise,
+    stop: (mode) => {
+      stopped ??= stop(mode);
+      return stopped;
+    },
+  };
+}
+
+/** Waits for it, but not longer than that. */
+async function atMost(clock: Clock, ms: number, deed: Promise<unknown>): Promise<void> {
+  let cancel = () => {};
+  const limit = new Promise<void>((resolve) => {
+    cancel = clock.setTimer(ms, resolve);
+  });
+  await Promise.race([deed, limit]).finally(() => cancel());
+}
