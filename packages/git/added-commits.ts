@@ -24,7 +24,7 @@ export async function addedCommits(
       "rev-list",
       `--max-count=${maxCommits + 1}`,
       "--format=tformat:%H %T %P",
-      commit,
+      `${commit}^{commit}`,
       `^${baseCommit}`,
     ],
     call,

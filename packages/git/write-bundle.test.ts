@@ -181,14 +181,6 @@ describe("writeBundle", () => {
   it("tells damage from a partial clone", async () => {
     const { dir, commits } = await line(2);
     const blob = await rev(dir, `${commits[0]}:file`);
-    await testGit(dir, ["-c", "transfer.unpackLimit=100", "gc", "--quiet", "--prune=now"]);
-    const packs = join(dir, ".git", "objects", "pack");
-    for (const name of await readdir(packs)) {
-      if (!name.endsWith(".pack")) continue;
-      const pack = await readFile(join(packs, name));
-      await Promise.all((await readdir(packs)).map((each) => rm(join(packs, each))));
-      await testGit(dir, ["unpack-objects", "-q"], { input: pack });
-    }
     await rm(join(dir, ".git", "objects", blob.slice(0, 2), blob.slice(2)));
     await expect(send(dir, commits[1] ?? "")).rejects.toMatchObject({
       code: "repository_unsupported",
@@ -220,15 +212,15 @@ describe("storePack", () => {
     expect(await readdir(at)).toEqual(["sha256-1"]);
   });
 
-  it("reads through eight parents, where git would follow five", async () => {
-    const { dir, commits } = await line(9);
+  it("reads through seven parents, where git would follow five", async () => {
+    const { dir, commits } = await line(8);
     let parent: { pack: StoredPack; tip: string } | undefined;
     for (const tip of commits) {
       const bundle = await send(dir, tip, known(...(parent === undefined ? [] : [parent.tip])));
       const pack = await store(bundle, parent === undefined ? [] : [parent.pack.dir]);
       parent = { pack, tip };
     }
-    expect(parent?.pack.objectDirs).toHaveLength(9);
+    expect(parent?.pack.objectDirs).toHaveLength(8);
     const all = parent === undefined ? [] : await objectsIn(parent.pack);
     expect(all).toEqual(expect.arrayContaining(commits));
   });
