@@ -1,1 +1,4 @@
-export {};
+export { type ByteRedactor, MARK, type Redacted } from "./byte-redactor.ts";
+export { PatternError } from "./pattern.ts";
+export { type Json, type Redactor, type RedactorOptions, redactor } from "./redactor.ts";
+export { MIN_VALUE_LENGTH } from "./value-pattern.ts";
