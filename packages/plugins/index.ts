@@ -1,2 +1,6 @@
+export { claudeCode } from "./claude-code.ts";
 export * from "./commit-instruction.ts";
+export * from "./credentials.ts";
+export * from "./line-splitter.ts";
 export type * from "./plugin.port.ts";
+export * from "./registry.ts";

@@ -128,5 +128,6 @@ export interface AgentPlugin {
   /** Why this task cannot be honoured, naming plugin and field; empty when it can. */
   check(task: AgentTask): readonly string[];
   command(task: AgentTask): AgentCommand;
-  parser(): OutputParser;
+  /** A parser for the output of this task. */
+  parser(task: AgentTask): OutputParser;
 }
