@@ -42,7 +42,7 @@ export const claudeCode: AgentPlugin = {
       ...(byStdin ? { stdin: task.prompt } : {}),
     };
   },
-  parser: (task) => claudeStreamParser({ resumed: task.resumeSessionId !== undefined }),
+  parser: (task) => claudeStreamParser({ resumed: task?.resumeSessionId !== undefined }),
 };
 
 function flags(task: AgentTask): string[] {

@@ -128,6 +128,6 @@ export interface AgentPlugin {
   /** Why this task cannot be honoured, naming plugin and field; empty when it can. */
   check(task: AgentTask): readonly string[];
   command(task: AgentTask): AgentCommand;
-  /** A parser for the output of this task. */
-  parser(task: AgentTask): OutputParser;
+  /** @param task whose output it is; a resumed session's totals are not this attempt's */
+  parser(task?: Pick<AgentTask, "resumeSessionId">): OutputParser;
 }
