@@ -5,7 +5,7 @@ import { bringUp } from "./bring-up.ts";
 import { type StackConnection, stackConnection } from "./connection.ts";
 import { supervisorEntry } from "./launch.ts";
 import { tailOf } from "./log-file.ts";
-import { meet } from "./meeting.rules.ts";
+import { type Meeting, meet } from "./meeting.rules.ts";
 import { type BusAccess, hello, type ProgramVersion, type StackStatus } from "./messages.ts";
 import { programVersion } from "./program-version.ts";
 import { type LineEnd, openLine, type StackLine } from "./stack-line.ts";
@@ -56,14 +56,18 @@ export async function connectStack(options: StackOptions): Promise<StackConnecti
     progress,
   };
 
-  for (let crashes = 0; performance.now() < until; ) {
+  let crashes = 0;
+  let waited = false;
+  while (performance.now() < until) {
     const socket = livingSupervisor(paths.record)?.socket ?? paths.socket;
     const line = await openLine(socket, hello(own, engine), progress, WELCOME_TIMEOUT_MS);
     if (!line) {
       await bringUp(toBringUp, until);
+      waited = true;
       continue;
     }
-    const found = await settle(line, own, engine, options, until);
+    const meeting = meet(own, engine, line.status, waited);
+    const found = await settle(line, meeting, engine, options, until);
     if (found === "crashed" && ++crashes >= MAX_CRASHES) {
       const lines = ["the stack's supervisor dies while it starts", ...tailOf(log)];
       throw new PitayaError("stack_failed", lines.join("\n  "), {
@@ -86,12 +90,11 @@ export async function connectStack(options: StackOptions): Promise<StackConnecti
 /** Comes to terms with the stack at the other end of a line. */
 async function settle(
   line: StackLine,
-  own: ProgramVersion,
+  meeting: Meeting,
   engine: string,
   options: StackOptions,
   until: number,
 ): Promise<BusAccess | "again" | "crashed"> {
-  const meeting = meet(own, engine, line.status);
   if (meeting === "refuse") throw misfit(line.status, engine);
   if (meeting === "wait") {
     options.onProgress?.("waiting for the last stack to close");
@@ -156,10 +159,9 @@ function misfit(status: StackStatus, engine: string): PitayaError {
       { retryable: false, hint: 'end it with "pitaya down", or name another --state-dir' },
     );
   }
-  const live = status.liveRuns.length;
   return new PitayaError(
     "version_skew",
-    `the running stack is of version ${status.version}, which this one cannot use, and is in use (live runs: ${live})`,
+    `the running stack is of version ${status.version}, which this one cannot use, and is in use (live runs: ${status.liveRuns})`,
     { hint: '"pitaya down --when-idle" ends it when its runs are done; "pitaya down" ends it now' },
   );
 }

@@ -12,8 +12,8 @@ export interface StackConnection {
   release(): Promise<void>;
   /** Another submit is about to begin. */
   hold(): Promise<void>;
-  /** The embedded runner offers at least so many slots while this run is live or being submitted. */
-  raiseSlots(run: string, atLeast: number): Promise<void>;
+  /** The embedded runner offers at least so many slots until no run is live any more. */
+  raiseSlots(atLeast: number): Promise<void>;
   /**
    * Resolves when the stack has gone. `lost`: its supervisor died, and its runs go on in the next one.
    * Any other reason: it ended on purpose, and what it `interrupted` has to be resumed. Also resolves,
@@ -41,8 +41,8 @@ export function stackConnection(
     status: () => line.ask({ verb: "status" }),
     release: () => visit("attach"),
     hold: () => visit("submit"),
-    async raiseSlots(run, atLeast) {
-      await line.ask({ verb: "slots", run, atLeast });
+    async raiseSlots(atLeast) {
+      await line.ask({ verb: "slots", atLeast });
     },
     ended: line.ended,
     reconnect,

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it, onTestFinished } from "vitest";
+import { afterEach, beforeEach, expect, it, onTestFinished, vi } from "vitest";
 import { takeLock } from "./lock.ts";
 
 let dir: string;
@@ -26,6 +26,9 @@ const asOtherProcess = () =>
   spawnSync(process.execPath, program("console.log(lock ? 'taken' : 'refused')"), {
     encoding: "utf8",
   }).stdout.trim();
+
+// Each test starts processes, which takes its time on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
 
 it("is refused to every other process until it is released", () => {
   const lock = takeLock(path);

@@ -3,7 +3,7 @@ import { closeSync, fstatSync, openSync, readSync, renameSync, statSync } from "
 /** One older file is kept beside a log, so a log takes at most about twice this. */
 const MAX_LOG_BYTES = 4 * 1024 * 1024;
 const TAIL_BYTES = 4_096;
-const TAIL_LINES = 8;
+const TAIL_LINES = 16;
 
 export interface OpenLog {
   readonly path: string;

@@ -25,15 +25,16 @@ export type Visit = z.infer<typeof Visit>;
 export const Hello = Version.extend({ type: z.literal("hello") });
 export type Hello = z.infer<typeof Hello>;
 
-export const Phase = z.enum(["starting", "ready", "closing"]);
+/** `failed`: it could not start, and says so to those who wait for it before it goes. */
+export const Phase = z.enum(["starting", "ready", "failed", "closing"]);
 export type Phase = z.infer<typeof Phase>;
 
 export const StackStatus = Version.extend({
   pid: z.int().positive(),
   phase: Phase,
   startedAt: z.iso.datetime(),
-  /** Submitted, executing or finalizing. */
-  liveRuns: z.array(z.string().max(200)),
+  /** How many runs are submitted, executing or finalizing. */
+  liveRuns: z.int().nonnegative(),
   /** Other commands that are connected, but for those that only ask. */
   attached: z.int().nonnegative(),
   /** Those of them whose submit is under way. */
@@ -64,12 +65,11 @@ export const Request = z.discriminatedUnion("verb", [
   z.object({ type: z.literal("request"), id, verb: z.literal("status") }),
   z.object({ type: z.literal("request"), id, verb: z.literal("down"), mode: DownMode }),
   z.object({ type: z.literal("request"), id, verb: z.literal("visit"), visit: Visit }),
-  /** A run asks for at least so many slots on the embedded runner while it is live. */
+  /** The embedded runner is to offer at least so many slots, until no run is live any more. */
   z.object({
     type: z.literal("request"),
     id,
     verb: z.literal("slots"),
-    run: z.string().max(200),
     atLeast: z.int().positive().max(1_000),
   }),
 ]);

@@ -1,7 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { endProcess, isAlive, type ProcessTable, procTable, psTable } from "./processes.ts";
+
+// Each test starts processes, which takes its time on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
 
 const tables: [string, () => ProcessTable][] = [["ps", psTable]];
 if (process.platform === "linux") tables.push(["procfs", procTable]);

@@ -59,7 +59,7 @@ export async function startStack(
       bus: { url, user: users.client },
       liveRuns: () => running.liveRuns(),
       onLiveRuns: (changed) => running.onLiveRuns(changed),
-      interrupt: (run, reason) => running.interrupt(run, reason),
+      interruptAll: (reason, tell) => running.interruptAll(reason, tell),
       setLeastSlots: (count) => running.setLeastSlots(count),
       onFailure: (listener) => void failed.promise.then(listener),
       async stop() {

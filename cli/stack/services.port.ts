@@ -19,20 +19,17 @@ export interface ServiceContext {
   readonly log: Logger;
 }
 
-export interface LiveRun {
-  readonly run: string;
-  /** Nothing of it moves until someone brings credentials. */
-  readonly waitingForCredentials: boolean;
-}
-
 /** Coordinator and runner-agent, running in this process. */
 export interface RunningServices {
-  /** Runs that are submitted, executing or finalizing, up to the last event that was read. */
-  liveRuns(): readonly LiveRun[];
+  /** How many runs are submitted, executing or finalizing, up to the last event that was read. */
+  liveRuns(): number;
   /** Called after each change of `liveRuns()`. */
   onLiveRuns(changed: () => void): void;
-  /** Stops a run so that it can be resumed. Resolves when nothing of it runs any more. */
-  interrupt(run: string, reason: string): Promise<void>;
+  /**
+   * Stops every live run so that it can be resumed. Resolves, with their ids, when nothing of them
+   * runs any more.
+   */
+  interruptAll(reason: string, progress: (text: string) => void): Promise<readonly string[]>;
   /** The runner offers at least so many slots from now on; 0 takes that back. */
   setLeastSlots(count: number): void;
   /** Called at most once, when a service cannot go on. `stop` is still to be called. */

@@ -58,8 +58,8 @@ export async function stackDown(options: DownOptions): Promise<DownReport> {
   }
   if (!line) return { state: "not-running", interrupted: [] };
   const { pid, liveRuns } = line.status;
-  if (options.whenIdle && liveRuns.length > 0) {
-    options.onProgress?.(`waiting for live runs: ${liveRuns.join(", ")}`);
+  if (options.whenIdle && liveRuns > 0) {
+    options.onProgress?.(`waiting until no run is live (now: ${liveRuns})`);
   }
   // Rejected where it is closing already: its end is waited for all the same.
   await Promise.allSettled([

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { errorRecord, PitayaError, PROTOCOL_VERSION } from "@pitaya/protocol";
+import { type ErrorRecord, errorRecord, PitayaError, PROTOCOL_VERSION } from "@pitaya/protocol";
 import type { Logger } from "pino";
 import { type FrontDoor, type Guest, openFrontDoor } from "./front-door.ts";
 import type {
@@ -10,7 +10,7 @@ import type {
   Request,
   StackStatus,
 } from "./messages.ts";
-import { isDone, isReplaceable, isResting, type Situation, slotsStillAsked } from "./rest.rules.ts";
+import { isFree, isResting, type Situation } from "./rest.rules.ts";
 import type { RunningStack } from "./running-stack.ts";
 
 export interface SupervisorOptions {
@@ -31,6 +31,8 @@ export interface Supervisor {
 
 const INTERRUPT_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 60_000;
+/** A start can fail before those who wait for it have connected. They are to hear it, not to try again. */
+const FAILURE_TOLD_MS = 1_000;
 
 /**
  * One stack. Its lock is taken before and released after, by the caller.
@@ -45,9 +47,9 @@ export async function supervise(options: SupervisorOptions): Promise<Supervisor>
   const startedAt = new Date().toISOString();
   const ended = Promise.withResolvers<EndReason>();
   const waitingForEnd = new Set<Guest>();
-  const slotsAsked = new Map<string, { atLeast: number; guest: Guest }>();
   let phase: Phase = "starting";
   let stack: RunningStack | undefined;
+  let failure: ErrorRecord | undefined;
   let lastProgress = "starting";
   let leastSlots = 0;
   let idleTimer: NodeJS.Timeout | undefined;
@@ -55,6 +57,7 @@ export async function supervise(options: SupervisorOptions): Promise<Supervisor>
   const door: FrontDoor = await openFrontDoor(options.socket, {
     arrived(guest) {
       if (phase === "closing") guest.send({ type: "closing", reason: "idle", interrupted: [] });
+      else if (failure) guest.send({ type: "failed", error: failure });
       else if (stack) guest.send({ type: "ready", bus: stack.bus });
       else guest.send({ type: "progress", text: lastProgress });
       changed();
@@ -67,8 +70,7 @@ export async function supervise(options: SupervisorOptions): Promise<Supervisor>
     status,
   });
 
-  const liveRuns = () => stack?.liveRuns() ?? [];
-  const liveRunIds = () => liveRuns().map(({ run }) => run);
+  const liveRuns = () => stack?.liveRuns() ?? 0;
 
   function situation(notCounted?: Guest): Situation {
     const guests = [...door.guests].flatMap((guest) =>
@@ -92,7 +94,7 @@ export async function supervise(options: SupervisorOptions): Promise<Supervisor>
       pid: process.pid,
       phase,
       startedAt,
-      liveRuns: liveRunIds(),
+      liveRuns: liveRuns(),
       attached: guests.length,
       submitting: guests.filter(({ visit }) => visit === "submit").length,
       idleMs: options.idleMs,
@@ -103,7 +105,7 @@ export async function supervise(options: SupervisorOptions): Promise<Supervisor>
   function answer(guest: Guest, request: Request): void {
     if (phase === "closing") throw new PitayaError("stack_failed", "the stack is closing");
     if (request.verb === "visit") guest.visit = request.visit;
-    if (request.verb === "slots") slotsAsked.set(request.run, { atLeast: request.atLeast, guest });
+    if (request.verb === "slots") setLeastSlots(Math.max(leastSlots, request.atLeast));
     if (request.verb === "down") askedDown(guest, request.mode);
     guest.send({ type: "done", id: request.id, status: status(guest) });
     changed();
@@ -112,16 +114,16 @@ export async function supervise(options: SupervisorOptions): Promise<Supervisor>
   function askedDown(guest: Guest, mode: DownMode): void {
     if (mode === "now") end("down");
     else if (mode === "when-idle") waitingForEnd.add(guest);
-    else if (phase === "ready" && isReplaceable(situation(guest))) end("replaced");
+    else if (phase === "ready" && isFree(situation(guest))) end("replaced");
     else throw new PitayaError("stack_failed", "the stack is in use");
   }
 
   /** Looks at the situation anew, after each change of it. */
   function changed(): void {
     if (phase !== "ready" || !stack) return;
-    raiseSlots(stack);
     const now = situation();
-    if (waitingForEnd.size > 0 && isDone(now)) end("down");
+    if (isFree(now)) setLeastSlots(0);
+    if (waitingForEnd.size > 0 && isFree(now)) end("down");
     else if (isResting(now)) idleTimer ??= setTimeout(() => end("idle"), options.idleMs);
     else {
       clearTimeout(idleTimer);
@@ -129,16 +131,10 @@ export async function supervise(options: SupervisorOptions): Promise<Supervisor>
     }
   }
 
-  function raiseSlots(running: RunningStack): void {
-    const wishes = [...slotsAsked].map(([run, { atLeast, guest }]) => {
-      const submitting = guest.visit === "submit" && door.guests.has(guest);
-      return [run, { atLeast, submitting }] as const;
-    });
-    const counting = slotsStillAsked(new Map(wishes), running.liveRuns());
-    for (const run of slotsAsked.keys()) if (!counting.has(run)) slotsAsked.delete(run);
-    const wanted = Math.max(0, ...counting.values());
-    if (wanted !== leastSlots) running.setLeastSlots(wanted);
-    leastSlots = wanted;
+  function setLeastSlots(count: number): void {
+    if (count === leastSlots) return;
+    leastSlots = count;
+    stack?.setLeastSlots(count);
   }
 
   async function startUp(): Promise<void> {
@@ -156,8 +152,14 @@ export async function supervise(options: SupervisorOptions): Promise<Supervisor>
   function fail(error: unknown): void {
     if (phase === "closing") return;
     log.error({ err: error }, "the stack failed");
-    for (const guest of door.guests) guest.send({ type: "failed", error: errorRecord(error) });
-    end("failed");
+    failure = errorRecord(error);
+    for (const guest of door.guests) guest.send({ type: "failed", error: failure });
+    if (stack) {
+      end("failed");
+      return;
+    }
+    phase = "failed";
+    setTimeout(() => end("failed"), FAILURE_TOLD_MS);
   }
 
   function end(reason: EndReason): void {
@@ -171,40 +173,34 @@ export async function supervise(options: SupervisorOptions): Promise<Supervisor>
     clearTimeout(idleTimer);
     door.closeToNew();
     await Promise.allSettled([starting]);
-    const interrupted = reason === "down" || reason === "idle" ? await interruptLive(reason) : [];
+    const interrupted = stack && reason === "down" ? await interruptLive(stack) : [];
     if (stack) progress("stopping nats-server and the services");
-    for (const guest of door.guests) guest.send({ type: "closing", reason, interrupted });
+    for (const guest of door.guests)
+      guest.send({ type: "closing", reason, interrupted: [...interrupted] });
     if (stack) await attempt("stopping", stack.stop(), STOP_TIMEOUT_MS);
     await door.close();
     log.info({ reason, interrupted }, "closed");
   }
 
-  /** @returns the runs that are interrupted now */
-  async function interruptLive(reason: EndReason): Promise<string[]> {
-    const why = reason === "idle" ? "nobody brought credentials" : "the stack was stopped";
-    const outcomes = await Promise.all(
-      liveRunIds().map(async (run) => {
-        progress(`interrupting ${run}`);
-        const interrupting = stack?.interrupt(run, why) ?? Promise.resolve();
-        const done = await attempt(`interrupting ${run}`, interrupting, INTERRUPT_TIMEOUT_MS);
-        return done ? [run] : [];
-      }),
-    );
-    return outcomes.flat();
+  async function interruptLive(running: RunningStack): Promise<readonly string[]> {
+    let interrupted: readonly string[] = [];
+    const interrupting = running.interruptAll("the stack was stopped", progress).then((runs) => {
+      interrupted = runs;
+    });
+    await attempt("interrupting the live runs", interrupting, INTERRUPT_TIMEOUT_MS);
+    return interrupted;
   }
 
   /** What fails or hangs does not keep the stack from ending; the log says so. */
-  async function attempt(what: string, work: Promise<void>, timeoutMs: number): Promise<boolean> {
+  async function attempt(what: string, work: Promise<void>, timeoutMs: number): Promise<void> {
     const timer = new AbortController();
     const tooLate = delay(timeoutMs, undefined, { signal: timer.signal }).then(() => {
       throw new PitayaError("stack_failed", `not done after ${timeoutMs} ms`);
     });
     try {
       await Promise.race([work, tooLate]);
-      return true;
     } catch (error) {
       log.error({ err: error }, `${what} failed`);
-      return false;
     } finally {
       timer.abort();
       await Promise.allSettled([tooLate]);

@@ -1,11 +1,11 @@
 import { appendFileSync, existsSync, readFileSync, watch } from "node:fs";
 import { join } from "node:path";
 import { type ErrorRecord, errorFromRecord } from "@pitaya/protocol";
-import type { LiveRun, StackServices } from "../services.port.ts";
+import type { StackServices } from "../services.port.ts";
 
 /** What a test wants the stand-ins to be, as `stand-in.json` in the runner's directory says it. */
 export interface StandIn {
-  readonly liveRuns?: readonly LiveRun[];
+  readonly liveRuns?: readonly string[];
   readonly failStart?: ErrorRecord;
   readonly failNow?: ErrorRecord;
   /** `start` or `stop` is done only when this is no longer set. */
@@ -42,19 +42,22 @@ export const standInServices: StackServices = {
 
     call("start", url, users.coordinator.id, users.runner.id);
     if (now.crash) process.kill(process.pid, "SIGKILL");
+    await until(() => now.gate !== "start");
     if (now.failStart) {
       watcher.close();
       throw errorFromRecord(now.failStart);
     }
-    await until(() => now.gate !== "start");
-    let interrupted: readonly string[] = [];
-    const live = () => (now.liveRuns ?? []).filter(({ run }) => !interrupted.includes(run));
+    let stopped = false;
+    const live = () => (stopped ? [] : (now.liveRuns ?? []));
     return {
-      liveRuns: live,
+      liveRuns: () => live().length,
       onLiveRuns: (changed) => void listeners.add(changed),
-      async interrupt(run, reason) {
-        call("interrupt", run, reason);
-        interrupted = [...interrupted, run];
+      async interruptAll(reason, progress) {
+        const runs = live();
+        for (const run of runs) progress(`interrupting ${run}`);
+        if (runs.length > 0) call("interrupt", ...runs, reason);
+        stopped = true;
+        return runs;
       },
       setLeastSlots: (count) => call("slots", count),
       onFailure(failed) {

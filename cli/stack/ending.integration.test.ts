@@ -1,0 +1,168 @@
+import { existsSync } from "node:fs";
+import { afterEach, describe, expect, it } from "vitest";
+import { takeLock } from "./lock.ts";
+import {
+  eventually,
+  isGone,
+  kill,
+  type StandInStack,
+  standInStack,
+} from "./stand-in/stand-in-stack.ts";
+
+let stack: StandInStack;
+afterEach(() => stack.remove());
+
+const live = "run_20260101_000000_aaaaaaaa";
+const another = "run_20260101_000000_bbbbbbbb";
+/** Long enough that only the idle timer of a test that wants it can end a stack. */
+const NEVER_MS = "600000";
+
+async function nothingLeft() {
+  expect(stack.servers()).toEqual([]);
+  expect(existsSync(stack.paths.socket)).toBe(false);
+  expect(existsSync(stack.paths.record)).toBe(false);
+  expect(existsSync(stack.paths.server.record)).toBe(false);
+  const lock = takeLock(stack.paths.lock);
+  expect(lock).toBeDefined();
+  lock?.release();
+}
+
+describe("an idle stack", () => {
+  it("ends by itself, and leaves nothing", async () => {
+    stack = standInStack({ PITAYA_IDLE_MS: "20" });
+    const connection = await stack.connect();
+    const supervisor = stack.supervisor();
+    connection.close();
+    await isGone(supervisor);
+    expect(stack.calls().at(-1)).toBe("stop");
+    await nothingLeft();
+  });
+
+  it("stays while someone is connected, and while a run is live", async () => {
+    stack = standInStack({ PITAYA_IDLE_MS: "20" });
+    const connection = await stack.connect();
+    await connection.release();
+    const supervisor = stack.supervisor();
+    stack.set({ liveRuns: [live] });
+    await eventually(async () => (await connection.status()).liveRuns).toBe(1);
+    connection.close();
+    // Whoever only asks keeps nothing up, but sees it.
+    for (let i = 0; i < 20; i++) expect(await stack.status()).toMatchObject({ state: "running" });
+    stack.set({ liveRuns: [] });
+    await isGone(supervisor);
+    expect(stack.calls().filter((call) => call.startsWith("interrupt"))).toEqual([]);
+  });
+
+  it("that is closing gives way to the next one for a command that comes then", async () => {
+    stack = standInStack({ PITAYA_IDLE_MS: "20" });
+    const connection = await stack.connect();
+    const supervisor = stack.supervisor();
+    stack.set({ gate: "stop" });
+    connection.close();
+    await eventually(() => stack.calls().at(-1)).toBe("stop");
+    // It listens no more, but has its lock, its server and its services still.
+    const steps: string[] = [];
+    const coming = stack.connect({
+      env: { ...stack.env, PITAYA_IDLE_MS: NEVER_MS },
+      onProgress: (step) => steps.push(step),
+    });
+    await eventually(() => steps).toContain("starting the stack");
+    expect(stack.servers()).toHaveLength(1);
+    stack.set({});
+    const next = await coming;
+    const { pid } = await next.status();
+    expect(pid).not.toBe(supervisor.pid);
+    await isGone(supervisor);
+    expect(stack.servers()).toHaveLength(1);
+    next.close();
+  });
+
+  it("loses no command of those that come while stacks end all the time", async () => {
+    stack = standInStack({ PITAYA_IDLE_MS: "1" });
+    const closings = () => stack.log().split('"msg":"closing"').length - 1;
+    for (let round = 1; round <= 10; round++) {
+      const connection = await stack.connect();
+      expect(await connection.status()).toMatchObject({ phase: "ready" });
+      connection.close();
+      await eventually(closings).toBe(round);
+    }
+    expect(stack.calls().filter((call) => call.startsWith("start"))).toHaveLength(10);
+  });
+});
+
+describe("down", () => {
+  it("ends the stack at once, and returns when it is gone", async () => {
+    stack = standInStack();
+    const connection = await stack.connect();
+    const [supervisor, server] = [stack.supervisor(), stack.server()];
+    expect(await stack.down()).toEqual({ state: "stopped", interrupted: [] });
+    expect(await connection.ended).toEqual({ reason: "down", interrupted: [] });
+    await isGone(supervisor);
+    await isGone(server);
+    await nothingLeft();
+  });
+
+  it("interrupts what is live first, and says what it was, to everyone connected", async () => {
+    stack = standInStack();
+    const connection = await stack.connect();
+    stack.set({ liveRuns: [live, another] });
+    await eventually(async () => (await connection.status()).liveRuns).toBe(2);
+    const interrupted = [live, another];
+    expect(await stack.down()).toEqual({ state: "stopped", interrupted });
+    expect(await connection.ended).toEqual({ reason: "down", interrupted });
+    expect(stack.calls().slice(-2)).toEqual([
+      `interrupt ${live} ${another} the stack was stopped`,
+      "stop",
+    ]);
+    await nothingLeft();
+  });
+
+  it("--when-idle waits for live runs and for submits that are under way", async () => {
+    stack = standInStack();
+    const connection = await stack.connect();
+    stack.set({ liveRuns: [live] });
+    await eventually(async () => (await connection.status()).liveRuns).toBe(1);
+    let isDown = false;
+    const down = stack.down(true).then((report) => {
+      isDown = true;
+      return report;
+    });
+    stack.set({ liveRuns: [] });
+    await eventually(async () => (await connection.status()).liveRuns).toBe(0);
+    expect(isDown).toBe(false);
+    await connection.release().catch(() => {});
+    expect(await down).toEqual({ state: "stopped", interrupted: [] });
+    expect(await connection.ended).toMatchObject({ reason: "down" });
+    expect(stack.calls().filter((call) => call.startsWith("interrupt"))).toEqual([]);
+    await nothingLeft();
+  });
+
+  it("says when there is nothing to end", async () => {
+    stack = standInStack();
+    expect(await stack.down()).toEqual({ state: "not-running", interrupted: [] });
+    expect(await stack.status()).toMatchObject({ state: "stopped" });
+    await nothingLeft();
+  });
+
+  it("ends in order what a killed supervisor left", async () => {
+    stack = standInStack();
+    (await stack.connect()).close();
+    const [supervisor, server] = [stack.supervisor(), stack.server()];
+    stack.set({ liveRuns: [live] });
+    kill(supervisor);
+    await isGone(supervisor);
+    expect(stack.servers()).toEqual([server]);
+    expect(await stack.down()).toEqual({ state: "stopped", interrupted: [live] });
+    await nothingLeft();
+  });
+
+  it("is what a signal asks for", async () => {
+    stack = standInStack();
+    const connection = await stack.connect();
+    stack.set({ liveRuns: [live] });
+    await eventually(async () => (await connection.status()).liveRuns).toBe(1);
+    kill(stack.supervisor(), "SIGTERM");
+    expect(await connection.ended).toEqual({ reason: "down", interrupted: [live] });
+    await eventually(() => existsSync(stack.paths.record)).toBe(false);
+  });
+});
