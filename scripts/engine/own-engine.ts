@@ -26,7 +26,8 @@ export async function startOwnEngine(dirs: EngineDirs): Promise<void> {
   mkdirSync(dirs.data, { recursive: true });
   // Left by an engine that was killed: dockerd takes the numbers in them at their word.
   rmSync(pidFile, { force: true });
-  rmSync(join(dirs.run, "exec/containerd/containerd.pid"), { force: true });
+  const containerdPid = join(dirs.run, "exec/containerd/containerd.pid");
+  if (runningPid(containerdPid, "containerd") === undefined) rmSync(containerdPid, { force: true });
   const log = openSync(dirs.log, "w", 0o600);
   const child = spawn(
     dockerd,
