@@ -98,7 +98,8 @@ report() {
 measure() {
   sizes=''
   while [ $# -ge 3 ]; do
-    sum=$(timeout 20 du -sxc -B1 "/volumes/$1/_data/upper" "/volumes/$2/_data" "/volumes/$3/_data" 2>/dev/null | tail -n 1)
+    sum=''
+    [ ! -d "/volumes/$1/_data/upper" ] || sum=$(timeout 20 du -sxc -B1 "/volumes/$1/_data/upper" "/volumes/$2/_data" "/volumes/$3/_data" 2>/dev/null | tail -n 1)
     case $sum in *total) sizes="$sizes ${sum%%[!0-9]*}" ;; *) sizes="$sizes -" ;; esac
     shift 3
   done

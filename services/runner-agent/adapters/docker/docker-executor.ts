@@ -13,7 +13,7 @@ import type { Endpoint } from "./network.rules.ts";
 import { packJob } from "./packs.ts";
 import { reapLeftovers } from "./reaper.ts";
 import { parseReport } from "./report.rules.ts";
-import { DEFAULT_SCRIPTS_DIR, readScripts } from "./scripts.ts";
+import { findScriptsDir, readScripts } from "./scripts.ts";
 import { harvestAgain } from "./second-harvest.ts";
 import { secretLines } from "./secret-lines.rules.ts";
 import { makeWorkspace } from "./workspace.ts";
@@ -28,7 +28,7 @@ export interface DockerExecutorOptions {
   readonly bus: readonly Endpoint[];
   /** Take online attempts where the packet rules cannot be set. The operator's risk. */
   readonly allowOnlineWithoutRules?: boolean;
-  /** The folder of the wrapper's scripts, where it is not the repository's. */
+  /** The folder of the wrapper's scripts, where it is not found above this module. */
   readonly scriptsDir?: string;
   /** How long after its live stream ended a container may take to end. 2,000 by default. */
   readonly settleMs?: number;
@@ -38,7 +38,7 @@ export interface DockerExecutorOptions {
 export async function dockerExecutor(options: DockerExecutorOptions): Promise<Executor> {
   const engine = connectEngine(options.engine);
   const names = naming(options.runnerId);
-  const scripts = await readScripts(options.scriptsDir ?? DEFAULT_SCRIPTS_DIR);
+  const scripts = await readScripts(options.scriptsDir ?? findScriptsDir());
   const checkImage = imageCheck(engine, names, scripts.helper["check-image"]);
   let ground: Ground | undefined;
 

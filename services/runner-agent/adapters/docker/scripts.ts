@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { dirname, join } from "node:path";
+import { PitayaError } from "@pitaya/protocol";
 
 /** Scripts that run in agents' containers, from the wrapper's volume. */
 const WRAPPER_FILES = ["run.sh", "harvest.sh", "follow.sh"] as const;
@@ -16,10 +17,19 @@ export interface Scripts {
   readonly helper: Readonly<Record<HelperScript, string>>;
 }
 
-/** Where this repository keeps them. */
-export const DEFAULT_SCRIPTS_DIR = fileURLToPath(
-  new URL("../../../../docker/wrapper", import.meta.url),
-);
+/**
+ * The folder `docker/wrapper` nearest above this module: the repository's, or the copy that a bundle
+ * of the programs brings along.
+ */
+export function findScriptsDir(from: string = import.meta.dirname): string {
+  for (let dir = from; ; dir = dirname(dir)) {
+    const candidate = join(dir, "docker", "wrapper");
+    if (existsSync(join(candidate, "run.sh"))) return candidate;
+    if (dirname(dir) === dir) {
+      throw new PitayaError("internal", `The wrapper's scripts are not above ${from}.`);
+    }
+  }
+}
 
 export async function readScripts(dir: string): Promise<Scripts> {
   const wrapper = new Map<string, string>();

@@ -1,0 +1,257 @@
+import { writeFile } from "node:fs/promises";
+import { constants } from "node:os";
+import { join } from "node:path";
+import { PitayaError } from "@pitaya/protocol";
+import type {
+  AttemptName,
+  AttemptSpec,
+  ContainerExit,
+  Execution,
+  Executor,
+  OutputChunk,
+  PackSpec,
+} from "../ports/executor.port.ts";
+
+type Stream = OutputChunk["stream"];
+
+/** What a scripted agent can do. */
+export interface FakeAgent {
+  readonly spec: AttemptSpec;
+  /** The attempt's environment with its secrets. */
+  readonly env: Readonly<Record<string, string>>;
+  write(stream: Stream, bytes: string | Uint8Array): void;
+  /** Commits; the harvest then holds these bytes as a bundle. */
+  commit(bundle?: string | Uint8Array): void;
+  /** Leaves something uncommitted; the harvest then holds these bytes as a patch. */
+  leave(patch?: string | Uint8Array): void;
+  /** Grows what {@link Executor.diskBytes} says. */
+  fill(bytes: number): void;
+  /** From now on TERM does not end it. */
+  ignoreTerm(): void;
+  /** Resolves when TERM arrives. */
+  readonly terminated: Promise<void>;
+}
+
+/** Plays an agent to its end, which is its exit code. A TERM it does not ignore ends it earlier. */
+export type FakeScript = (agent: FakeAgent) => Promise<number>;
+
+export interface FakeExecutorOptions {
+  readonly script: FakeScript;
+  /** Image references that exist, with the programs each holds; by default every one with any. */
+  readonly images?: Readonly<Record<string, readonly string[]>>;
+}
+
+export interface FakeExecutor extends Executor {
+  /** Calls that changed something, as `verb run/instance/attempt`, in order. */
+  readonly calls: readonly string[];
+}
+
+interface Attempt {
+  readonly spec: AttemptSpec;
+  state: "created" | "running" | "exited";
+  readonly written: OutputChunk[];
+  readonly length: Record<Stream, number>;
+  readonly changed: Set<() => void>;
+  readonly ended: PromiseWithResolvers<ContainerExit>;
+  bundle?: Uint8Array;
+  patch?: Uint8Array;
+  disk: number;
+  term: () => void;
+  kill: () => void;
+}
+
+/** {@link Executor} without containers: scripted agents in memory. Passes `executor.contract.ts`. */
+export function fakeExecutor(options: FakeExecutorOptions): FakeExecutor {
+  const packs = new Map<string, PackSpec>();
+  const attempts = new Map<string, Attempt>();
+  const calls: string[] = [];
+
+  const keyOf = (name: AttemptName) => `${name.runId}/${name.instanceId}/${name.attempt}`;
+  const find = (name: AttemptName): Attempt => {
+    const found = attempts.get(keyOf(name));
+    if (found === undefined) {
+      throw new PitayaError("engine_unavailable", `There is no attempt ${keyOf(name)}.`);
+    }
+    return found;
+  };
+
+  return {
+    calls,
+    open: async () => ({ engineVersion: "fake", cpus: 4, memoryBytes: 8 * 1024 ** 3 }),
+    resolveImage: async (reference, program) => {
+      const programs = options.images?.[reference];
+      if (options.images !== undefined && programs === undefined) {
+        throw new PitayaError("image_missing", `The engine has no image ${reference}.`);
+      }
+      if (programs !== undefined && !programs.includes(program)) {
+        throw new PitayaError("image_unusable", `The image ${reference} lacks: ${program}.`);
+      }
+      return { imageId: `sha256:${reference}` };
+    },
+    hasPack: async (sha256) => packs.has(sha256),
+    storePack: async (pack) => {
+      packs.set(pack.sha256, pack);
+    },
+    prepare: async (spec) => {
+      const key = keyOf(spec.name);
+      for (const sha256 of spec.workspace.packs) {
+        if (!packs.has(sha256)) {
+          throw new PitayaError("blob_missing", `The pack ${sha256} is not stored on this runner.`);
+        }
+      }
+      if (attempts.has(key)) return;
+      calls.push(`prepare ${key}`);
+      attempts.set(key, {
+        spec,
+        state: "created",
+        written: [],
+        length: { stdout: 0, stderr: 0 },
+        changed: new Set(),
+        ended: Promise.withResolvers(),
+        disk: 0,
+        term: () => {},
+        kill: () => {},
+      });
+    },
+    start: async (name, secrets) => {
+      const attempt = find(name);
+      calls.push(`start ${keyOf(name)}`);
+      attempt.state = "running";
+      void play(attempt, options.script, secrets);
+      return execution(attempt, { stdout: 0, stderr: 0 });
+    },
+    adopt: async (name, from) => {
+      const attempt = attempts.get(keyOf(name));
+      if (attempt === undefined || attempt.state === "created") {
+        throw new PitayaError("runner_lost", `The container of ${keyOf(name)} is not there.`);
+      }
+      calls.push(`adopt ${keyOf(name)}`);
+      return execution(attempt, from);
+    },
+    harvest: async (name, toDir, maxBytes) => {
+      const { spec, bundle, patch } = find(name);
+      const isForced = spec.forceCommit && patch !== undefined;
+      const commits = isForced ? (bundle ?? new Uint8Array([1])) : bundle;
+      const left = isForced ? undefined : patch;
+      if (commits !== undefined && commits.length > maxBytes) {
+        throw new PitayaError("bundle_rejected", `The agent's commits are over ${maxBytes} bytes.`);
+      }
+      const save = async (file: string, bytes: Uint8Array) => {
+        const path = join(toDir, file);
+        await writeFile(path, bytes);
+        return path;
+      };
+      return {
+        forcedCommit: isForced,
+        ...(commits && { bundlePath: await save("bundle", commits) }),
+        ...(left && { patchPath: await save("patch", left) }),
+      };
+    },
+    diskBytes: async (names) => names.map((name) => attempts.get(keyOf(name))?.disk),
+    remove: async (name) => {
+      const attempt = attempts.get(keyOf(name));
+      if (attempt === undefined) return;
+      calls.push(`remove ${keyOf(name)}`);
+      attempt.kill();
+      attempts.delete(keyOf(name));
+    },
+    list: async () => [...attempts.values()].map(({ spec, state }) => ({ name: spec.name, state })),
+    reap: async (keep) => {
+      const kept = new Set(keep.map(keyOf));
+      for (const [key, attempt] of attempts) {
+        if (kept.has(key)) continue;
+        attempt.kill();
+        attempts.delete(key);
+      }
+    },
+    close: async () => {},
+  };
+}
+
+async function play(
+  attempt: Attempt,
+  script: FakeScript,
+  secrets: Readonly<Record<string, string>>,
+): Promise<void> {
+  const { spec } = attempt;
+  const terminated = Promise.withResolvers<void>();
+  const cut = Promise.withResolvers<ContainerExit>();
+  const byAgent = (exitCode: number): ContainerExit => {
+    const signal = Object.entries(constants.signals).find(([, n]) => n === exitCode - 128)?.[0];
+    return { kind: "agent", exitCode, ...(signal && { signal }), oomKilled: false };
+  };
+  let ignoresTerm = false;
+  attempt.term = () => {
+    terminated.resolve();
+    if (!ignoresTerm) cut.resolve(byAgent(143));
+    else setTimeout(() => cut.resolve(byAgent(137)), spec.killGraceMs);
+  };
+  attempt.kill = () => cut.resolve({ kind: "container", exitCode: 137, oomKilled: false });
+
+  const bytesOf = (bytes: string | Uint8Array) =>
+    typeof bytes === "string" ? Buffer.from(bytes) : bytes;
+  const agent: FakeAgent = {
+    spec,
+    env: { ...spec.env, ...secrets },
+    write: (stream, text) => {
+      if (attempt.state !== "running") return;
+      const bytes = bytesOf(text);
+      attempt.written.push({ stream, bytes, offset: attempt.length[stream] });
+      attempt.length[stream] += bytes.length;
+      for (const wake of attempt.changed) wake();
+    },
+    commit: (bundle = "fake bundle") => {
+      attempt.bundle = bytesOf(bundle);
+    },
+    leave: (patch = "fake patch") => {
+      attempt.patch = bytesOf(patch);
+    },
+    fill: (bytes) => {
+      attempt.disk += bytes;
+    },
+    ignoreTerm: () => {
+      ignoresTerm = true;
+    },
+    terminated: terminated.promise,
+  };
+  const exit = await Promise.race([script(agent).then(byAgent), cut.promise]);
+  attempt.state = "exited";
+  attempt.ended.resolve(exit);
+  for (const wake of attempt.changed) wake();
+}
+
+function execution(attempt: Attempt, from: Readonly<Record<Stream, number>>): Execution {
+  let isDetached = false;
+  const position = { ...from };
+
+  async function* output(): AsyncGenerator<OutputChunk> {
+    let next = 0;
+    while (!isDetached) {
+      const chunk = attempt.written[next];
+      if (chunk !== undefined) {
+        next += 1;
+        const bytes = chunk.bytes.subarray(Math.max(position[chunk.stream] - chunk.offset, 0));
+        if (bytes.length === 0) continue;
+        yield { stream: chunk.stream, bytes, offset: position[chunk.stream] };
+        position[chunk.stream] += bytes.length;
+      } else if (attempt.state === "exited") {
+        return;
+      } else {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        attempt.changed.add(resolve);
+        await promise;
+        attempt.changed.delete(resolve);
+      }
+    }
+  }
+
+  return {
+    output: output(),
+    exit: attempt.ended.promise.then((exit) => (isDetached ? new Promise<never>(() => {}) : exit)),
+    signal: async (signal) => (signal === "TERM" ? attempt.term() : attempt.kill()),
+    detach: () => {
+      isDetached = true;
+      for (const wake of attempt.changed) wake();
+    },
+  };
+}

@@ -1,0 +1,274 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Clock, systemClock } from "@pitaya/actors";
+import { type Bus, decode, encode, type StoredMessage } from "@pitaya/bus";
+import { memoryBroker } from "@pitaya/bus/testing";
+import {
+  AttemptMessage,
+  type BranchSource,
+  buckets,
+  CancelCommand,
+  DEFAULT_LIMITS,
+  type Fact,
+  type FactOf,
+  type FactType,
+  instanceId,
+  messageIds,
+  RunId,
+  SealMessage,
+  type SealReason,
+  StartCommand,
+  type StopMode,
+  subjects,
+  type TaskSpec,
+} from "@pitaya/protocol";
+import { redactor } from "@pitaya/redaction";
+import pino from "pino";
+import { runnerLease } from "../adapters/runner-lease.ts";
+import type { Executor } from "../ports/executor.port.ts";
+import { livenessInProcess } from "../runner/liveness.ts";
+import { type Runner, type RunnerSettings, startRunner } from "../runner/runner.ts";
+import { linePlugin } from "./line-plugin.ts";
+
+export const RUNNER = "r1";
+export const RUN = RunId.parse("run_20260101_000000_00000001");
+
+/** A message of one attempt's chain, short: who wrote it and what. */
+export interface ChainEntry {
+  readonly by: string;
+  readonly n: number;
+  readonly fact?: Fact;
+  readonly seal?: SealReason;
+}
+
+/**
+ * A runner-agent on a bus in memory, and everything around it that the coordinator and the engine
+ * would be. Stopping and starting it again leaves bus, engine and state directory as they are.
+ */
+export async function runnerHarness(options: {
+  readonly executor: Executor;
+  readonly base: (bus: Bus) => Promise<BranchSource>;
+  readonly clock?: Clock;
+  readonly settings?: Partial<RunnerSettings>;
+  readonly log?: boolean;
+}) {
+  const clock = options.clock ?? systemClock;
+  const stateDir = await mkdtemp(join(tmpdir(), "pitaya-runner-"));
+  const broker = memoryBroker({ clock: { now: clock.now, after: clock.setTimer } });
+  const bus = broker.connect("coordinator");
+  const base = await options.base(broker.connect("client"));
+  await bus.commands.ensureQueues(RUNNER);
+  let incarnations = 0;
+  let orders = 0;
+  const running: Runner[] = [];
+
+  const taskOf = (over: Partial<TaskSpec> = {}): TaskSpec => ({
+    prompt: { inline: "do it" },
+    base,
+    agent: { plugin: "line", image: "line-image", cliArgs: [], credentials: [] },
+    limits: DEFAULT_LIMITS,
+    network: "online",
+    readOnly: false,
+    forceCommit: false,
+    author: { name: "Agent", email: "agent@example.org" },
+    importPolicy: "auto",
+    ...over,
+  });
+  const orderOf = (key: string, over: { readonly epoch?: number; readonly attempt?: number }) => ({
+    v: 1 as const,
+    runner: RUNNER,
+    epoch: over.epoch ?? 1,
+    decision: 1,
+    run: RUN,
+    instance: instanceId(RUN, "s1", key),
+    attempt: over.attempt ?? 1,
+    at: new Date(clock.now()).toISOString(),
+  });
+  const subjectOf = (key: string, attempt = 1) =>
+    subjects.fact.of({
+      runner: RUNNER,
+      run: RUN,
+      instance: instanceId(RUN, "s1", key),
+      attempt: String(attempt),
+    });
+  const outputSubjectOf = (key: string) =>
+    subjects.output.of({
+      runner: RUNNER,
+      run: RUN,
+      instance: instanceId(RUN, "s1", key),
+      attempt: "1",
+    });
+
+  async function chain(key: string, attempt = 1): Promise<ChainEntry[]> {
+    const entries: ChainEntry[] = [];
+    for await (const message of bus.events.read([subjectOf(key, attempt)]))
+      entries.push(entryOf(message));
+    return entries;
+  }
+
+  return {
+    bus,
+    broker,
+    base,
+    clock,
+    stateDir,
+    chain,
+    taskOf,
+    orderOf,
+    outputSubjectOf,
+
+    /** Starts a new incarnation. */
+    async start(over: Partial<RunnerSettings> = {}): Promise<Runner> {
+      incarnations += 1;
+      const own = broker.connect(RUNNER);
+      const settings: RunnerSettings = {
+        runner: RUNNER,
+        stateDir,
+        version: "0.1.0",
+        pool: "default",
+        labels: {},
+        slots: 2,
+        leaseMs: 5_000,
+        hostEndpoints: [],
+        stopPatienceMs: 5_000,
+        limits: {
+          finalGraceMs: 10_000,
+          killGraceMs: 50,
+          harvestTimeoutMs: 30_000,
+          collectTimeoutMs: 60_000,
+          goneTimeoutMs: 30_000,
+        },
+        ...options.settings,
+        ...over,
+      };
+      const runner = await startRunner(
+        {
+          bus: own,
+          executor: options.executor,
+          clock,
+          log: pino({ level: options.log ? "debug" : "silent" }),
+          incarnation: String(incarnations).padStart(8, "0"),
+          findPlugin: (name) => (name === "line" ? linePlugin : undefined),
+          redactorOf: (values) => redactor({ values }),
+          liveness: (told) =>
+            livenessInProcess(
+              runnerLease(own.bucket(buckets.runners), RUNNER, settings.leaseMs),
+              told,
+            ),
+        },
+        settings,
+      );
+      running.push(runner);
+      return runner;
+    },
+
+    /** Orders a start, as the coordinator does after `attempt.placed`. */
+    async order(
+      key: string,
+      over: {
+        readonly epoch?: number;
+        readonly attempt?: number;
+        readonly task?: Partial<TaskSpec>;
+      } = {},
+    ): Promise<void> {
+      const order = orderOf(key, over);
+      const id = messageIds.start(order.run, order.instance, order.attempt, order.epoch);
+      const payload = encode(StartCommand, { ...order, task: taskOf(over.task) });
+      await bus.commands.publish(subjects.start.of({ runner: RUNNER }), { id, payload });
+    },
+
+    /** Orders something that is no start, or not one for this runner. */
+    async orderRaw(payload: Uint8Array): Promise<void> {
+      orders += 1;
+      await bus.commands.publish(subjects.start.of({ runner: RUNNER }), {
+        id: `raw-${orders}`,
+        payload,
+      });
+    },
+
+    async cancel(key: string, mode: StopMode = "cancel", over: { readonly epoch?: number } = {}) {
+      orders += 1;
+      const order = orderOf(key, over);
+      const payload = encode(CancelCommand, { ...order, verb: "cancel", mode });
+      const id = messageIds.control(order.run, order.instance, 1, "cancel", order.epoch, orders);
+      await bus.commands.publish(subjects.control.of({ runner: RUNNER, verb: "cancel" }), {
+        id,
+        payload,
+      });
+    },
+
+    /** Seals the attempt as it stands, as the coordinator does. */
+    async seal(key: string, reason: SealReason = "lost"): Promise<void> {
+      const { v, run, instance, attempt, epoch, at } = orderOf(key, {});
+      const subject = subjectOf(key);
+      const payload = encode(SealMessage, {
+        v,
+        by: "coordinator",
+        coordinator: "c1",
+        run,
+        instance,
+        attempt,
+        epoch,
+        n: 1,
+        at,
+        reason,
+      } as never);
+      const id = messageIds.seal(run, instance, attempt, epoch, 1);
+      for (;;) {
+        const expectedLast = (await bus.events.last(subject))?.sequence ?? 0;
+        const result = await bus.events.append(subject, { id, payload, expectedLast });
+        if (result.status === "stored") return;
+      }
+    },
+
+    /** Waits for a fact of this type on the attempt's chain, and returns it. */
+    async fact<T extends FactType>(type: T, key: string, attempt = 1): Promise<FactOf<T>> {
+      const found = new AbortController();
+      try {
+        const follow = bus.events.follow([subjectOf(key, attempt)], { signal: found.signal });
+        for await (const message of follow) {
+          if ("caughtUp" in message) continue;
+          const { fact } = entryOf(message);
+          if (fact?.type === type) return fact as FactOf<T>;
+        }
+        throw new Error("the log ended");
+      } finally {
+        found.abort();
+      }
+    },
+
+    /** Waits for the attempt to enter a phase. */
+    async entered(phase: FactOf<"attempt.entered">["phase"], key: string): Promise<void> {
+      const found = new AbortController();
+      const follow = bus.events.follow([subjectOf(key)], { signal: found.signal });
+      for await (const message of follow) {
+        if ("caughtUp" in message) continue;
+        const { fact } = entryOf(message);
+        if (fact?.type === "attempt.entered" && fact.phase === phase) break;
+      }
+      found.abort();
+    },
+
+    /** Everything published of the agent's output, in order. */
+    async output(key: string): Promise<StoredMessage[]> {
+      const messages: StoredMessage[] = [];
+      for await (const message of bus.output.read([outputSubjectOf(key)])) messages.push(message);
+      return messages;
+    },
+
+    async close(): Promise<void> {
+      await Promise.all(running.map((runner) => runner.stop("kill")));
+      await rm(stateDir, { recursive: true, force: true });
+    },
+  };
+}
+
+export type RunnerHarness = Awaited<ReturnType<typeof runnerHarness>>;
+
+function entryOf({ payload }: { readonly payload: Uint8Array }): ChainEntry {
+  const message = decode(AttemptMessage, payload, "A message of an attempt");
+  return message.by === "runner"
+    ? { by: message.incarnation, n: message.n, fact: message.fact }
+    : { by: "coordinator", n: message.n, seal: message.reason };
+}
