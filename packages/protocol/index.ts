@@ -11,6 +11,7 @@ export * from "./limits.ts";
 export * from "./message-ids.ts";
 export * from "./notes.ts";
 export * from "./output.ts";
+export * from "./roles.ts";
 export * from "./run-spec.ts";
 export * from "./secrets.ts";
 export * from "./streams.ts";

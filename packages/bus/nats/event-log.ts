@@ -4,7 +4,7 @@ import { findLast } from "./find-last.ts";
 import { type Link, untilAnswered } from "./link.ts";
 import { publish } from "./publish.ts";
 import { followStream, readStream } from "./reading.ts";
-import type { FoundMessage } from "./stored-message.ts";
+import { type FoundMessage, withoutTransport } from "./stored-message.ts";
 
 const STREAM = streams.events.name;
 
@@ -53,8 +53,7 @@ export function natsEvents(link: Link): EventLog {
     async last(subject): Promise<StoredMessage | undefined> {
       const found = await lastFound(subject);
       if (found === undefined) return undefined;
-      const { id: _id, transport: _transport, ...message } = found;
-      return message;
+      return withoutTransport(found);
     },
 
     read: (filters, fromSequence) => readStream(link, STREAM, filters, fromSequence),

@@ -1,10 +1,9 @@
-import { DirectMsgImpl } from "@nats-io/jetstream/internal";
 import { Interrupted } from "./failures.ts";
-import { type Link, untilAnswered } from "./link.ts";
+import { type Link, REQUEST_TIMEOUT_MS, untilAnswered } from "./link.ts";
 import { type FoundMessage, fromDirect } from "./stored-message.ts";
 
-/** How long a replica may stay behind what is known to be stored. */
-const BEHIND_MS = 10_000;
+/** How long a replica may stay behind what is known to be stored, or a server be away. */
+const PATIENCE_MS = 10_000;
 
 /**
  * Last message of a subject, by the direct get that permissions can be written for. Any replica
@@ -21,13 +20,20 @@ export function findLast(
   const { atLeast = 0, signal } = options;
   const patience = {
     doing: `read ${subject}`,
-    forMs: BEHIND_MS,
+    forMs: PATIENCE_MS,
     ...(signal === undefined ? {} : { signal }),
   };
+  const api = `${link.apiPrefix}.DIRECT.GET.${stream}.${subject}`;
   return untilAnswered(link, patience, async () => {
-    const message = await link.jsm.direct.getMessage(stream, { last_by_subj: subject });
-    const sequence = message?.seq ?? 0;
-    if (sequence < atLeast) throw new Interrupted(`message ${atLeast} does not show yet`);
-    return message instanceof DirectMsgImpl ? fromDirect(message) : undefined;
+    const answer = await link.nc.request(api, "", { timeout: REQUEST_TIMEOUT_MS });
+    const code = answer.headers?.code ?? 0;
+    if (code !== 0 && code !== 404) {
+      throw new Interrupted(`the server said ${code} ${answer.headers?.description}`);
+    }
+    const found = code === 404 ? undefined : fromDirect(answer);
+    if ((found?.sequence ?? 0) < atLeast) {
+      throw new Interrupted(`message ${atLeast} does not show yet`);
+    }
+    return found;
   });
 }

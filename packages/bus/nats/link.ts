@@ -11,8 +11,17 @@ import {
   nkeyAuthenticator,
   PermissionViolationError,
 } from "@nats-io/transport-node";
-import { PitayaError, ProcessId } from "@pitaya/protocol";
+import {
+  GUEST_ACCOUNT_PREFIX,
+  GUEST_JS_API,
+  INBOX_PREFIX,
+  JS_API,
+  PitayaError,
+  ProcessId,
+} from "@pitaya/protocol";
+import { z } from "zod";
 import type { BusStatus } from "../bus.port.ts";
+import { checkServerVersion } from "../server-version.rules.ts";
 import { busError, Interrupted, isPassing } from "./failures.ts";
 
 /** How long one request waits before it is repeated. */
@@ -47,6 +56,9 @@ export interface Link {
   readonly nc: NatsConnection;
   readonly js: JetStreamClient;
   readonly jsm: JetStreamManager;
+  /** Where this account finds JetStream's own requests. */
+  readonly apiPrefix: string;
+  readonly inboxPrefix: string;
   /** Aborted once the connection is closed for good. */
   readonly closed: AbortSignal;
   readonly log: BusLog;
@@ -59,7 +71,12 @@ export interface Link {
 
 export async function openLink(options: LinkOptions): Promise<Link> {
   const id = ProcessId.parse(options.user?.id ?? options.name);
-  const nc = await dial(options, id);
+  const inboxPrefix = `${INBOX_PREFIX}${id}`;
+  const nc = await dial(options, inboxPrefix);
+  const apiPrefix = await apiPrefixOf(nc).catch(async (error: unknown) => {
+    await nc.close();
+    throw error;
+  });
   const closing = new AbortController();
   const statusListeners = new Set<(status: BusStatus) => void>();
   const deniedListeners = new Set<(subject: string) => void>();
@@ -94,8 +111,10 @@ export async function openLink(options: LinkOptions): Promise<Link> {
   return {
     id,
     nc,
-    js: jetstream(nc, { timeout: REQUEST_TIMEOUT_MS }),
-    jsm: await jetstreamManager(nc, { timeout: REQUEST_TIMEOUT_MS, checkAPI: false }),
+    js: jetstream(nc, { apiPrefix, timeout: REQUEST_TIMEOUT_MS }),
+    jsm: await jetstreamManager(nc, { apiPrefix, timeout: REQUEST_TIMEOUT_MS, checkAPI: false }),
+    apiPrefix,
+    inboxPrefix,
     closed: closing.signal,
     log,
     status: () => status,
@@ -104,13 +123,13 @@ export async function openLink(options: LinkOptions): Promise<Link> {
   };
 }
 
-async function dial(options: LinkOptions, id: string): Promise<NatsConnection> {
+async function dial(options: LinkOptions, inboxPrefix: string): Promise<NatsConnection> {
   const servers = typeof options.servers === "string" ? [options.servers] : [...options.servers];
   try {
     return await connect({
       servers,
       name: options.name,
-      inboxPrefix: `_INBOX_${id}`,
+      inboxPrefix,
       timeout: 5_000,
       maxReconnectAttempts: -1,
       reconnectTimeWait: 250,
@@ -133,6 +152,22 @@ async function dial(options: LinkOptions, id: string): Promise<NatsConnection> {
     });
   }
 }
+
+/**
+ * Runners and clis live in accounts of their own (see auth/server-config.ts), where the requests of
+ * the account that has JetStream are imported under another name. The server tells which account it is.
+ *
+ * @throws `server_too_old`
+ */
+async function apiPrefixOf(nc: NatsConnection): Promise<string> {
+  checkServerVersion(nc.info?.version ?? "unknown");
+  if (nc.info?.auth_required !== true) return JS_API;
+  const answer = await nc.request("$SYS.REQ.USER.INFO", "", { timeout: REQUEST_TIMEOUT_MS });
+  const { account } = UserInfo.parse(answer.json()).data;
+  return account.startsWith(GUEST_ACCOUNT_PREFIX) ? GUEST_JS_API : JS_API;
+}
+
+const UserInfo = z.object({ data: z.object({ account: z.string() }) });
 
 /**
  * Waits for an answer, but no longer than the connection it was asked through lives: the client

@@ -1,7 +1,6 @@
 import { buckets } from "@pitaya/protocol";
 import { blobStore } from "../blobs/blob-store.ts";
 import type { Bus, BusStatus } from "../bus.port.ts";
-import { checkServerVersion } from "../server-version.rules.ts";
 import { natsCommands } from "./command-queue.ts";
 import { natsEvents } from "./event-log.ts";
 import { type Link, type LinkOptions, openLink } from "./link.ts";
@@ -18,12 +17,6 @@ import { natsOutput } from "./output-log.ts";
  */
 export async function natsBus(options: LinkOptions): Promise<Bus> {
   const link = await openLink(options);
-  try {
-    checkServerVersion(link.nc.info?.version ?? "unknown");
-  } catch (error) {
-    await link.nc.close();
-    throw error;
-  }
   return {
     events: natsEvents(link),
     commands: natsCommands(link),

@@ -5,6 +5,7 @@ import { findLast } from "./find-last.ts";
 import type { Link } from "./link.ts";
 import { publish } from "./publish.ts";
 import { followStream, readStream } from "./reading.ts";
+import { withoutTransport } from "./stored-message.ts";
 
 const STREAM = streams.output.name;
 
@@ -26,9 +27,7 @@ export function natsOutput(link: Link): OutputLog {
     },
     async last(subject) {
       const found = await findLast(link, STREAM, subject);
-      if (found === undefined) return undefined;
-      const { id: _id, transport: _transport, ...message } = found;
-      return message;
+      return found === undefined ? undefined : withoutTransport(found);
     },
     read: (filters, fromSequence) => readStream(link, STREAM, filters, fromSequence),
     follow: (filters, options) => followStream(link, STREAM, filters, options),

@@ -14,7 +14,6 @@ import {
   type StreamDescriptor,
   streams,
 } from "@pitaya/protocol";
-import { checkServerVersion } from "../server-version.rules.ts";
 import { apiCode, busError, jsCodes } from "./failures.ts";
 import { type Link, type LinkOptions, openLink, untilAnswered } from "./link.ts";
 import { bucketStream, readsDirectly } from "./nats-bucket.ts";
@@ -43,7 +42,6 @@ export interface ProvisionOptions extends LinkOptions {
 export async function provision(options: ProvisionOptions): Promise<void> {
   const link = await openLink(options);
   try {
-    checkServerVersion(link.nc.info?.version ?? "unknown");
     if (link.nc.info?.jetstream !== true) throw noJetStream();
     for (const config of streamConfigs(options)) await ensureStream(link, config);
   } finally {

@@ -19,21 +19,19 @@ export type PullEnd =
 
 export interface PullEvents {
   message(message: Msg): void;
-  /** The server lives and has nothing more at the moment. */
-  idle?(): void;
   end(why: PullEnd): void;
 }
 
 /** Requests messages of a pull consumer, one request at a time. */
 export interface Pull {
-  request(messages: number, maxBytes?: number): void;
+  request(messages: number): void;
   close(): void;
 }
 
 /** @param consumer its name on the stream */
 export function openPull(link: Link, stream: string, consumer: string, on: PullEvents): Pull {
-  const inbox = createInbox(`_INBOX_${link.id}`);
-  const subject = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
+  const inbox = createInbox(link.inboxPrefix);
+  const subject = `${link.apiPrefix}.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
   let open: { wanted: number; heardAt: number } | undefined;
 
   const end = (why: PullEnd) => {
@@ -47,8 +45,7 @@ export function openPull(link: Link, stream: string, consumer: string, on: PullE
       if (error !== null) return end("denied");
       if (open !== undefined) open.heardAt = performance.now();
       if (isStatus(message)) {
-        if (message.headers?.code === 100) on.idle?.();
-        else end(endOf(message));
+        if (message.headers?.code !== 100) end(endOf(message));
         return;
       }
       on.message(message);
@@ -66,13 +63,12 @@ export function openPull(link: Link, stream: string, consumer: string, on: PullE
   }, LOOK_EVERY_MS);
 
   return {
-    request(messages, maxBytes) {
+    request(messages) {
       open = { wanted: messages, heardAt: performance.now() };
       const wish = {
         batch: messages,
         expires: nanos(EXPIRES_MS),
         idle_heartbeat: nanos(HEARTBEAT_MS),
-        ...(maxBytes === undefined ? {} : { max_bytes: maxBytes }),
       };
       link.nc.publish(subject, JSON.stringify(wish), { reply: inbox });
     },
