@@ -391,16 +391,18 @@ describe("by all paths", () => {
     { type: "SEALED" },
     { type: "SUPERSEDED" },
   ];
+  const isEnd = (fact: Fact) => fact.type === "attempt.succeeded" || fact.type === "attempt.failed";
   const paths = (["claimed", "restarted", "adopted", "lost", "ended", "sealed"] as const).flatMap(
     (beginning) =>
       getShortestPaths(attemptMachine, {
         events,
         input: { ...input, beginning },
-        serializeState: (state) =>
-          JSON.stringify([state.value, (state as AttemptSnapshot).context.stop?.reason]),
+        serializeState: (state) => {
+          const { stop, facts } = (state as AttemptSnapshot).context;
+          return JSON.stringify([state.value, stop?.reason, facts.filter(isEnd).length]);
+        },
       }).map((path) => ({ beginning, path, snapshot: path.state as AttemptSnapshot })),
   );
-  const isEnd = (fact: Fact) => fact.type === "attempt.succeeded" || fact.type === "attempt.failed";
 
   it("reaches every state", () => {
     const reached = new Set(paths.map(({ snapshot }) => JSON.stringify(snapshot.value)));
