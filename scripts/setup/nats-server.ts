@@ -68,7 +68,9 @@ export async function findOrFetchNatsServer(
       }
       troubles.push(`${way.title}: ${got ? `older than ${wanted}` : "not to be had"}`);
     } catch (error) {
-      troubles.push(`${way.title}: ${error instanceof Error ? error.message : error}`);
+      const text = error instanceof Error ? error.message : String(error);
+      // A tool's own verdict comes last.
+      troubles.push(`${way.title}: ${text.trimEnd().split("\n").at(-1)}`);
     } finally {
       rmSync(work, { recursive: true, force: true });
     }
