@@ -1,3 +1,6 @@
+export { type Credential, generateUser, readCredential } from "./auth/credential.ts";
+export { type ServerConfigOptions, type ServerUser, serverConfig } from "./auth/server-config.ts";
+export { type WriteAuthOptions, type WrittenAuth, writeAuth } from "./auth/write-auth.ts";
 export type * from "./bus.port.ts";
 export { type Chain, openChain } from "./chain.ts";
 export { decode, encode } from "./codec.ts";

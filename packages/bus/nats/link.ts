@@ -86,7 +86,8 @@ export async function openLink(options: LinkOptions): Promise<Link> {
   const become = (next: BusStatus, fields: Record<string, unknown> = {}) => {
     if (status === next) return;
     status = next;
-    log(next === "connected" ? "info" : "warn", `bus ${next}`, { name: options.name, ...fields });
+    const expected = next === "connected" || (next === "closed" && fields["error"] === undefined);
+    log(expected ? "info" : "warn", `bus ${next}`, { name: options.name, ...fields });
     if (next === "closed") closing.abort();
     for (const call of [...statusListeners]) call(next);
   };
