@@ -1,3 +1,82 @@
+import { sealer } from "@pitaya/bus";
+import { PitayaError } from "@pitaya/protocol";
 import type { CommandMain } from "../command-line/commands.ts";
+import type { Connection } from "../connect/connection.port.ts";
+import { type SignalDesk, signalDesk } from "../follow/signal-desk.ts";
+import { watchRun } from "../follow/watch-run.ts";
+import { openPlace } from "../local-place.ts";
+import { openScratch, type Scratch } from "../scratch.ts";
+import type { Session } from "../session.ts";
+import { chooseAgent } from "../submit/agent-choice.ts";
+import { chooseBase, prepareSubmission } from "../submit/prepare-submission.ts";
+import { submit } from "../submit/submit.ts";
 
-export const command: CommandMain = async () => 0;
+/** `pitaya "<prompt>"`: submits a run and follows it to its end. */
+export const command: CommandMain = async (session) => {
+  const prompt = promptOf(session);
+  const desk = signalDesk(session.host, "owner");
+  const scratch = await openScratch();
+  desk.onLeave(scratch.remove);
+  const progress = { submitted: false };
+  try {
+    return await runPrompt(session, prompt, desk, scratch, progress);
+  } catch (error) {
+    // What was under way fails in its own way when a signal ends it.
+    throw desk.early.aborted && !progress.submitted ? desk.early.reason : error;
+  } finally {
+    desk.close();
+    scratch.remove();
+  }
+};
+
+async function runPrompt(
+  session: Session,
+  prompt: string,
+  desk: SignalDesk,
+  scratch: Scratch,
+  progress: { submitted: boolean },
+): Promise<number> {
+  const { early: signal } = desk;
+  const place = await openPlace(session, scratch.dir);
+  const base = await chooseBase(session, place, signal);
+  const agent = chooseAgent(session, prompt);
+  const connection = await session.connect();
+  try {
+    signal.throwIfAborted();
+    const parts = { session, connection, place, base, agent, prompt, signal };
+    const { run, spec } = await prepareSubmission(parts);
+    await makeRoom(session, connection, run);
+    const keys = sealer();
+    const { credentials } = agent;
+    await submit(connection, keys, credentials, spec);
+    progress.submitted = true;
+    await connection.submitted();
+    if (session.has("detach")) return await tellDetached(session, run);
+    const handOver = { sealer: keys, credentials, now: false };
+    return await watchRun({ session, connection, run, desk, place, handOver });
+  } finally {
+    await connection.close();
+  }
+}
+
+function promptOf({ args }: Session): string {
+  const [prompt] = args;
+  if (prompt !== undefined && prompt.trim() !== "") return prompt;
+  const message = prompt === undefined ? "there is no prompt" : "the prompt is empty";
+  throw new PitayaError("usage", message, {
+    hint: 'Say what is to be done: pitaya "<prompt>". `pitaya --help` shows more.',
+  });
+}
+
+/** A number of instances asked for by name is had on the embedded runner, whatever it offers by itself. */
+async function makeRoom({ settings }: Session, connection: Connection, run: string): Promise<void> {
+  const parallel = settings.values["orchestration.max_parallel_instances"];
+  if (parallel !== "auto") await connection.raiseSlots(run, parallel);
+}
+
+async function tellDetached({ console, settings }: Session, run: string): Promise<number> {
+  const json = settings.values.output === "json";
+  await console.result(json ? JSON.stringify({ v: 1, run_id: run, status: "running" }) : run);
+  if (!json) await console.note(`\`pitaya attach ${run}\` shows it`);
+  return 0;
+}

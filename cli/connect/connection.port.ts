@@ -29,7 +29,7 @@ export interface Connection {
   readonly gone: Promise<StackGone>;
   /** No submit is under way any more: the stack need not wait for this command. */
   submitted(): Promise<void>;
-  /** The embedded runner offers at least so many slots while the run is live. Nothing elsewhere. */
+  /** The embedded runner offers at least so many slots until no run is live. Nothing elsewhere. */
   raiseSlots(run: string, atLeast: number): Promise<void>;
   close(): Promise<void>;
 }

@@ -32,13 +32,15 @@ export interface RunFeed {
   /** With every item that was handed over folded in. */
   readonly view: RunView;
   readonly textOf: TextSource;
+  /** The consumer has been given what was stored when the feed began. */
+  readonly caughtUp: boolean;
   readonly items: AsyncIterable<FeedItem>;
   /** Makes the consumer wake up. */
   nudge(): void;
   /** Ends `items` once what is stored of the agents' steps by now has been handed over. */
   finish(): void;
-  /** Ends `items` at once. */
-  stop(): void;
+  /** Ends `items` at once, with the error if one is given. */
+  stop(error?: unknown): void;
 }
 
 /** Items that may wait for a slow consumer before the server is asked for no more. */
@@ -113,6 +115,8 @@ export function runFeed(connection: Connection, run: string): RunFeed {
 
   const failed = (error: unknown) => out.end(error);
   let caughtUp = false;
+  let handedOver = false;
+  let finishing = false;
 
   follow(
     "events",
@@ -139,12 +143,24 @@ export function runFeed(connection: Connection, run: string): RunFeed {
   return {
     view: fold.view,
     textOf: texts.source,
-    items: out,
+    get caughtUp() {
+      return handedOver;
+    },
+    items: (async function* () {
+      for await (const item of out) {
+        if (item.kind === "caughtUp") handedOver = true;
+        yield item;
+      }
+    })(),
     nudge: () => void out.push({ kind: "nudge" }),
-    finish: () => void finish().catch(failed),
-    stop() {
+    finish() {
+      if (finishing) return;
+      finishing = true;
+      finish().catch(failed);
+    },
+    stop(error) {
       stopping.abort();
-      out.end();
+      out.end(error);
     },
   };
 }

@@ -36,6 +36,10 @@ export function importer(options: {
   const done: InstanceImport[] = [];
   const queue: (() => Promise<void>)[] = [];
   const stopping = new AbortController();
+  // A store that is gone answers no note; whoever stops does not wait for it.
+  const stopped = new Promise<void>((resolve) => {
+    stopping.signal.addEventListener("abort", () => resolve(), { once: true });
+  });
   let lastNote = 0;
   let working: Promise<void> | undefined;
 
@@ -50,7 +54,7 @@ export function importer(options: {
     if (stopping.signal.aborted) return;
     done.push(result);
     options.onDone(result);
-    await note(row, result).catch(options.onNoteFailed);
+    await Promise.race([note(row, result).catch(options.onNoteFailed), stopped]);
   }
 
   async function tryImport(row: InstanceView, spec: RunSpec): Promise<InstanceImport> {

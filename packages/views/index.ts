@@ -1,3 +1,4 @@
+export * from "./activity.ts";
 export * from "./earlier-error-type.ts";
 export * from "./exit-code.ts";
 export * from "./instance-result.ts";

@@ -1,0 +1,84 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Redactor } from "@pitaya/redaction";
+import { finalMessagePath, metricsSeries, type ResultFile, resultFiles } from "@pitaya/views";
+import type { FeedItem, RunFeed } from "../follow/run-feed.ts";
+import { writeAtomically } from "./atomic-write.ts";
+import { openEventsFile } from "./events-file.ts";
+import type { PitayaDirectory } from "./pitaya-directory.ts";
+
+/** The local files of one run, kept up to date from its feed. */
+export interface RunFiles {
+  take(item: FeedItem): Promise<void>;
+  /** Everything the feed had to give was taken: the files are as they stay. */
+  finish(): Promise<void>;
+  /** This command leaves while the run goes on. */
+  leave(): Promise<void>;
+}
+
+/** Results are written anew at most so often while the run goes on. */
+const RESULTS_PAUSE_MS = 5_000;
+
+export async function openRunFiles(options: {
+  readonly directory: PitayaDirectory;
+  readonly run: string;
+  readonly feed: RunFeed;
+  readonly redactor: Redactor;
+  readonly spoolDir: string;
+  readonly nonce: string;
+  readonly now: () => number;
+}): Promise<RunFiles> {
+  const { directory, run, feed, redactor, spoolDir, nonce, now } = options;
+  const logs = directory.logs(run);
+  const path = join(logs, "events.jsonl");
+  const events = await openEventsFile({ path, spoolDir, redactor, nonce });
+  const series = metricsSeries();
+  let live = false;
+  let writtenAt = Number.NEGATIVE_INFINITY;
+
+  async function writeResults(): Promise<void> {
+    writtenAt = now();
+    if (feed.view.spec === undefined) return;
+    const files = resultFiles(feed.view, feed.textOf, series.rows);
+    const results = directory.results(run);
+    for (const file of files) {
+      await writeAtomically(join(results, file.path), contentOf(file, redactor), nonce);
+    }
+    const hasBranches = files.some(({ path: name }) => name === "branches.txt");
+    if (!hasBranches) await rm(join(results, "branches.txt"), { force: true });
+  }
+
+  async function writeFinalMessages(): Promise<void> {
+    for (const row of feed.view.instances.values()) {
+      const message = row.succeeded?.finalMessage;
+      if (message === undefined || "inline" in message) continue;
+      const text = redactor.text(feed.textOf(message));
+      await writeAtomically(join(logs, finalMessagePath(row.instance)), text, nonce);
+    }
+  }
+
+  return {
+    async take(item) {
+      if (item.kind === "caughtUp") live = true;
+      if (item.kind === "event") series.apply(item.event);
+      if (item.kind === "event" || item.kind === "steps") await events.append(item.outward);
+      if (live && item.kind !== "steps" && now() - writtenAt >= RESULTS_PAUSE_MS) {
+        await writeResults();
+      }
+    },
+    async finish() {
+      await events.finish();
+      await writeFinalMessages();
+      await writeResults();
+    },
+    async leave() {
+      await events.leave();
+      await writeResults();
+    },
+  };
+}
+
+const contentOf = (file: ResultFile, redactor: Redactor): string =>
+  "text" in file
+    ? redactor.text(file.text)
+    : `${JSON.stringify(redactor.json(file.document as never), null, 2)}\n`;

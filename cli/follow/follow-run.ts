@@ -1,0 +1,217 @@
+import type { Sealer } from "@pitaya/bus";
+import { errorRecord, PitayaError, shortInstanceId } from "@pitaya/protocol";
+import { isFinalPhase, type RunView, type Summary, summaryOf } from "@pitaya/views";
+import type { Connection, StackGone } from "../connect/connection.port.ts";
+import type { Console } from "../console.ts";
+import { pathFrom } from "../files/pitaya-directory.ts";
+import { openRunFiles } from "../files/run-files.ts";
+import type { InstanceImport } from "../import/import-instance.ts";
+import { type Importer, importer } from "../import/importer.ts";
+import type { LocalPlace } from "../local-place.ts";
+import { openReporter } from "../output/open-reporter.ts";
+import type { Session } from "../session.ts";
+import type { Credentials } from "../submit/sealed-credentials.ts";
+import { handOverCredentials } from "./credential-hand-over.ts";
+import { type FeedItem, type RunFeed, runFeed } from "./run-feed.ts";
+import type { SignalDesk } from "./signal-desk.ts";
+import { interruptRun } from "./stop-run.ts";
+
+export interface FollowOptions {
+  readonly session: Session;
+  readonly connection: Connection;
+  readonly run: string;
+  readonly desk: SignalDesk;
+  /** Without it the run is only shown. */
+  readonly place: LocalPlace | undefined;
+  readonly handOver: {
+    readonly sealer: Sealer;
+    readonly credentials: Credentials;
+    /** Also to coordinators that are there: another command submitted the run. */
+    readonly now: boolean;
+  };
+}
+
+export type FollowEnd =
+  /** The run has ended, or is interrupted. */
+  | {
+      readonly how: "ended";
+      readonly summary: Summary;
+      readonly imports: readonly InstanceImport[];
+    }
+  /** This command goes and the run goes on. */
+  | { readonly how: "departed" }
+  /** The embedded stack ended under it. */
+  | { readonly how: "stack-gone"; readonly gone: StackGone };
+
+/** Nothing more happens to this run unless somebody resumes it. */
+const isAtRest = (view: RunView): boolean =>
+  isFinalPhase(view.phase) || view.phase === "interrupted";
+
+/**
+ * Follows a run to its end: tells about it, keeps its files, brings its branches in as they come, and
+ * hands its credentials to whoever decides. What `run`, `attach` and `resume` share.
+ *
+ * @throws {PitayaError} `unknown_run` where the log has no such run
+ */
+export async function followRun(options: FollowOptions): Promise<FollowEnd> {
+  const { session, connection, run, desk, place } = options;
+  const feed = runFeed(connection, run);
+  const ending = new AbortController();
+  const { reporter, console } = openReporter(session, {
+    view: feed.view,
+    footer: `Ctrl-C ${desk.role === "owner" ? "interrupts the run" : "leaves it running"}`,
+    resultsPath: place
+      ? pathFrom(session.host.cwd, place.directory.results(run))
+      : `pitaya show ${run}`,
+  });
+  const files = await openFiles(options, feed, console);
+  const branches = place && openImporter(options, place, feed, console);
+
+  let gone: StackGone | undefined;
+  void connection.gone.then((how) => {
+    gone = how;
+    feed.stop();
+  });
+  desk.onDeparture(() => feed.stop());
+  desk.interruptBy(() => void interrupt(options, console));
+  handOverCredentials({
+    connection,
+    run,
+    ...options.handOver,
+    signal: ending.signal,
+    onProblem: (error) =>
+      void console.warn(`credentials could not be handed over: ${errorRecord(error).message}`),
+  }).catch((error: unknown) => feed.stop(error));
+
+  try {
+    for await (const item of feed.items) {
+      if (item.kind === "event" || item.kind === "steps") {
+        for (const event of item.outward) await reporter.event(event);
+      }
+      await files.take(item);
+      if (item.kind === "caughtUp" && feed.view.spec === undefined) throw unknownRun(run);
+      offerBranches(branches, feed, item);
+      if (isDone(feed, branches)) feed.finish();
+    }
+    if (desk.departed || (gone && !isAtRest(feed.view))) {
+      await files.leave();
+      return gone && !desk.departed ? { how: "stack-gone", gone } : { how: "departed" };
+    }
+    await files.finish();
+    const summary = summaryOf(feed.view, feed.textOf);
+    await reporter.end(summary);
+    return { how: "ended", summary, imports: branches?.done ?? [] };
+  } finally {
+    ending.abort();
+    feed.stop();
+    await branches?.stop();
+    await reporter.close();
+  }
+}
+
+/** The run is at rest, and all that this command had to do about it is done and in the log. */
+const isDone = (feed: RunFeed, branches: Importer | undefined): boolean =>
+  feed.caughtUp &&
+  isAtRest(feed.view) &&
+  (branches === undefined || (branches.idle && feed.view.sequence >= branches.lastNote));
+
+/** Only once the log is read: further on in it an instance may be imported already. */
+function offerBranches(branches: Importer | undefined, feed: RunFeed, item: FeedItem): void {
+  const { spec, instances } = feed.view;
+  if (!branches || !feed.caughtUp || spec === undefined) return;
+  const succeeded =
+    item.kind === "event" &&
+    item.event.kind === "decision" &&
+    item.event.entry.type === "instance.succeeded";
+  if (item.kind !== "caughtUp" && !succeeded) return;
+  for (const row of instances.values()) branches.offer(row, spec);
+}
+
+interface SafeFiles {
+  take(item: FeedItem): Promise<void>;
+  finish(): Promise<void>;
+  leave(): Promise<void>;
+}
+
+/** The run's files. Where they cannot be written that is said once, and the run is followed all the same. */
+async function openFiles(
+  { session, run, place }: FollowOptions,
+  feed: RunFeed,
+  console: Console,
+): Promise<SafeFiles> {
+  const { host, redactor } = session;
+  let broken = place === undefined;
+  const guard = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
+    if (broken) return undefined;
+    try {
+      return await work();
+    } catch (error) {
+      broken = true;
+      await console.warn(`the run's local files are not written: ${errorRecord(error).message}`);
+      return undefined;
+    }
+  };
+  const files =
+    place &&
+    (await guard(() =>
+      openRunFiles({
+        directory: place.directory,
+        run,
+        feed,
+        redactor,
+        spoolDir: place.scratchDir,
+        nonce: host.random(4),
+        now: host.clock.now,
+      }),
+    ));
+  return {
+    take: (item) => guard(async () => files?.take(item)),
+    finish: () => guard(async () => files?.finish()),
+    leave: () => guard(async () => files?.leave()),
+  };
+}
+
+function openImporter(
+  { session, connection, run }: FollowOptions,
+  target: LocalPlace,
+  feed: RunFeed,
+  console: Console,
+): Importer {
+  return importer({
+    connection,
+    host: session.host,
+    run,
+    target,
+    onDone(result) {
+      const missing = result.row.succeeded?.lfsObjectsMissing ?? 0;
+      if (missing > 0 && result.status === "imported") {
+        void console.warn(
+          `${shortInstanceId(result.row.instance)}: lfs_objects_missing: ${missing} new Git LFS objects stayed in the agent's container`,
+        );
+      }
+    },
+    onNoteFailed: (error) =>
+      void console.warn(`an import could not be noted in the log: ${errorRecord(error).message}`),
+    onIdle: feed.nudge,
+  });
+}
+
+async function interrupt(
+  { session, connection, run }: FollowOptions,
+  console: Console,
+): Promise<void> {
+  await console.note(
+    `interrupting ${run}: its containers are stopped and what was done is kept (again to leave at once)`,
+  );
+  try {
+    await interruptRun(connection, run, session.host.user, "interrupted from the terminal");
+  } catch (error) {
+    const { message } = errorRecord(error);
+    await console.warn(`the run could not be interrupted: ${message}`);
+  }
+}
+
+const unknownRun = (run: string) =>
+  new PitayaError("unknown_run", `there is no run ${run}`, {
+    hint: "`pitaya runs` lists those that are known.",
+  });

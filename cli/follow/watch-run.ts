@@ -1,0 +1,27 @@
+import type { StackGone } from "../connect/connection.port.ts";
+import type { Session } from "../session.ts";
+import { exitCodeOfFollow } from "./exit-code.rules.ts";
+import { type FollowOptions, followRun } from "./follow-run.ts";
+
+/** Follows a run for a person: the last words of a command that ends before the run does are said here. */
+export async function watchRun(options: FollowOptions): Promise<number> {
+  const { session, run, desk } = options;
+  desk.onLeave(() => {
+    const text = `left ${run} while it is being interrupted; \`pitaya show ${run}\` tells when its containers are gone`;
+    void session.console.note(text);
+  });
+  const end = await followRun(options);
+  if (end.how === "departed") {
+    await session.console.note(`${run} goes on; \`pitaya attach ${run}\` shows it again`);
+  }
+  if (end.how === "stack-gone") await tellStackGone(session, run, end.gone);
+  return exitCodeOfFollow(end, desk.role);
+}
+
+async function tellStackGone(session: Session, run: string, gone: StackGone): Promise<void> {
+  const interrupted = gone.interrupted.includes(run);
+  await session.console.warn(
+    `the embedded stack ended (${gone.reason})${interrupted ? ` and interrupted ${run}` : ""}; ` +
+      `\`pitaya resume ${run}\` goes on with it`,
+  );
+}

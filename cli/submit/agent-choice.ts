@@ -1,0 +1,78 @@
+import {
+  type AgentPlugin,
+  COMMIT_INSTRUCTION,
+  type CredentialMode,
+  findPlugin,
+  resolveCredentials,
+} from "@pitaya/plugins";
+import { type AgentSpec, PitayaError } from "@pitaya/protocol";
+import type { Session } from "../session.ts";
+import { posixWords } from "./posix-words.rules.ts";
+import type { Credentials } from "./sealed-credentials.ts";
+
+/** The agent of a run, and the secrets it works with, which are no part of what is submitted. */
+export interface AgentChoice {
+  readonly spec: AgentSpec;
+  readonly credentials: Credentials;
+  readonly commitInstruction: string;
+}
+
+/**
+ * Decides which agent does the work and with what credential.
+ *
+ * @throws {PitayaError} `usage` for a plugin, flag or prompt that will not do; `credentials_missing`
+ */
+export function chooseAgent(session: Session, prompt: string): AgentChoice {
+  const { values } = session.settings;
+  const plugin = findPlugin(values.plugin_name);
+  const model = values.model ?? plugin.defaultModel;
+  const cliArgs = [...session.values("cli-arg"), ...posixWords(session.value("cli-args") ?? "")];
+  const { secrets, baseUrl } = credentialsOf(session, plugin);
+  const image = values["runner.docker_image"] ?? plugin.defaultImage;
+  const optional = {
+    ...(model === undefined ? {} : { model }),
+    ...(baseUrl === undefined ? {} : { baseUrl: checkedBaseUrl(baseUrl) }),
+  };
+  const problems = plugin.check({ prompt, cliArgs, ...optional });
+  if (problems.length > 0) throw new PitayaError("usage", problems.join("; "));
+  const credentials = Object.keys(secrets);
+  return {
+    spec: { plugin: plugin.name, image, cliArgs: [...cliArgs], credentials, ...optional },
+    credentials: secrets,
+    commitInstruction: COMMIT_INSTRUCTION,
+  };
+}
+
+/** @throws {PitayaError} `usage`, `credentials_missing` */
+export function credentialsOf(session: Session, plugin: AgentPlugin) {
+  const mode = modeOf(session.value("mode"));
+  const oauthToken = session.value("oauth-token");
+  const apiKey = session.value("api-key");
+  const baseUrl = session.value("base-url");
+  return resolveCredentials(plugin, {
+    env: session.host.env,
+    ...(mode === undefined ? {} : { mode }),
+    ...(oauthToken === undefined ? {} : { oauthToken }),
+    ...(apiKey === undefined ? {} : { apiKey }),
+    ...(baseUrl === undefined ? {} : { baseUrl }),
+  });
+}
+
+function modeOf(given: string | undefined): CredentialMode | undefined {
+  if (given === undefined || given === "subscription" || given === "api") return given;
+  throw new PitayaError("usage", `--mode: expected subscription or api, not "${given}"`);
+}
+
+/** An address that goes into the log and into containers: it must not hold a secret. */
+function checkedBaseUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw new PitayaError("usage", "the base URL of the provider is not an http or https address");
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw new PitayaError("usage", "the base URL of the provider holds a user name or password", {
+      hint: "Give the credential with --api-key or --oauth-token.",
+    });
+  }
+  return text;
+}

@@ -1,0 +1,124 @@
+import { type ManualClock, manualClock } from "@pitaya/actors/clock";
+import type { Connection } from "../connect/connection.port.ts";
+import type { Host, Output, Signal } from "../host.ts";
+import { pitaya } from "../pitaya.ts";
+
+/** What a test reads of an output, and may wait for. */
+export interface Captured extends Output {
+  readonly text: string;
+  readonly lines: readonly string[];
+  /** Resolves once the text holds this. */
+  shows(part: string): Promise<void>;
+  /** Writes fail as if nobody read any more. */
+  breaks(): void;
+}
+
+export interface TestHostOptions {
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly connection?: () => Promise<Connection>;
+  readonly tty?: boolean;
+  readonly clock?: ManualClock;
+}
+
+/** Surroundings made of plain values. */
+export interface TestHost extends Host {
+  readonly stdout: Captured;
+  readonly stderr: Captured;
+  readonly clock: ManualClock;
+  send(signal: Signal): void;
+  /** The exit code, whichever way the process ended. */
+  readonly ended: Promise<number>;
+}
+
+const START = Date.UTC(2026, 0, 2, 3, 4, 5);
+
+/** Starts the program. Its end is in `ended`. */
+export function startPitaya(options: TestHostOptions): TestHost {
+  const handlers = new Set<(signal: Signal) => void>();
+  const left = Promise.withResolvers<number>();
+  const clock = options.clock ?? manualClock(START);
+  let count = 0;
+  const host: Host = {
+    argv: options.argv,
+    env: options.env ?? { ANTHROPIC_API_KEY: "sk-ant-test-0123456789abcdef" },
+    cwd: options.cwd,
+    stdout: captured(options.tty ?? false),
+    stderr: captured(options.tty ?? false),
+    clock,
+    user: "ada",
+    random(bytes) {
+      count += 1;
+      return count
+        .toString(16)
+        .padStart(bytes * 2, "0")
+        .slice(-bytes * 2);
+    },
+    onSignal(handler) {
+      handlers.add(handler);
+      return () => void handlers.delete(handler);
+    },
+    async connect() {
+      if (options.connection) return options.connection();
+      throw new Error("this test has no store");
+    },
+    exit(code): never {
+      left.resolve(code);
+      throw new Error("the process has ended");
+    },
+  };
+  const ended = Promise.race([pitaya(host), left.promise]);
+  return {
+    ...(host as Host & { stdout: Captured; stderr: Captured }),
+    clock,
+    ended,
+    send(signal) {
+      for (const handler of [...handlers]) {
+        try {
+          handler(signal);
+        } catch (error) {
+          if (!(error instanceof Error) || error.message !== "the process has ended") throw error;
+        }
+      }
+    },
+  };
+}
+
+/** Runs the program to its end. */
+export async function runPitaya(options: TestHostOptions) {
+  const host = startPitaya(options);
+  const code = await host.ended;
+  return { code, stdout: host.stdout.text, stderr: host.stderr.text };
+}
+
+function captured(isTTY: boolean): Captured {
+  let text = "";
+  let broken = false;
+  const waiting: { readonly part: string; readonly resolve: () => void }[] = [];
+  return {
+    isTTY,
+    columns: 100,
+    rows: 30,
+    get text() {
+      return text;
+    },
+    get lines() {
+      return text.split("\n").filter((line) => line !== "");
+    },
+    async write(more) {
+      if (broken) throw Object.assign(new Error("write EPIPE"), { code: "EPIPE" });
+      text += more;
+      for (const { part, resolve } of waiting) if (text.includes(part)) resolve();
+    },
+    shows(part) {
+      return new Promise((resolve) => {
+        if (text.includes(part)) resolve();
+        else waiting.push({ part, resolve });
+      });
+    },
+    breaks() {
+      broken = true;
+    },
+  };
+}

@@ -1,0 +1,104 @@
+import { execFileSync } from "node:child_process";
+import { createReadStream, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Bus } from "@pitaya/bus";
+import type { Fact } from "@pitaya/protocol";
+import { madeCommits } from "@pitaya/views/testing";
+
+/** A real repository with one commit, as a user has it. */
+export interface UserRepository {
+  readonly path: string;
+  git(...args: readonly string[]): string;
+  write(file: string, content: string): void;
+  readonly head: string;
+  remove(): void;
+}
+
+const IDENTITY = {
+  GIT_AUTHOR_NAME: "Ada",
+  GIT_AUTHOR_EMAIL: "ada@example.org",
+  GIT_COMMITTER_NAME: "Ada",
+  GIT_COMMITTER_EMAIL: "ada@example.org",
+  GIT_AUTHOR_DATE: "2026-01-01T00:00:00Z",
+  GIT_COMMITTER_DATE: "2026-01-01T00:00:00Z",
+  GIT_CONFIG_GLOBAL: "/dev/null",
+  GIT_CONFIG_SYSTEM: "/dev/null",
+};
+
+const gitIn = (cwd: string, args: readonly string[]): string =>
+  execFileSync("git", [...args], {
+    cwd,
+    env: { ...process.env, ...IDENTITY },
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+  }).trim();
+
+export function userRepository(): UserRepository {
+  const path = mkdtempSync(join(tmpdir(), "pitaya-test-repo-"));
+  const git = (...args: readonly string[]) => gitIn(path, args);
+  git("init", "-q", "-b", "main");
+  writeFileSync(join(path, "README.md"), "# demo\n");
+  git("add", "-A");
+  git("commit", "-q", "-m", "first");
+  return {
+    path,
+    git,
+    write: (file, content) => writeFileSync(join(path, file), content),
+    get head() {
+      return git("rev-parse", "HEAD");
+    },
+    remove: () => rmSync(path, { recursive: true, force: true }),
+  };
+}
+
+/** An agent's work on a clone of the repository: one commit, bundled and put into the store. */
+export async function agentWork(
+  repository: UserRepository,
+  bus: Bus,
+  file: string,
+  content: string,
+): Promise<Extract<Fact, { type: "attempt.succeeded" }>> {
+  const clone = mkdtempSync(join(tmpdir(), "pitaya-test-agent-"));
+  try {
+    gitIn(clone, ["clone", "-q", repository.path, "work"]);
+    const work = join(clone, "work");
+    writeFileSync(join(work, file), content);
+    gitIn(work, ["add", "-A"]);
+    gitIn(work, ["commit", "-q", "-m", `write ${file}`]);
+    const commit = gitIn(work, ["rev-parse", "HEAD"]);
+    const bundle = join(clone, "work.bundle");
+    gitIn(work, ["bundle", "create", "-q", bundle, `${repository.head}..HEAD`]);
+    const blob = await bus.blobs.put(() => createReadStream(bundle));
+    return madeCommits({
+      work: { commit, commits: 1, filesChanged: 1, insertions: 1, deletions: 0 },
+      bundle: { blob, tip: commit, shallow: [] },
+    });
+  } finally {
+    rmSync(clone, { recursive: true, force: true });
+  }
+}
+
+/** Work that was not committed: a patch in the store. */
+export async function agentPatch(
+  repository: UserRepository,
+  bus: Bus,
+  file: string,
+  content: string,
+): Promise<Extract<Fact, { type: "attempt.succeeded" }>> {
+  const clone = mkdtempSync(join(tmpdir(), "pitaya-test-agent-"));
+  try {
+    gitIn(clone, ["clone", "-q", repository.path, "work"]);
+    const work = join(clone, "work");
+    writeFileSync(join(work, file), content);
+    gitIn(work, ["add", "-A", "-N"]);
+    const patch = `${gitIn(work, ["diff", "--binary", "HEAD"])}\n`;
+    const blob = await bus.blobs.put(async function* () {
+      yield Buffer.from(patch);
+    });
+    const { work: _none, ...fact } = madeCommits({ uncommitted: true, patch: blob });
+    return fact;
+  } finally {
+    rmSync(clone, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,2 @@
+export * from "./log-composer.ts";
+export * from "./sample-log.ts";
