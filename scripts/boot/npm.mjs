@@ -25,6 +25,9 @@ export function nestedNpmEnv(env) {
   );
 }
 
+/** npm's own would have a person without network wait for more than a minute. */
+const patience = ["--fetch-retries=3", "--fetch-retry-factor=3", "--fetch-retry-mintimeout=1000"];
+
 /**
  * Downloads one package as npm would, digest checked, and unpacks `members` of it (all without)
  * into `dir`. No install: no script runs, and a package for another platform is no error.
@@ -34,7 +37,7 @@ export function nestedNpmEnv(env) {
  * @param {readonly string[]} [members] paths inside the package
  */
 export async function unpackFromNpm(spec, dir, members = []) {
-  const args = ["pack", "--json", "--loglevel=error", "--no-update-notifier", spec];
+  const args = ["pack", "--json", "--loglevel=error", "--no-update-notifier", ...patience, spec];
   const { stdout } = await runNpm(args, dir);
   const name = /** @type {{filename: string}[]} */ (JSON.parse(stdout))[0]?.filename;
   if (!name) throw new Error(`npm pack ${spec} named no file`);
@@ -59,6 +62,9 @@ async function runNpm(args, cwd) {
       : await run("npm", args, options);
   } catch (error) {
     const { stderr, message } = /** @type {Error & {stderr?: string}} */ (error);
-    throw new Error(`npm ${args.join(" ")} failed:\n${stderr?.trim() || message}`);
+    throw new Error(
+      `npm ${args.join(" ")} failed:\n${stderr?.trim() || message}\n` +
+        "  What to do: see that `npm ping` works here, and run the command again.",
+    );
   }
 }

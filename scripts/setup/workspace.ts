@@ -16,7 +16,6 @@ import { findPrograms } from "./find-program.ts";
 import { inputHash } from "./input-hash.ts";
 import type { Places } from "./places.ts";
 import { runCommand } from "./run-command.ts";
-import { SetUpError } from "./set-up-error.ts";
 import type { Steps } from "./steps.ts";
 
 /** Whether node_modules are those of the lock file and the manifests as they are now. */
@@ -77,12 +76,6 @@ async function findOrFetchPnpm(places: Places, steps: Steps): Promise<string> {
       const tarball = await unpackFromNpm(`@pnpm/exe.${platform()}@${pnpmVersion}`, work);
       rmSync(tarball);
       moveInto(work, home);
-    } catch (error) {
-      throw new SetUpError(
-        `cannot fetch pnpm: ${error instanceof Error ? error.message : error}`,
-        `make npm work here (npm ping), or install pnpm ${majorOf(pnpmVersion)} and put it on PATH.`,
-        { cause: error },
-      );
     } finally {
       rmSync(work, { recursive: true, force: true });
     }
