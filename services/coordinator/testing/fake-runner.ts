@@ -53,7 +53,7 @@ export interface FakeRunner {
 }
 
 /** A runner by hand: it speaks the real messages on the given bus and runs nothing. */
-export async function fakeRunner(bus: Bus, name: string, slots = 4): Promise<FakeRunner> {
+export async function fakeRunner(bus: Bus, name: string, leaseMs = 5_000): Promise<FakeRunner> {
   const id = ProcessId.parse(name);
   const curve = sealer();
   const stopping = new AbortController();
@@ -75,7 +75,7 @@ export async function fakeRunner(bus: Bus, name: string, slots = 4): Promise<Fak
       lastStart: 0,
       slotsUsed: 0,
     } as const;
-    await bucket.put(id, encode(RunnerLiveness, value));
+    await bucket.put(id, encode(RunnerLiveness, value), { ttlMs: leaseMs });
   };
   await bucket.put(
     `${id}.about`,
@@ -85,7 +85,7 @@ export async function fakeRunner(bus: Bus, name: string, slots = 4): Promise<Fak
       version: "0.0.0",
       pool: "default",
       labels: {},
-      slots,
+      slots: 4,
       cpus: 2,
       memoryBytes: 4_000_000_000,
       engineVersion: "0",

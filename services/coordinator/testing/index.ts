@@ -1,0 +1,2 @@
+export * from "./fake-runner.ts";
+export * from "./sample-run.ts";
