@@ -117,7 +117,7 @@ describe("a supervisor", () => {
   it("raises the runner's slots while a run needs them", async () => {
     stack = standInStack();
     const connection = await stack.connect();
-    await connection.raiseSlots(12);
+    await connection.raiseSlots(live, 12);
     stack.set({ liveRuns: [live] });
     await eventually(async () => (await connection.status()).liveRuns).toBe(1);
     await connection.release();

@@ -3,12 +3,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import { PitayaError } from "@pitaya/protocol";
 import { bringUp } from "./bring-up.ts";
 import { type StackConnection, stackConnection } from "./connection.ts";
+import { greetStack } from "./greet.ts";
 import { supervisorEntry } from "./launch.ts";
 import { tailOf } from "./log-file.ts";
 import { type Meeting, meet } from "./meeting.rules.ts";
-import { type BusAccess, hello, type ProgramVersion, type StackStatus } from "./messages.ts";
+import type { BusAccess, ProgramVersion, StackStatus } from "./messages.ts";
 import { programVersion } from "./program-version.ts";
-import { type LineEnd, openLine, type StackLine } from "./stack-line.ts";
+import type { LineEnd, StackLine } from "./stack-line.ts";
 import { locateStack } from "./stack-location.ts";
 import { livingSupervisor } from "./supervisor-record.ts";
 
@@ -22,6 +23,8 @@ export interface StackOptions {
   readonly onNotice?: (text: string) => void;
   /** @default 120000 */
   readonly timeoutMs?: number;
+  /** How long a supervisor may take to answer a greeting. @default 10000 */
+  readonly patienceMs?: number;
   /** @default this program's own */
   readonly program?: ProgramVersion;
   /** Module that a supervisor begins with. @default that of this program */
@@ -29,8 +32,10 @@ export interface StackOptions {
 }
 
 const DEFAULT_TIMEOUT_MS = 120_000;
+export const PATIENCE_MS = 10_000;
 const DEFAULT_IDLE_MS = 600_000;
-export const WELCOME_TIMEOUT_MS = 10_000;
+/** Longer timers fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 /** How often a supervisor may die while it starts before that is taken for its answer. */
 const MAX_CRASHES = 3;
 
@@ -43,7 +48,8 @@ const MAX_CRASHES = 3;
  */
 export async function connectStack(options: StackOptions): Promise<StackConnection> {
   const own = options.program ?? programVersion();
-  const { engine, paths } = locateStack(options.env, options.stateDirectory);
+  const location = locateStack(options.env, options.stateDirectory);
+  const { engine, paths } = location;
   const progress = options.onProgress ?? (() => {});
   const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const until = performance.now() + timeoutMs;
@@ -59,8 +65,7 @@ export async function connectStack(options: StackOptions): Promise<StackConnecti
   let crashes = 0;
   let waited = false;
   while (performance.now() < until) {
-    const socket = livingSupervisor(paths.record)?.socket ?? paths.socket;
-    const line = await openLine(socket, hello(own, engine), progress, WELCOME_TIMEOUT_MS);
+    const line = await greetStack(location, own, progress, options.patienceMs ?? PATIENCE_MS);
     if (!line) {
       await bringUp(toBringUp, until);
       waited = true;
@@ -82,7 +87,7 @@ export async function connectStack(options: StackOptions): Promise<StackConnecti
   const holder = livingSupervisor(paths.record);
   throw new PitayaError(
     "stack_failed",
-    `the stack was not ready after ${timeoutMs / 1_000} s${holder ? `; its supervisor is process ${holder.pid}` : ""}`,
+    `the stack was not ready after ${timeoutMs / 1_000} s${holder ? `; its supervisor is process ${holder.process.pid}` : ""}`,
     { hint: `its log is ${paths.log}` },
   );
 }
@@ -140,8 +145,11 @@ function idleMs(env: NodeJS.ProcessEnv): number {
   const text = env["PITAYA_IDLE_MS"];
   if (!text) return DEFAULT_IDLE_MS;
   const value = Number(text);
-  if (Number.isInteger(value) && value > 0) return value;
-  throw new PitayaError("usage", `PITAYA_IDLE_MS is ${text}; expected a number of milliseconds`);
+  if (Number.isInteger(value) && value > 0 && value <= MAX_TIMER_MS) return value;
+  throw new PitayaError(
+    "usage",
+    `PITAYA_IDLE_MS is ${text}; expected milliseconds from 1 to ${MAX_TIMER_MS}`,
+  );
 }
 
 function sizeOf(path: string): number {

@@ -12,12 +12,13 @@ export interface StackConnection {
   release(): Promise<void>;
   /** Another submit is about to begin. */
   hold(): Promise<void>;
-  /** The embedded runner offers at least so many slots until no run is live any more. */
-  raiseSlots(atLeast: number): Promise<void>;
+  /** The embedded runner offers at least so many slots for this run; until no run is live any more. */
+  raiseSlots(run: string, atLeast: number): Promise<void>;
   /**
-   * Resolves when the stack has gone. `lost`: its supervisor died, and its runs go on in the next one.
-   * Any other reason: it ended on purpose, and what it `interrupted` has to be resumed. Also resolves,
-   * as `lost`, after `close`.
+   * Resolves when the stack has gone, and after `close`. `down`: somebody ended it, and what it
+   * `interrupted` has to be resumed. Any other reason: its runs go on in the next one, which
+   * `reconnect` starts: it was killed (`lost`), a part of it failed for good (`failed`), or a newer
+   * build took its place while nothing was live (`replaced`).
    */
   readonly ended: Promise<LineEnd>;
   /**
@@ -41,8 +42,8 @@ export function stackConnection(
     status: () => line.ask({ verb: "status" }),
     release: () => visit("attach"),
     hold: () => visit("submit"),
-    async raiseSlots(atLeast) {
-      await line.ask({ verb: "slots", atLeast });
+    async raiseSlots(run, atLeast) {
+      await line.ask({ verb: "slots", run, atLeast });
     },
     ended: line.ended,
     reconnect,

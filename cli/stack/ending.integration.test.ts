@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import { takeLock } from "./lock.ts";
+import { stackDown } from "./stack-commands.ts";
 import {
   eventually,
   isGone,
@@ -153,6 +154,24 @@ describe("down", () => {
     await isGone(supervisor);
     expect(stack.servers()).toEqual([server]);
     expect(await stack.down()).toEqual({ state: "stopped", interrupted: [live] });
+    await nothingLeft();
+  });
+
+  it("ends one that hangs", async () => {
+    stack = standInStack();
+    (await stack.connect()).close();
+    const [supervisor, server] = [stack.supervisor(), stack.server()];
+    kill(supervisor, "SIGSTOP");
+    const patienceMs = 1_500;
+    await expect(stack.connect({ patienceMs })).rejects.toMatchObject({
+      code: "stack_failed",
+      message: expect.stringContaining(`process ${supervisor.pid}`),
+      hint: expect.stringContaining("pitaya down"),
+    });
+    const down = stackDown({ ...stack.options({ patienceMs }), whenIdle: false });
+    expect(await down).toEqual({ state: "stopped", interrupted: [] });
+    await isGone(supervisor);
+    await isGone(server);
     await nothingLeft();
   });
 

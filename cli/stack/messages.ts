@@ -65,11 +65,12 @@ export const Request = z.discriminatedUnion("verb", [
   z.object({ type: z.literal("request"), id, verb: z.literal("status") }),
   z.object({ type: z.literal("request"), id, verb: z.literal("down"), mode: DownMode }),
   z.object({ type: z.literal("request"), id, verb: z.literal("visit"), visit: Visit }),
-  /** The embedded runner is to offer at least so many slots, until no run is live any more. */
+  /** This run wants at least so many slots on the embedded runner. They stay until nothing is live. */
   z.object({
     type: z.literal("request"),
     id,
     verb: z.literal("slots"),
+    run: z.string().max(200),
     atLeast: z.int().positive().max(1_000),
   }),
 ]);

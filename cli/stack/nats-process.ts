@@ -127,6 +127,10 @@ async function tryStart(
   closeSync(log.fd);
   const ended = endOf(child);
   const { pid } = child;
+  // However this process ends, if it can still do anything at all.
+  const takeAlong = () => child.kill("SIGTERM");
+  process.once("exit", takeAlong);
+  void ended.then(() => process.off("exit", takeAlong));
   const identity = pid === undefined ? undefined : table.find(pid);
   if (identity) writePrivateJson(record, { ...kept, process: identity });
 

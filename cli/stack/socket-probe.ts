@@ -1,4 +1,5 @@
 import { connect, type Socket } from "node:net";
+import { PitayaError } from "@pitaya/protocol";
 import { hasCode } from "./private-files.ts";
 
 /** A connection to whoever listens there; `undefined` when nobody does. */
@@ -9,7 +10,7 @@ export function openSocket(path: string): Promise<Socket | undefined> {
       // A file without a listener, no file, or one that is being replaced this moment.
       const nobody = hasCode(error, "ENOENT", "ECONNREFUSED", "ENOTSOCK", "EAGAIN", "ECONNRESET");
       if (nobody) resolve(undefined);
-      else reject(error);
+      else reject(new PitayaError("stack_failed", `cannot connect to ${path}: ${error.message}`));
     };
     socket.once("error", failed);
     socket.once("connect", () => {

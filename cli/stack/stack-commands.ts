@@ -1,10 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { connectStack, type StackOptions, WELCOME_TIMEOUT_MS } from "./connect.ts";
-import { hello, type StackStatus } from "./messages.ts";
+import { isPitayaError } from "@pitaya/protocol";
+import { connectStack, PATIENCE_MS, type StackOptions } from "./connect.ts";
+import { greetStack } from "./greet.ts";
+import type { StackStatus } from "./messages.ts";
 import { hasLeftServer } from "./nats-process.ts";
-import { processTable } from "./processes.ts";
+import { endProcess, processTable } from "./processes.ts";
 import { programVersion } from "./program-version.ts";
-import { openLine, type StackLine } from "./stack-line.ts";
+import type { StackLine } from "./stack-line.ts";
 import { locateStack } from "./stack-location.ts";
 import { livingSupervisor } from "./supervisor-record.ts";
 
@@ -23,7 +25,7 @@ export type StackReport =
 /** `pitaya status`: looks, and starts nothing. */
 export async function stackStatus(options: StackOptions): Promise<StackReport> {
   const { stateDirectory } = locateStack(options.env, options.stateDirectory);
-  const line = await lineToStack(options);
+  const line = await greet(options);
   line?.close();
   return line
     ? { state: "running", stack: line.status, stateDirectory }
@@ -44,17 +46,18 @@ export interface DownReport {
 /**
  * `pitaya down`: ends the stack, and returns when it is gone. What runs in it is interrupted first,
  * unless `whenIdle` is set. A stack whose supervisor was killed is started once more for that: only a
- * whole one can interrupt its runs and stop their containers.
+ * whole one can interrupt its runs and stop their containers. A supervisor that does not answer, or
+ * not so that this version understands it, is asked by signal, and killed if that does not help.
  *
  * @throws as {@link connectStack} where such a stack cannot be started
  */
 export async function stackDown(options: DownOptions): Promise<DownReport> {
   const { paths } = locateStack(options.env, options.stateDirectory);
-  let line = await lineToStack(options);
+  let line = await greetOrEnd(options);
   if (!line && hasLeftServer(paths)) {
     options.onProgress?.("the stack was killed; starting it once more to end it in order");
     (await connectStack(options)).close();
-    line = await lineToStack(options);
+    line = await greet(options);
   }
   if (!line) return { state: "not-running", interrupted: [] };
   const { pid, liveRuns } = line.status;
@@ -70,11 +73,28 @@ export async function stackDown(options: DownOptions): Promise<DownReport> {
   return { state: "stopped", interrupted };
 }
 
-async function lineToStack(options: StackOptions): Promise<StackLine | undefined> {
-  const { engine, paths } = locateStack(options.env, options.stateDirectory);
-  const socket = livingSupervisor(paths.record)?.socket ?? paths.socket;
-  const greeting = hello(options.program ?? programVersion(), engine);
-  return openLine(socket, greeting, options.onProgress ?? (() => {}), WELCOME_TIMEOUT_MS);
+function greet(options: StackOptions): Promise<StackLine | undefined> {
+  const location = locateStack(options.env, options.stateDirectory);
+  const own = options.program ?? programVersion();
+  const progress = options.onProgress ?? (() => {});
+  return greetStack(location, own, progress, options.patienceMs ?? PATIENCE_MS);
+}
+
+async function greetOrEnd(options: StackOptions): Promise<StackLine | undefined> {
+  try {
+    return await greet(options);
+  } catch (error) {
+    const { paths } = locateStack(options.env, options.stateDirectory);
+    const holder = livingSupervisor(paths.record);
+    if (!holder) throw error;
+    options.onProgress?.(error instanceof Error ? error.message : String(error));
+    // One of another version needs its time to interrupt runs; one that hangs does not hear it.
+    const askedMs = isPitayaError(error, "version_skew")
+      ? 120_000
+      : (options.patienceMs ?? PATIENCE_MS);
+    await endProcess(processTable(), holder.process, { askedMs, killedMs: 5_000 });
+    return undefined;
+  }
 }
 
 /** Its last act is to end its connections. */

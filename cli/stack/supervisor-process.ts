@@ -37,7 +37,7 @@ export async function superviseFromArguments(services: StackServices): Promise<v
   const lock = await waitForLock(paths);
   if (!lock) return;
   try {
-    const log = pino({ base: { pid: process.pid } }, pino.destination({ dest: 2, sync: true }));
+    const log = openLogger();
     if (paths.socketDirectory) makePrivateDirectory(paths.socketDirectory, "s");
     writeSupervisorRecord(paths.record, paths.socket);
     const start = (progress: (text: string) => void) =>
@@ -60,6 +60,13 @@ export async function superviseFromArguments(services: StackServices): Promise<v
     lock.release();
   }
   process.exit(0);
+}
+
+function openLogger() {
+  const destination = pino.destination({ dest: 2, sync: true });
+  // A full disk is no reason to end.
+  destination.on("error", () => {});
+  return pino({ base: { pid: process.pid } }, destination);
 }
 
 async function waitForLock(paths: StackPaths): Promise<Lock | undefined> {

@@ -11,11 +11,8 @@ export function writeSupervisorRecord(path: string, socket: string): void {
 }
 
 /** What is recorded of a supervisor that is still alive. */
-export function livingSupervisor(
-  path: string,
-): { readonly pid: number; readonly socket: string } | undefined {
+export function livingSupervisor(path: string): z.infer<typeof SupervisorRecord> | undefined {
   const record = readJson(path, SupervisorRecord);
   if (record === undefined || record === "unreadable") return undefined;
-  if (!isAlive(processTable(), record.process)) return undefined;
-  return { pid: record.process.pid, socket: record.socket };
+  return isAlive(processTable(), record.process) ? record : undefined;
 }
