@@ -101,7 +101,9 @@ export function outputPublisher(options: OutputPublisherOptions): OutputPublishe
   function start(): Promise<void> {
     cancelTimer?.();
     cancelTimer = undefined;
-    flushing ??= drain()
+    // A turn later: what is given together goes together.
+    flushing ??= Promise.resolve()
+      .then(drain)
       .catch((error: unknown) => {
         failure = { error };
         release();

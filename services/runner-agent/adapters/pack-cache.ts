@@ -19,6 +19,8 @@ export interface PackCache {
   onHost(base: BranchSource): Promise<readonly string[]>;
   /** Bundles held, by their content. */
   held(): readonly string[];
+  /** Resolves when nothing is being stored. */
+  idle(): Promise<void>;
 }
 
 export interface PackCacheOptions {
@@ -121,15 +123,16 @@ export async function packCache(options: PackCacheOptions): Promise<PackCache> {
   return {
     onEngine: (base) =>
       eachFromTheBase(base, (bundle, parents) =>
-        engine(bundle.blob.sha256, () => toEngine(bundle, parents)),
+        engine.once(bundle.blob.sha256, () => toEngine(bundle, parents)),
       ),
     async onHost(base) {
       await eachFromTheBase(base, (bundle, parents) =>
-        host(bundle.blob.sha256, () => toHost(bundle, parents)),
+        host.once(bundle.blob.sha256, () => toHost(bundle, parents)),
       );
       return base.bundles.map(({ blob }) => join(dirOf(blob.sha256), "objects"));
     },
     held: () => [...hostHeld],
+    idle: async () => void (await Promise.allSettled([...engine.underWay(), ...host.underWay()])),
   };
 }
 
@@ -137,10 +140,13 @@ const stopped = () => new PitayaError("internal", "The runner-agent is stopping.
 
 /** Whoever asks while it is under way waits for the same deed. */
 function singleFlight() {
-  const underWay = new Map<string, Promise<void>>();
-  return (key: string, deed: () => Promise<void>): Promise<void> => {
-    const running = underWay.get(key) ?? deed().finally(() => underWay.delete(key));
-    underWay.set(key, running);
-    return running;
+  const flights = new Map<string, Promise<void>>();
+  return {
+    underWay: () => flights.values(),
+    once(key: string, deed: () => Promise<void>): Promise<void> {
+      const running = flights.get(key) ?? deed().finally(() => flights.delete(key));
+      flights.set(key, running);
+      return running;
+    },
   };
 }

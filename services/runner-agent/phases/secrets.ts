@@ -37,7 +37,8 @@ export async function requestSecrets(
   for (;;) {
     signal.throwIfAborted();
     try {
-      const { value } = await ask(bus, "runner-secret", subject, request, REQUEST_TIMEOUT_MS);
+      const asked = ask(bus, "runner-secret", subject, request, REQUEST_TIMEOUT_MS);
+      const { value } = await unlessAborted(asked, signal);
       return pick(sealer.open(value.secrets, name.runId).values, wanted);
     } catch (error) {
       if (!isPitayaError(error) || !error.retryable) throw error;
@@ -59,6 +60,14 @@ function pick(
     });
   }
   return Object.fromEntries(wanted.map((name) => [name, values[name] ?? ""]));
+}
+
+/** The request itself cannot be called back; its answer is no longer waited for. */
+function unlessAborted<T>(asked: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    asked.then(resolve, reject);
+  });
 }
 
 function pause({ clock }: AttemptScope, signal: AbortSignal): Promise<void> {

@@ -1,10 +1,21 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
+import { type ManualClock, manualClock } from "@pitaya/actors";
+import { answer, decode, sealer } from "@pitaya/bus";
+import {
+  buckets,
+  instanceId,
+  PitayaError,
+  RunnerAbout,
+  RunnerLiveness,
+  subjects,
+} from "@pitaya/protocol";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { type BaseRepository, baseRepository } from "../testing/base-repository.ts";
 import { type FakeScript, fakeExecutor } from "../testing/fake-executor.ts";
-import { runnerHarness } from "../testing/runner-harness.ts";
+import { RUN, RUNNER, type RunnerHarness, runnerHarness } from "../testing/runner-harness.ts";
 
 let dir: string;
 let base: BaseRepository;
@@ -14,15 +25,46 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
-async function harness(
-  script: FakeScript,
-  over: Partial<Parameters<typeof runnerHarness>[0]> = {},
-) {
+type Over = Partial<Parameters<typeof runnerHarness>[0]>;
+
+async function harness(script: FakeScript, over: Over = {}) {
   const executor = fakeExecutor({ script });
   const made = await runnerHarness({ executor, base: base.publish, ...over });
   onTestFinished(() => made.close());
   return { ...made, executor };
 }
+
+/** An agent that says one thing, waits to be told, and ends well. */
+function patient() {
+  const go = Promise.withResolvers<void>();
+  const script: FakeScript = async (agent) => {
+    agent.write("stdout", "say working\n");
+    await go.promise;
+    agent.write("stdout", "done at last\n");
+    return 0;
+  };
+  return { script, go: go.resolve };
+}
+
+/** Moves time on in steps, leaving what each step set off the time to happen. */
+async function pass(clock: ManualClock, ms: number): Promise<void> {
+  for (let left = ms; left > 0; left -= 500) {
+    clock.advance(Math.min(left, 500));
+    await turn();
+  }
+  for (let n = 0; n < 5; n += 1) await turn();
+}
+
+const story = async (h: Pick<RunnerHarness, "chain">, key: string) =>
+  (await h.chain(key)).map(({ by, fact, seal }) => {
+    const what = fact && "phase" in fact ? fact.phase : (fact?.type ?? seal);
+    return `${by} ${what}`;
+  });
+
+const liveness = async ({ bus }: Pick<RunnerHarness, "bus">) => {
+  const entry = await bus.bucket(buckets.runners).get(RUNNER);
+  return entry && decode(RunnerLiveness, entry.value, "liveness");
+};
 
 describe("an attempt", () => {
   it("goes from its start to a bundle in the store, each step a fact of one chain", async () => {
@@ -46,20 +88,539 @@ describe("an attempt", () => {
     });
     expect(end.bundle?.blob.parents).toEqual(h.base.bundles.map(({ blob }) => blob.sha256));
     expect(end.bundle && (await h.bus.blobs.has(end.bundle.blob))).toBe(true);
+    expect((await h.chain("one")).map(({ n }) => n)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(await story(h, "one")).toEqual(
+      [
+        "attempt.claimed",
+        "fetching",
+        "preparing",
+        "running",
+        "attempt.started",
+        "harvesting",
+        "uploading",
+        "attempt.succeeded",
+      ].map((what) => `00000001 ${what}`),
+    );
+  });
+
+  it("is uncommitted when there are changes and no commit, and the patch is kept", async () => {
+    const patch = await base.patchOf({ "new.txt": "new\n" });
+    const h = await harness(async (agent) => {
+      agent.leave(patch);
+      agent.write("stdout", "done\n");
+      return 0;
+    });
+    await h.start();
+    await h.order("one");
+    const end = await h.fact("attempt.succeeded", "one");
+    expect(end).toMatchObject({ uncommitted: true });
+    const parts: Uint8Array[] = [];
+    if (end.patch) for await (const part of h.bus.blobs.get(end.patch)) parts.push(part);
+    expect(Buffer.concat(parts).equals(patch)).toBe(true);
+  });
+
+  it.each([
+    ["exits 1", "say no\n", 1, { code: "agent_failed" }],
+    ["exits 0 without a result", "say no\n", 0, { code: "no_result" }],
+    ["says why it failed", "refused 429\n", 1, { code: "rate_limited", retryable: true }],
+  ])("fails with evidence when its agent %s", async (_, output, exitCode, error) => {
+    const bundle = await base.bundleOf({ "half.txt": "half\n" });
+    const h = await harness(async (agent) => {
+      agent.commit(bundle);
+      agent.write("stdout", output);
+      agent.write("stderr", "oh dear\n");
+      return exitCode;
+    });
+    await h.start();
+    await h.order("one");
+    const end = await h.fact("attempt.failed", "one");
+    expect(end).toMatchObject({ error, exitCode, work: { commits: 1 } });
+    expect(end.bundle).toBeDefined();
+    expect(end.lastOutput).toContain("oh dear");
+  });
+
+  it("is refused with the reason where this runner cannot do it", async () => {
+    const executor = fakeExecutor({ script: async () => 0, images: { other: ["line"] } });
+    const h = await harness(async () => 0, { executor });
+    await h.start();
+    const agent = { plugin: "line", image: "line-image", cliArgs: [], credentials: [] };
+    await h.order("no image");
+    await h.order("no plugin", { task: { agent: { ...agent, plugin: "unheard-of" } } });
+    await h.order("no model", { task: { agent: { ...agent, image: "other", model: "none" } } });
+    expect(await h.fact("attempt.failed", "no image")).toMatchObject({
+      error: { code: "image_missing" },
+    });
+    expect(await h.fact("attempt.failed", "no plugin")).toMatchObject({
+      error: { code: "task_unsupported" },
+    });
+    expect(await h.fact("attempt.failed", "no model")).toMatchObject({
+      error: { code: "task_unsupported", message: expect.stringContaining("none") },
+    });
+  });
+
+  it("keeps no commits that do not stand on its base", async () => {
+    const h = await harness(async (agent) => {
+      agent.commit("not a bundle at all");
+      agent.write("stdout", "done\n");
+      return 0;
+    });
+    await h.start();
+    await h.order("one");
+    const end = await h.fact("attempt.failed", "one");
+    expect(end).toMatchObject({ error: { code: "bundle_rejected", retryable: false } });
+    expect(end.bundle).toBeUndefined();
+  });
+
+  it("leaves nothing behind", async () => {
+    const h = await harness(async (agent) => {
+      agent.write("stdout", "done\n");
+      return 0;
+    });
+    await h.start();
+    await h.order("one");
+    await h.fact("attempt.succeeded", "one");
+    await expect.poll(() => readdir(join(h.stateDir, "attempts"))).toEqual([]);
+    expect(await h.executor.list()).toEqual([]);
+  });
+});
+
+describe("a stop", () => {
+  it("ends the agent and keeps what it made", async () => {
+    const bundle = await base.bundleOf({ "half.txt": "half\n" });
+    const h = await harness(async (agent) => {
+      agent.commit(bundle);
+      agent.write("stdout", "say working\n");
+      await agent.terminated;
+      return new Promise(() => {});
+    });
+    await h.start();
+    await h.order("one");
+    await h.fact("attempt.started", "one");
+    await h.cancel("one", "interrupt");
+    expect(await h.fact("attempt.failed", "one")).toMatchObject({
+      error: { code: "interrupted" },
+      work: { commits: 1 },
+      lastOutput: "say working\n",
+    });
+  });
+
+  it("that overtook its start ends the attempt all the same", async () => {
+    const h = await harness(() => new Promise(() => {}));
+    await h.cancel("one");
+    await h.start();
+    await expect
+      .poll(() => h.bus.commands.next(RUNNER, "control", AbortSignal.abort()))
+      .toBe(undefined);
+    await h.order("one");
+    expect(await h.fact("attempt.failed", "one")).toMatchObject({ error: { code: "cancelled" } });
+  });
+
+  it("of an epoch that is over is not heard", async () => {
+    const agent = patient();
+    const h = await harness(agent.script);
+    await h.start();
+    await h.order("one", { epoch: 5 });
+    await h.fact("attempt.started", "one");
+    await h.cancel("one", "cancel", { epoch: 4 });
+    await h.cancel("other", "cancel", { epoch: 5 });
+    agent.go();
+    expect(await h.fact("attempt.succeeded", "one")).toBeDefined();
+  });
+});
+
+describe("a start", () => {
+  it("of an epoch that is over is dropped, also after a restart", async () => {
+    const h = await harness(patient().script);
+    const first = await h.start();
+    await h.order("one", { epoch: 7 });
+    await h.fact("attempt.started", "one");
+    await h.order("two", { epoch: 6 });
+    await first.stop("leave");
+    await h.start();
+    await h.order("three", { epoch: 6 });
+    await h.order("four", { epoch: 7 });
+    await h.fact("attempt.started", "four");
+    expect(await h.chain("two")).toEqual([]);
+    expect(await h.chain("three")).toEqual([]);
+  });
+
+  it("that cannot be read is answered where it says for whom, and does not hold up the next", async () => {
+    const h = await harness(patient().script);
+    await h.start();
+    await h.orderRaw(Buffer.from("no json"));
+    await h.orderRaw(Buffer.from(JSON.stringify({ v: 1 })));
+    await h.orderRaw(Buffer.from(JSON.stringify({ ...h.orderOf("bad", {}), task: { prompt: 7 } })));
+    await h.orderRaw(
+      Buffer.from(JSON.stringify({ ...h.orderOf("astray", {}), runner: "r2", task: h.taskOf() })),
+    );
+    await h.order("good");
+    await h.fact("attempt.started", "good");
+    expect(await h.fact("attempt.failed", "bad")).toMatchObject({
+      error: { code: "malformed_message", retryable: false },
+    });
+    expect(await h.chain("astray")).toEqual([]);
+  });
+
+  it("of a sealed attempt is dropped, and its slot is free", async () => {
+    const h = await harness(patient().script);
+    await h.start({ slots: 1 });
+    await h.seal("one", "unclaimed");
+    await h.order("one");
+    await h.order("two");
+    await h.fact("attempt.started", "two");
+    expect(await story(h, "one")).toEqual(["coordinator unclaimed"]);
+  });
+
+  it("waits in the queue until there is a slot", async () => {
+    const agents = [patient(), patient(), patient()];
+    const gone = agents.map(({ go }) => go);
+    const h = await harness((agent) => (agents.shift() ?? patient()).script(agent));
+    await h.start({ slots: 2 });
+    for (const key of ["one", "two", "three"]) await h.order(key);
+    await Promise.all([h.fact("attempt.started", "one"), h.fact("attempt.started", "two")]);
+    expect(await h.chain("three")).toEqual([]);
+    gone[0]?.();
+    await h.fact("attempt.started", "three");
+    expect(await h.fact("attempt.succeeded", "one")).toBeDefined();
+  });
+
+  it("that comes a second time is no second attempt", async () => {
+    const clock = manualClock(Date.UTC(2026, 0, 1));
+    const h = await harness(patient().script, { clock });
+    const own = h.broker.connect(RUNNER);
+    const lossy = {
+      ...own,
+      commands: {
+        ...own.commands,
+        next: async (...args: Parameters<typeof own.commands.next>) => {
+          const delivery = await own.commands.next(...args);
+          const lost = () => Promise.reject(new PitayaError("bus_unavailable", "lost"));
+          return delivery && { ...delivery, ack: delivery.deliveries === 1 ? lost : delivery.ack };
+        },
+      },
+    };
+    await h.start({}, lossy);
+    await h.order("one");
+    await h.fact("attempt.started", "one");
+    await pass(clock, 31_000);
+    await h.order("two");
+    await h.fact("attempt.started", "two");
     expect(
-      (await h.chain("one")).map(({ n, fact }) => [
-        n,
-        fact && "phase" in fact ? fact.phase : fact?.type,
-      ]),
-    ).toEqual([
-      [1, "attempt.claimed"],
-      [2, "fetching"],
-      [3, "preparing"],
-      [4, "running"],
-      [5, "attempt.started"],
-      [6, "harvesting"],
-      [7, "uploading"],
-      [8, "attempt.succeeded"],
-    ]);
+      (await h.chain("one")).filter(({ fact }) => fact?.type === "attempt.claimed"),
+    ).toHaveLength(1);
+  });
+});
+
+describe("a seal", () => {
+  it("ends the agent at once, and nothing is told after it", async () => {
+    const clock = manualClock(Date.UTC(2026, 0, 1));
+    const h = await harness(patient().script, { clock });
+    await h.start();
+    await h.order("one");
+    await h.fact("attempt.started", "one");
+    await h.seal("one");
+    await pass(clock, 5_000);
+    await expect.poll(() => h.executor.list()).toEqual([]);
+    await expect.poll(() => readdir(join(h.stateDir, "attempts"))).toEqual([]);
+    expect((await story(h, "one")).at(-1)).toBe("coordinator lost");
+  });
+
+  it("is met by the next fact, without looking for it", async () => {
+    const agent = patient();
+    const h = await harness(agent.script);
+    await h.start();
+    await h.order("one");
+    await h.fact("attempt.started", "one");
+    await h.seal("one");
+    agent.go();
+    await expect.poll(() => h.executor.list()).toEqual([]);
+    expect((await story(h, "one")).at(-1)).toBe("coordinator lost");
+  });
+});
+
+describe("limits", () => {
+  const limited = (over: object) => ({
+    limits: {
+      cpus: 1,
+      memoryBytes: 1e9,
+      pids: 10,
+      diskBytes: 1_000_000,
+      startTimeoutMs: 300_000,
+      stallTimeoutMs: 60_000,
+      timeoutMs: 600_000,
+      ...over,
+    },
+  });
+
+  it("end a silent agent, but not one that speaks", async () => {
+    const clock = manualClock(Date.UTC(2026, 0, 1));
+    let speak = () => {};
+    const h = await harness(
+      (agent) => {
+        speak = () => agent.write("stdout", "say still here\n");
+        return new Promise(() => {});
+      },
+      { clock },
+    );
+    await h.start();
+    await h.order("one", { task: limited({}) });
+    await h.fact("attempt.started", "one");
+    await pass(clock, 59_000);
+    speak();
+    await expect.poll(async () => (await h.output("one")).length).toBeGreaterThan(0);
+    await pass(clock, 59_500);
+    expect(await h.executor.list()).toMatchObject([{ state: "running" }]);
+    await pass(clock, 500);
+    expect(await h.fact("attempt.failed", "one")).toMatchObject({
+      error: { code: "stalled" },
+      account: { agentMs: 119_000 },
+    });
+  });
+
+  it("end an agent that runs too long, also one that ignores TERM", async () => {
+    const clock = manualClock(Date.UTC(2026, 0, 1));
+    const h = await harness(
+      (agent) => {
+        agent.ignoreTerm();
+        return new Promise(() => {});
+      },
+      { clock },
+    );
+    await h.start();
+    await h.order("one", { task: limited({ timeoutMs: 50_000 }) });
+    await h.fact("attempt.started", "one");
+    await pass(clock, 50_000);
+    expect(await h.fact("attempt.failed", "one")).toMatchObject({
+      error: { code: "timeout" },
+      account: { agentMs: 50_000 },
+    });
+  });
+
+  it("end an agent that said its last word and stays, and its word counts", async () => {
+    const clock = manualClock(Date.UTC(2026, 0, 1));
+    const h = await harness(
+      (agent) => {
+        agent.write("stdout", "done and hanging\n");
+        return new Promise(() => {});
+      },
+      { clock },
+    );
+    await h.start();
+    await h.order("one", { task: limited({}) });
+    await h.fact("attempt.started", "one");
+    await expect.poll(async () => (await h.output("one")).length).toBe(2);
+    await pass(clock, 10_000);
+    expect(await h.fact("attempt.succeeded", "one")).toMatchObject({
+      finalMessage: { inline: "and hanging" },
+    });
+  });
+
+  it("end an attempt whose agent is not started in time", async () => {
+    const clock = manualClock(Date.UTC(2026, 0, 1));
+    const h = await harness(async () => 0, { clock });
+    const agent = { plugin: "line", image: "i", cliArgs: [], credentials: ["LINE_KEY"] };
+    await h.start();
+    await h.order("one", { task: { agent, ...limited({}) } });
+    await h.entered("preparing", "one");
+    await pass(clock, 300_000);
+    expect(await h.fact("attempt.failed", "one")).toMatchObject({
+      error: { code: "start_timeout" },
+    });
+  });
+
+  it("end an agent that fills its disk", async () => {
+    const clock = manualClock(Date.UTC(2026, 0, 1));
+    const h = await harness(
+      (agent) => {
+        agent.fill(1_000_001);
+        return new Promise(() => {});
+      },
+      { clock },
+    );
+    await h.start();
+    await h.order("one", { task: limited({}) });
+    await h.fact("attempt.started", "one");
+    await pass(clock, 2_000);
+    expect(await h.fact("attempt.failed", "one")).toMatchObject({ error: { code: "disk_limit" } });
+  });
+});
+
+describe("secrets", () => {
+  const SECRET = "s3cr3t-canary-value-0123456789";
+  const agent = { plugin: "line", image: "i", cliArgs: [], credentials: ["LINE_KEY"] };
+
+  /** The coordinator's part: seals what it holds to the key the runner has announced. */
+  function holdSecrets(h: RunnerHarness, values: Record<string, string> = { LINE_KEY: SECRET }) {
+    const own = sealer();
+    const asked: unknown[] = [];
+    answer(
+      h.bus,
+      "runner-secret",
+      [subjects.api.of({ verb: "runner-secret" })],
+      { epoch: () => 1 },
+      async (request) => {
+        asked.push(request);
+        const entry = await h.bus.bucket(buckets.runners).get(`${RUNNER}.about`);
+        if (!entry) throw new PitayaError("internal", "no about");
+        const about = decode(RunnerAbout, entry.value, "about");
+        return { secrets: own.seal(about.curveKey, { v: 1, run: RUN, values }) };
+      },
+    );
+    return asked;
+  }
+
+  const stored = (h: RunnerHarness) =>
+    Buffer.concat([...h.broker.payloads()].map((payload) => Buffer.from(payload)));
+
+  it("reach the agent, and nothing that is stored", async () => {
+    let env = "";
+    const h = await harness(async (agent) => {
+      env = agent.env["LINE_KEY"] ?? "";
+      for (const part of [env.slice(0, 9), env.slice(9)]) agent.write("stdout", part);
+      agent.write("stdout", `\nsay my key is ${env}\ndone with ${env}\n`);
+      agent.write("stderr", `${env}\n`);
+      return 1;
+    });
+    const asked = holdSecrets(h, { LINE_KEY: SECRET, OTHER: "not asked for by this task" });
+    await h.start();
+    await h.order("one", { task: { agent } });
+    const end = await h.fact("attempt.failed", "one");
+    expect(env).toBe(SECRET);
+    expect(asked).toMatchObject([{ run: RUN, instance: instanceId(RUN, "s1", "one"), attempt: 1 }]);
+    expect(end.lastOutput).toContain("my key is [REDACTED]");
+    expect(stored(h).includes(SECRET)).toBe(false);
+    expect((await h.output("one")).length).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ["a commit", "commit"],
+    ["a commit that a later one took back", "taken back"],
+    ["an uncommitted file", "leave"],
+    ["an uncommitted binary file", "binary"],
+  ])("in %s keep that work out of the store", async (_, where) => {
+    const binary = `\0\0${SECRET}\0`;
+    const bundle = await base.bundleOf({ "k.txt": `key=${SECRET}\n`, "l.txt": "fine\n" });
+    const takenBack = await base.bundleOf({ "k.txt": `key=${SECRET}\n`, "./k.txt": "fine\n" });
+    const patch = await base.patchOf({ "k.bin": where === "binary" ? binary : `${SECRET}\n` });
+    const h = await harness(async (agent) => {
+      if (where === "commit") agent.commit(bundle);
+      else if (where === "taken back") agent.commit(takenBack);
+      else agent.leave(patch);
+      agent.write("stdout", "done\n");
+      return 0;
+    });
+    holdSecrets(h);
+    await h.start();
+    await h.order("one", { task: { agent } });
+    const end = await h.fact("attempt.failed", "one");
+    expect(end).toMatchObject({ error: { code: "secret_in_commit" } });
+    expect(end.bundle).toBeUndefined();
+    expect(end.patch).toBeUndefined();
+  });
+
+  it("that nobody holds fail the attempt at once", async () => {
+    const h = await harness(async () => 0);
+    answer(
+      h.bus,
+      "runner-secret",
+      [subjects.api.of({ verb: "runner-secret" })],
+      { epoch: () => 1 },
+      async () => {
+        throw new PitayaError("credentials_missing", "Nobody holds them.");
+      },
+    );
+    await h.start();
+    await h.order("one", { task: { agent } });
+    expect(await h.fact("attempt.failed", "one")).toMatchObject({
+      error: { code: "credentials_missing" },
+    });
+  });
+
+  it("are known again after a restart, so that output stays redacted", async () => {
+    let speak = () => {};
+    const h = await harness((agent) => {
+      agent.write("stdout", "say one\n");
+      return new Promise((resolve) => {
+        speak = () => {
+          agent.write("stdout", `say ${agent.env["LINE_KEY"]}\ndone\n`);
+          resolve(0);
+        };
+      });
+    });
+    holdSecrets(h);
+    const first = await h.start();
+    await h.order("one", { task: { agent } });
+    await h.fact("attempt.started", "one");
+    await first.stop("leave");
+    await h.start();
+    await h.fact("attempt.adopted", "one");
+    speak();
+    await h.fact("attempt.succeeded", "one");
+    expect(stored(h).includes(SECRET)).toBe(false);
+    expect(stored(h).includes("[REDACTED]")).toBe(true);
+  });
+});
+
+describe("a runner-agent", () => {
+  it("tells what it is and that it lives, before it takes anything", async () => {
+    const h = await harness(patient().script);
+    await h.start({ slots: 3, labels: { arch: "arm64" }, pool: "gpu" });
+    const entry = await h.bus.bucket(buckets.runners).get(`${RUNNER}.about`);
+    expect(entry && decode(RunnerAbout, entry.value, "about")).toMatchObject({
+      runner: RUNNER,
+      slots: 3,
+      pool: "gpu",
+      labels: { arch: "arm64" },
+      curveKey: expect.stringMatching(/^X/),
+      packs: [],
+    });
+    expect(await liveness(h)).toMatchObject({
+      incarnation: "00000001",
+      attempts: [],
+      slotsUsed: 0,
+    });
+  });
+
+  it("lists an attempt from its claim to its end, never handled and missing", async () => {
+    const clock = manualClock(Date.UTC(2026, 0, 1));
+    const agent = patient();
+    const h = await harness(agent.script, { clock });
+    await h.start();
+    await h.order("one");
+    await h.fact("attempt.started", "one");
+    await pass(clock, 5_000 / 3 + 1);
+    const instance = instanceId(RUN, "s1", "one");
+    await expect
+      .poll(() => liveness(h))
+      .toMatchObject({ attempts: [{ run: RUN, instance, attempt: 1 }], slotsUsed: 1 });
+    expect((await liveness(h))?.lastStart).toBeGreaterThan(0);
+    agent.go();
+    await h.fact("attempt.succeeded", "one");
+    await pass(clock, 5_000 / 3 + 1);
+    await expect.poll(() => liveness(h)).toMatchObject({ attempts: [], slotsUsed: 0 });
+  });
+
+  it("leaves nothing alive when it is told to, and stores what it can", async () => {
+    const h = await harness(patient().script);
+    const runner = await h.start();
+    await h.order("one");
+    await h.order("two");
+    await Promise.all([h.fact("attempt.started", "one"), h.fact("attempt.started", "two")]);
+    await runner.stop("kill");
+    expect(await h.executor.list()).toEqual([]);
+    expect(await h.fact("attempt.failed", "one")).toMatchObject({ error: { code: "interrupted" } });
+    expect(await h.fact("attempt.failed", "two")).toMatchObject({ error: { code: "interrupted" } });
+    expect(await liveness(h)).toBeUndefined();
+  });
+
+  it("removes at its start what no attempt of its own owns", async () => {
+    const h = await harness(patient().script);
+    const first = await h.start();
+    await h.order("one");
+    await h.fact("attempt.started", "one");
+    await first.stop("leave");
+    await rm(join(h.stateDir, "attempts"), { recursive: true });
+    await h.start();
+    expect(await h.executor.list()).toEqual([]);
   });
 });

@@ -174,7 +174,7 @@ async function begin(
       incarnation,
       attempts: [...attempts.live()],
       lastStart,
-      slotsUsed: slots.used,
+      slotsUsed: attempts.live().length,
     }),
     onSuperseded: () => {
       log.error("another incarnation of this runner has taken over");
@@ -219,7 +219,8 @@ async function begin(
     pulling.abort();
     stopping.abort();
     const leaving = attempts.all().map((attempt) => attempt.detach());
-    await atMost(clock, LEAVE_PATIENCE_MS, Promise.allSettled([starts, controls, ...leaving]));
+    const gone = Promise.allSettled([starts, controls, packs.idle(), ...leaving]);
+    await atMost(clock, LEAVE_PATIENCE_MS, gone);
   }
 
   async function endAll(): Promise<void> {

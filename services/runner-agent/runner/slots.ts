@@ -1,7 +1,6 @@
 /** Room for attempts. Whoever pulls a start holds a permit first. */
 export interface Slots {
   readonly total: number;
-  readonly used: number;
   /** Waits for room. `undefined` when `signal` aborts, or no more is given. */
   take(signal: AbortSignal): Promise<Permit | undefined>;
   /** For an attempt that is there already, whether there is room or not. */
@@ -28,9 +27,6 @@ export function slots(total: number): Slots {
 
   return {
     total,
-    get used() {
-      return used;
-    },
     occupy,
     async take(signal) {
       while (used >= total && !signal.aborted) {

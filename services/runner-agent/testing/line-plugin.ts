@@ -49,10 +49,13 @@ function lineParser(): OutputParser {
       rest[stream] = whole.pop() ?? "";
       return stream === "stdout" ? whole.map(read) : [];
     },
-    end() {
+    end(exit) {
       const records = rest.stdout === "" ? [] : [read(rest.stdout)];
+      if (result !== undefined || !("exitCode" in exit) || exit.exitCode !== 0) {
+        return { records, result: result ?? {} };
+      }
       const failure = { code: "no_result", message: "It said nothing.", retryable: false } as const;
-      return { records, result: result ?? { failure } };
+      return { records, result: { failure } };
     },
   };
 }

@@ -119,9 +119,8 @@ export async function runnerHarness(options: {
     outputSubjectOf,
 
     /** Starts a new incarnation. */
-    async start(over: Partial<RunnerSettings> = {}): Promise<Runner> {
+    async start(over: Partial<RunnerSettings> = {}, own: Bus = broker.connect(RUNNER)) {
       incarnations += 1;
-      const own = broker.connect(RUNNER);
       const settings: RunnerSettings = {
         runner: RUNNER,
         stateDir,
