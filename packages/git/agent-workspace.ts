@@ -1,6 +1,6 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { testGit } from "./odd-repository.ts";
+import { emptyRepository, testGit } from "./odd-repository.ts";
 import type { StoredPack } from "./store-pack.ts";
 import type { OutgoingBundle } from "./write-bundle.ts";
 
@@ -14,10 +14,8 @@ export async function agentWorkspace(
   pack: StoredPack,
   branch: string,
 ): Promise<string> {
-  await mkdir(dir, { recursive: true });
-  await testGit(dir, ["init", "--quiet", `--object-format=${sent.objectFormat}`]);
+  await emptyRepository(dir, sent);
   const git = join(dir, ".git");
-  await mkdir(join(git, "objects", "info"), { recursive: true });
   await writeFile(join(git, "objects", "info", "alternates"), `${pack.objectDirs.join("\n")}\n`);
   if (sent.shallow.length > 0)
     await writeFile(join(git, "shallow"), `${sent.shallow.join("\n")}\n`);

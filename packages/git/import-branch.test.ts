@@ -3,9 +3,15 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { importBranch, noChange } from "./import-branch.ts";
 import type { Change } from "./quarantine.ts";
-import { openRepository } from "./repository.ts";
+import { openRepository, type Repository } from "./repository.ts";
 import { useTemporaryDirectory } from "./temporary-directory.ts";
-import { changesBetween, commitFiles, snapshotRepository, testGit } from "./testing.ts";
+import {
+  changesBetween,
+  commitFiles,
+  emptyRepository,
+  snapshotRepository,
+  testGit,
+} from "./testing.ts";
 
 const path = useTemporaryDirectory();
 
@@ -17,9 +23,8 @@ let rival: Change;
 let scratchDir: string;
 
 beforeAll(async () => {
-  origin = await made("origin");
   scratchDir = await made("scratch");
-  await testGit(origin, ["init", "--quiet", "--initial-branch=main"]);
+  origin = await emptyRepository(path("origin"));
   await commitFiles(origin, { "a.txt": "a\n" });
   base = await commitFiles(origin, { "b.txt": "b\n" });
   const agent = path("agent");
@@ -51,11 +56,15 @@ async function userRepository(): Promise<string> {
   return dir;
 }
 
+const opened = new Map<string, Promise<Repository>>();
+
 type Request = Partial<Parameters<typeof importBranch>[0]>;
 
 async function bring(dir: string, more: Request = {}) {
+  const repo = opened.get(dir) ?? openRepository(dir);
+  opened.set(dir, repo);
   return await importBranch({
-    repo: await openRepository(dir),
+    repo: await repo,
     change,
     branch: "pitaya/x",
     policy: "auto",
@@ -237,8 +246,7 @@ describe("importBranch", () => {
   });
 
   it("imports nothing into a repository without the base", async () => {
-    const dir = await made("stranger");
-    await testGit(dir, ["init", "--quiet"]);
+    const dir = await emptyRepository(path("stranger"));
     await commitFiles(dir, { x: "" });
     const before = await snapshotRepository(dir);
     expect(await bring(dir)).toMatchObject({

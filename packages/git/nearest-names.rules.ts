@@ -14,7 +14,7 @@ export function editDistance(a: string, b: string): number {
 
 /**
  * The names a person may have meant, nearest first: those that hold what was typed, and those that
- * differ from it in less than half of its letters. A remote's branch is compared without the remote's
+ * differ from it in at most half of its letters, and at most four. A remote's branch is compared without the remote's
  * name too, since `feature` for `origin/feature` is the commonest slip.
  */
 export function nearestNames(typed: string, names: readonly string[], count = 3): string[] {
@@ -28,7 +28,7 @@ export function nearestNames(typed: string, names: readonly string[], count = 3)
   };
   return names
     .map((name) => ({ name, distance: distanceTo(name) }))
-    .filter(({ distance }) => distance <= Math.max(1, Math.floor((wanted.length - 1) / 2)))
+    .filter(({ distance }) => distance <= Math.min(4, Math.floor(wanted.length / 2)))
     .sort((a, b) => a.distance - b.distance || (a.name < b.name ? -1 : 1))
     .slice(0, count)
     .map(({ name }) => name);

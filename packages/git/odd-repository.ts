@@ -1,6 +1,7 @@
-import { appendFile, mkdir, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type GitCall, runGit } from "./run-git.ts";
+import { type ObjectFormat, writeBareRepository } from "./scratch-repository.ts";
 
 /**
  * Repositories as people have them. Each holds, as far as its kind allows, executable scripts,
@@ -58,6 +59,24 @@ export async function testGit(
     env: { ...IDENTITY, GIT_ALLOW_PROTOCOL: "file", GIT_NO_LAZY_FETCH: "0", ...more.env },
   });
   return stdout.toString("utf8").replace(/\n$/, "");
+}
+
+/** What `git init` makes, without a process and without its sample hooks. */
+export async function emptyRepository(
+  dir: string,
+  options: { readonly objectFormat?: ObjectFormat; readonly branch?: string } = {},
+): Promise<string> {
+  const { objectFormat = "sha1", branch = "main" } = options;
+  const git = join(dir, ".git");
+  await writeBareRepository(git, { objectFormat, alternates: [], shallow: [] });
+  const config = await readFile(join(git, "config"), "utf8");
+  await writeFile(
+    join(git, "config"),
+    `${config.replace("bare = true", "bare = false")}[core]\n\tlogAllRefUpdates = true\n`,
+  );
+  await writeFile(join(git, "HEAD"), `ref: refs/heads/${branch}\n`);
+  await mkdir(join(git, "hooks"));
+  return dir;
 }
 
 const LFS_POINTER = [
@@ -143,10 +162,9 @@ async function fresh(
   options: { objectFormat?: "sha1" | "sha256"; commits?: number; others?: number } = {},
 ): Promise<string> {
   const { objectFormat = "sha1", commits = 4, others = OTHER_BRANCHES } = options;
-  await mkdir(dir, { recursive: true });
-  await testGit(dir, ["init", `--object-format=${objectFormat}`, "--initial-branch=trunk"]);
+  await emptyRepository(dir, { objectFormat, branch: "trunk" });
   await testGit(dir, ["fast-import", "--quiet"], { input: history(objectFormat, commits, others) });
-  await testGit(dir, ["config", "core.autocrlf", "input"]);
+  await appendFile(join(dir, ".git", "config"), "\tautocrlf = input\n");
   return dir;
 }
 
@@ -177,7 +195,7 @@ export async function oddRepository(kind: OddKind, dir: string): Promise<OddRepo
       await checkout();
       await makeDirty(path);
       const commit = await testGit(path, ["rev-parse", "trunk~2"]);
-      return is([undefined, "feature/ä", "v1.0", commit]);
+      return is([undefined, "v1.0", "feature/ä", commit]);
     }
     case "bare":
       await fresh(origin, { others: 3 });
@@ -210,8 +228,7 @@ export async function oddRepository(kind: OddKind, dir: string): Promise<OddRepo
       await checkout();
       return is([undefined]);
     case "empty-tree":
-      await mkdir(path);
-      await testGit(path, ["init", "--quiet", "--initial-branch=main"]);
+      await emptyRepository(path);
       await testGit(path, ["commit", "--quiet", "--allow-empty", "--message=nothing"]);
       return is([undefined]);
     case "sha256":

@@ -19,7 +19,7 @@ export const noteBlock = (provenance: Provenance): string =>
 
 /** The note with the block at its end; unchanged if it holds that block already. */
 export function appendBlock(note: string, block: string): string {
-  if (`\n\n${note}`.includes(`\n\n${block}`)) return note;
+  if (`\n\n${note}\n`.includes(`\n\n${block}\n`)) return note;
   return note === "" ? block : `${note.replace(/\n*$/, "\n\n")}${block}`;
 }
 

@@ -7,7 +7,7 @@ import { type QuarantineLimits, quarantine } from "./quarantine.ts";
 import type { RejectionReason } from "./rejection.ts";
 import { runGit } from "./run-git.ts";
 import { useTemporaryDirectory } from "./temporary-directory.ts";
-import { bundleWork, commitFiles, testGit } from "./testing.ts";
+import { bundleWork, commitFiles, emptyRepository, testGit } from "./testing.ts";
 
 const path = useTemporaryDirectory();
 
@@ -18,9 +18,7 @@ let other: string;
 let objects: string;
 
 beforeAll(async () => {
-  user = path("user");
-  await mkdir(user);
-  await testGit(user, ["init", "--quiet", "--initial-branch=main"]);
+  user = await emptyRepository(path("user"));
   const lines = `${Array.from({ length: 300 }, (_, i) => `line ${i}`).join("\n")}\n`;
   await commitFiles(user, { "big.txt": lines, "gone.txt": "a\nb\n", "kept.psd": pointer(1) });
   base = await commitFiles(user, { "second.txt": "2\n" });
@@ -35,8 +33,9 @@ const pointer = (n: number) =>
 
 /** A repository over the base, as the agent has it. */
 async function workspace(): Promise<string> {
-  const dir = path("workspace");
-  await testGit(user, ["clone", "--quiet", "--shared", "--branch=main", user, dir]);
+  const dir = await emptyRepository(path("workspace"));
+  await writeFile(join(dir, ".git", "objects", "info", "alternates"), `${objects}\n`);
+  await testGit(dir, ["checkout", "--quiet", "-B", "main", base]);
   return dir;
 }
 
@@ -137,7 +136,7 @@ describe("a bundle that passes", () => {
     await testGit(dir, ["merge", "--quiet", "--no-edit", "older"]);
     expect(await check(await bundled(dir))).toMatchObject({ commitCount: 2 });
 
-    await testGit(dir, ["merge", "--quiet", "--no-edit", "origin/other"]);
+    await testGit(dir, ["merge", "--quiet", "--no-edit", other]);
     const both = await bundled(dir, "HEAD", "--not", base, other);
     expect(await check(both, { includes: [other] })).toMatchObject({ commitCount: 3 });
     expect(await check(await bundled(dir), { includes: [other] })).toMatchObject({
@@ -203,13 +202,14 @@ describe("a bundle is refused that", () => {
   });
 
   it("has another header than one plain ref on the right object format", async () => {
-    const dir = await workspace();
-    const tip = await commitFiles(dir, { new: "" });
-    const only = [tip, `^${base}`];
-    const v2 = (...lines: string[]) =>
-      forged(dir, `# v2 git bundle\n${lines.map((line) => `${line}\n`).join("")}\n`, only);
-    const v3 = (...lines: string[]) =>
-      forged(dir, `# v3 git bundle\n${lines.map((line) => `${line}\n`).join("")}\n`, only);
+    const tip = "1234567890".repeat(4);
+    const bundle = async (...lines: string[]) => {
+      const file = path("header.bundle");
+      await writeFile(file, Buffer.from(`${lines.join("\n")}\n\nPACK`, "latin1"));
+      return file;
+    };
+    const v2 = (...lines: string[]) => bundle("# v2 git bundle", ...lines);
+    const v3 = (...lines: string[]) => bundle("# v3 git bundle", ...lines);
     await expectRejected(await v2(`-${base}`), "no_ref");
     await expectRejected(await v2(`${tip} HEAD`, `${tip} refs/heads/x`), "many_refs");
     for (const name of [
@@ -229,15 +229,13 @@ describe("a bundle is refused that", () => {
       await v3("@object-format=sha256", `${"a".repeat(64)} HEAD`),
       "object_format",
     );
-    expect(await check(await v3("@object-format=sha1", `${tip} HEAD`))).toMatchObject({
-      commit: tip,
-    });
+    await expectRejected(await v3("@object-format=sha1", `${tip} HEAD`), "damaged");
   });
 
   it("builds on what is not the base's history", async () => {
     const dir = await workspace();
     await commitFiles(dir, { new: "" });
-    await testGit(dir, ["merge", "--quiet", "--no-edit", "origin/other"]);
+    await testGit(dir, ["merge", "--quiet", "--no-edit", other]);
     const tip = await testGit(dir, ["rev-parse", "HEAD"]);
     const own = [tip, `^${base}`, `^${other}`];
     const header = (id: string) => `# v2 git bundle\n-${base}\n-${id}\n${tip} HEAD\n\n`;
@@ -290,9 +288,6 @@ describe("a bundle is refused that", () => {
       [["100644", ".git", blob]],
       [["100644", "..", blob]],
       [["100644", "a/b", blob]],
-      [["100644", ".GIT", blob]],
-      [["100644", "git~1", blob]],
-      [["0100644", "zero", blob]],
       [["120000", ".gitmodules", link]],
       [["100644", ".gitmodules", modules]],
       [
@@ -342,11 +337,13 @@ describe("a bundle is refused that", () => {
     const dir = await workspace();
     const tree = await testGit(dir, ["rev-parse", "HEAD^{tree}"]);
     const who = "A <a@b> 1 +0000";
-    const bomb = await plant(
-      dir,
-      "commit",
-      `tree ${tree}\nparent ${base}\nauthor ${who}\ncommitter ${who}\n\n${"x".repeat(80_000_000)}`,
-    );
+    const huge = path("huge");
+    await writeFile(huge, `tree ${tree}\nparent ${base}\nauthor ${who}\ncommitter ${who}\n\n`);
+    // By parts: memory that this process takes makes each of its forks slower.
+    for (let n = 0; n < 80; n++) await appendFile(huge, "x".repeat(1_000_000));
+    const bomb = await testGit(dir, ["hash-object", "-t", "commit", "-w", "--stdin"], {
+      stdinFile: huge,
+    });
     const limits = { maxMemoryBytes: 128 * 1024 * 1024 };
     const small = await commitFiles(dir, { new: "" });
     await check(await forge(dir, small), { limits });

@@ -7,14 +7,12 @@ import { isDirty, openRepository } from "./repository.ts";
 import { explainRefusal } from "./repository-refusal.ts";
 import { runGit } from "./run-git.ts";
 import { useTemporaryDirectory } from "./temporary-directory.ts";
-import { testGit } from "./testing.ts";
+import { emptyRepository, testGit } from "./testing.ts";
 
 const path = useTemporaryDirectory();
 
-async function repositoryWith(commits: number, ...options: string[]): Promise<string> {
-  const dir = path("repository");
-  await mkdir(dir);
-  await testGit(dir, ["init", "--quiet", "--initial-branch=main", ...options]);
+async function repositoryWith(commits: number): Promise<string> {
+  const dir = await emptyRepository(path("repository"));
   for (let n = 1; n <= commits; n++) {
     await testGit(dir, ["commit", "--quiet", "--allow-empty", `--message=${n}`]);
   }
@@ -25,7 +23,7 @@ describe("openRepository", () => {
   it("finds the top from below, through symbolic links and odd names", async () => {
     const top = path("odd\nname ü");
     await mkdir(join(top, "sub", "deeper"), { recursive: true });
-    await testGit(top, ["init", "--quiet"]);
+    await emptyRepository(top);
     await symlink(join(top, "sub"), path("link"));
     const repo = await openRepository(join(top, "sub", "deeper"));
     expect(repo).toMatchObject({
@@ -36,19 +34,17 @@ describe("openRepository", () => {
       shallow: [],
       partial: false,
       linkedWorktree: false,
-      sparse: false,
     });
   });
 
-  it("tells a linked working tree, a sparse one and a bare repository", async () => {
+  it("tells a linked working tree and a bare repository", async () => {
     const main = await repositoryWith(1);
     const linked = path("linked");
     await testGit(main, ["worktree", "add", "--quiet", linked]);
-    await testGit(linked, ["sparse-checkout", "set", "src"]);
     const repo = await openRepository(linked);
-    expect(repo).toMatchObject({ topLevel: linked, linkedWorktree: true, sparse: true });
+    expect(repo).toMatchObject({ topLevel: linked, linkedWorktree: true });
     expect(repo.commonDir).toBe(join(main, ".git"));
-    expect(await openRepository(main)).toMatchObject({ linkedWorktree: false, sparse: false });
+    expect(await openRepository(main)).toMatchObject({ linkedWorktree: false });
 
     const bare = path("bare");
     await testGit(main, ["clone", "--quiet", "--bare", main, bare]);

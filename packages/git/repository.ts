@@ -21,8 +21,6 @@ export interface Repository {
   readonly partial: boolean;
   /** One of several working trees, and not the first. */
   readonly linkedWorktree: boolean;
-  /** Only a part of the tree is checked out. Bases are whole all the same. */
-  readonly sparse: boolean;
 }
 
 /**
@@ -39,7 +37,7 @@ export async function openRepository(path: string, signal?: AbortSignal): Promis
   );
   if (!isDirectory) throw notARepository(where, "there is no such directory");
   const call = { cwd: where, config: "user" as const, ...(signal === undefined ? {} : { signal }) };
-  const [ready, found, settings] = await Promise.allSettled([
+  const [ready, found] = await Promise.allSettled([
     requireGit(where),
     runGit(
       [
@@ -52,17 +50,9 @@ export async function openRepository(path: string, signal?: AbortSignal): Promis
       ],
       call,
     ),
-    runGit(
-      ["config", "--null", "--get-regexp", "^(core\\.sparsecheckout|remote\\..*\\.promisor)$"],
-      {
-        ...call,
-        exits: [0, 1],
-      },
-    ),
   ]);
   if (ready.status === "rejected") throw ready.reason;
   if (found.status === "rejected") throw explainRefusal(where, found.reason);
-  if (settings.status === "rejected") throw explainRefusal(where, settings.reason);
 
   const [bare, inside, format, ...rest] = found.value.stdout.toString("utf8").split("\n");
   if (format !== "sha1" && format !== "sha256") {
@@ -76,16 +66,11 @@ export async function openRepository(path: string, signal?: AbortSignal): Promis
   const gitDir = await realpath(rest.join("\n").replace(/\n$/, ""));
   const commonDir = await realpath(await commonDirOf(gitDir));
   const objectsDir = join(commonDir, "objects");
-  const [topLevel, shallow, promised] = await Promise.all([
+  const [topLevel, shallow, partial] = await Promise.all([
     up === undefined ? undefined : realpath(where).then((path) => resolve(path, up)),
     shallowCommits(commonDir),
     holdsPromises(objectsDir),
   ]);
-  const isSet = (name: RegExp) =>
-    settings.value.stdout
-      .toString("utf8")
-      .split("\0")
-      .some((entry) => name.test(entry) && /\n(true|yes|on|1)$/i.test(entry));
   return {
     topLevel,
     gitDir,
@@ -93,9 +78,8 @@ export async function openRepository(path: string, signal?: AbortSignal): Promis
     objectsDir,
     objectFormat: format,
     shallow,
-    partial: promised || isSet(/^remote\..*\.promisor\n/s),
+    partial,
     linkedWorktree: gitDir !== commonDir,
-    sparse: isSet(/^core\.sparsecheckout\n/),
   };
 }
 
@@ -111,6 +95,7 @@ export async function shallowCommits(commonDir: string): Promise<string[]> {
   return text === undefined ? [] : text.split("\n").filter(Boolean).sort();
 }
 
+/** A filtered clone marks the packs that name objects it does not hold. */
 async function holdsPromises(objectsDir: string): Promise<boolean> {
   const packs = await readdir(join(objectsDir, "pack")).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return [];

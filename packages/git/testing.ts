@@ -1,5 +1,6 @@
 export { agentWorkspace, bundleWork, commitFiles } from "./agent-workspace.ts";
 export {
+  emptyRepository,
   ODD_KINDS,
   type OddKind,
   type OddRepository,

@@ -6,16 +6,20 @@ import type { KnownTip } from "./known-tip.ts";
 import { openRepository } from "./repository.ts";
 import { type StoredPack, storePack } from "./store-pack.ts";
 import { useTemporaryDirectory } from "./temporary-directory.ts";
-import { changesBetween, oddRepository, snapshotRepository, testGit } from "./testing.ts";
+import {
+  changesBetween,
+  emptyRepository,
+  oddRepository,
+  snapshotRepository,
+  testGit,
+} from "./testing.ts";
 import { type OutgoingBundle, writeBundle } from "./write-bundle.ts";
 
 const path = useTemporaryDirectory();
 
 /** A line of `count` commits on main, each with files of some size. */
 async function line(count: number): Promise<{ dir: string; commits: string[] }> {
-  const dir = path("repository");
-  await mkdir(dir);
-  await testGit(dir, ["init", "--quiet", "--initial-branch=main"]);
+  const dir = await emptyRepository(path("repository"));
   await grow(dir, count);
   const commits = (await testGit(dir, ["rev-list", "--reverse", "main"])).split("\n");
   return { dir, commits };
