@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { StartCommand } from "@pitaya/protocol";
 import type { z } from "zod";
@@ -10,7 +10,7 @@ export interface AttemptDirectory {
   readonly path: string;
   writeStart(command: StartCommand): Promise<void>;
   writeRecord(record: AttemptRecord): Promise<void>;
-  /** An empty directory for what comes out of the container. */
+  /** A new directory for what comes out of the container: an incarnation thought dead may use its own. */
   freshHarvestDir(): Promise<string>;
   remove(): Promise<void>;
 }
@@ -51,12 +51,7 @@ export function attemptDirectories(stateDir: string) {
         path,
         writeStart: (command) => replaceFile(join(path, START), JSON.stringify(command)),
         writeRecord: (record) => replaceFile(join(path, RECORD), JSON.stringify(record)),
-        async freshHarvestDir() {
-          const dir = join(path, "harvest");
-          await rm(dir, { recursive: true, force: true });
-          await mkdir(dir, { mode: 0o700 });
-          return dir;
-        },
+        freshHarvestDir: () => mkdtemp(join(path, "harvest-")),
         remove: () => rm(path, { recursive: true, force: true }),
       };
     },

@@ -1,21 +1,20 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setImmediate as turn } from "node:timers/promises";
-import { type ManualClock, manualClock } from "@pitaya/actors";
+import { manualClock } from "@pitaya/actors";
 import { answer, decode, sealer } from "@pitaya/bus";
-import {
-  buckets,
-  instanceId,
-  PitayaError,
-  RunnerAbout,
-  RunnerLiveness,
-  subjects,
-} from "@pitaya/protocol";
+import { buckets, instanceId, PitayaError, RunnerAbout, subjects } from "@pitaya/protocol";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { type BaseRepository, baseRepository } from "../testing/base-repository.ts";
 import { type FakeScript, fakeExecutor } from "../testing/fake-executor.ts";
-import { RUN, RUNNER, type RunnerHarness, runnerHarness } from "../testing/runner-harness.ts";
+import {
+  pass,
+  patientAgent,
+  RUN,
+  RUNNER,
+  type RunnerHarness,
+  runnerHarness,
+} from "../testing/runner-harness.ts";
 
 let dir: string;
 let base: BaseRepository;
@@ -33,38 +32,6 @@ async function harness(script: FakeScript, over: Over = {}) {
   onTestFinished(() => made.close());
   return { ...made, executor };
 }
-
-/** An agent that says one thing, waits to be told, and ends well. */
-function patient() {
-  const go = Promise.withResolvers<void>();
-  const script: FakeScript = async (agent) => {
-    agent.write("stdout", "say working\n");
-    await go.promise;
-    agent.write("stdout", "done at last\n");
-    return 0;
-  };
-  return { script, go: go.resolve };
-}
-
-/** Moves time on in steps, leaving what each step set off the time to happen. */
-async function pass(clock: ManualClock, ms: number): Promise<void> {
-  for (let left = ms; left > 0; left -= 500) {
-    clock.advance(Math.min(left, 500));
-    await turn();
-  }
-  for (let n = 0; n < 5; n += 1) await turn();
-}
-
-const story = async (h: Pick<RunnerHarness, "chain">, key: string) =>
-  (await h.chain(key)).map(({ by, fact, seal }) => {
-    const what = fact && "phase" in fact ? fact.phase : (fact?.type ?? seal);
-    return `${by} ${what}`;
-  });
-
-const liveness = async ({ bus }: Pick<RunnerHarness, "bus">) => {
-  const entry = await bus.bucket(buckets.runners).get(RUNNER);
-  return entry && decode(RunnerLiveness, entry.value, "liveness");
-};
 
 describe("an attempt", () => {
   it("goes from its start to a bundle in the store, each step a fact of one chain", async () => {
@@ -89,7 +56,7 @@ describe("an attempt", () => {
     expect(end.bundle?.blob.parents).toEqual(h.base.bundles.map(({ blob }) => blob.sha256));
     expect(end.bundle && (await h.bus.blobs.has(end.bundle.blob))).toBe(true);
     expect((await h.chain("one")).map(({ n }) => n)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
-    expect(await story(h, "one")).toEqual(
+    expect(await h.story("one")).toEqual(
       [
         "attempt.claimed",
         "fetching",
@@ -216,7 +183,7 @@ describe("a stop", () => {
   });
 
   it("of an epoch that is over is not heard", async () => {
-    const agent = patient();
+    const agent = patientAgent();
     const h = await harness(agent.script);
     await h.start();
     await h.order("one", { epoch: 5 });
@@ -230,7 +197,7 @@ describe("a stop", () => {
 
 describe("a start", () => {
   it("of an epoch that is over is dropped, also after a restart", async () => {
-    const h = await harness(patient().script);
+    const h = await harness(patientAgent().script);
     const first = await h.start();
     await h.order("one", { epoch: 7 });
     await h.fact("attempt.started", "one");
@@ -245,7 +212,7 @@ describe("a start", () => {
   });
 
   it("that cannot be read is answered where it says for whom, and does not hold up the next", async () => {
-    const h = await harness(patient().script);
+    const h = await harness(patientAgent().script);
     await h.start();
     await h.orderRaw(Buffer.from("no json"));
     await h.orderRaw(Buffer.from(JSON.stringify({ v: 1 })));
@@ -262,19 +229,19 @@ describe("a start", () => {
   });
 
   it("of a sealed attempt is dropped, and its slot is free", async () => {
-    const h = await harness(patient().script);
+    const h = await harness(patientAgent().script);
     await h.start({ slots: 1 });
     await h.seal("one", "unclaimed");
     await h.order("one");
     await h.order("two");
     await h.fact("attempt.started", "two");
-    expect(await story(h, "one")).toEqual(["coordinator unclaimed"]);
+    expect(await h.story("one")).toEqual(["coordinator unclaimed"]);
   });
 
   it("waits in the queue until there is a slot", async () => {
-    const agents = [patient(), patient(), patient()];
+    const agents = [patientAgent(), patientAgent(), patientAgent()];
     const gone = agents.map(({ go }) => go);
-    const h = await harness((agent) => (agents.shift() ?? patient()).script(agent));
+    const h = await harness((agent) => (agents.shift() ?? patientAgent()).script(agent));
     await h.start({ slots: 2 });
     for (const key of ["one", "two", "three"]) await h.order(key);
     await Promise.all([h.fact("attempt.started", "one"), h.fact("attempt.started", "two")]);
@@ -286,7 +253,7 @@ describe("a start", () => {
 
   it("that comes a second time is no second attempt", async () => {
     const clock = manualClock(Date.UTC(2026, 0, 1));
-    const h = await harness(patient().script, { clock });
+    const h = await harness(patientAgent().script, { clock });
     const own = h.broker.connect(RUNNER);
     const lossy = {
       ...own,
@@ -314,7 +281,7 @@ describe("a start", () => {
 describe("a seal", () => {
   it("ends the agent at once, and nothing is told after it", async () => {
     const clock = manualClock(Date.UTC(2026, 0, 1));
-    const h = await harness(patient().script, { clock });
+    const h = await harness(patientAgent().script, { clock });
     await h.start();
     await h.order("one");
     await h.fact("attempt.started", "one");
@@ -322,11 +289,11 @@ describe("a seal", () => {
     await pass(clock, 5_000);
     await expect.poll(() => h.executor.list()).toEqual([]);
     await expect.poll(() => readdir(join(h.stateDir, "attempts"))).toEqual([]);
-    expect((await story(h, "one")).at(-1)).toBe("coordinator lost");
+    expect((await h.story("one")).at(-1)).toBe("coordinator lost");
   });
 
   it("is met by the next fact, without looking for it", async () => {
-    const agent = patient();
+    const agent = patientAgent();
     const h = await harness(agent.script);
     await h.start();
     await h.order("one");
@@ -334,7 +301,7 @@ describe("a seal", () => {
     await h.seal("one");
     agent.go();
     await expect.poll(() => h.executor.list()).toEqual([]);
-    expect((await story(h, "one")).at(-1)).toBe("coordinator lost");
+    expect((await h.story("one")).at(-1)).toBe("coordinator lost");
   });
 });
 
@@ -563,7 +530,7 @@ describe("secrets", () => {
 
 describe("a runner-agent", () => {
   it("tells what it is and that it lives, before it takes anything", async () => {
-    const h = await harness(patient().script);
+    const h = await harness(patientAgent().script);
     await h.start({ slots: 3, labels: { arch: "arm64" }, pool: "gpu" });
     const entry = await h.bus.bucket(buckets.runners).get(`${RUNNER}.about`);
     expect(entry && decode(RunnerAbout, entry.value, "about")).toMatchObject({
@@ -574,7 +541,7 @@ describe("a runner-agent", () => {
       curveKey: expect.stringMatching(/^X/),
       packs: [],
     });
-    expect(await liveness(h)).toMatchObject({
+    expect(await h.liveness()).toMatchObject({
       incarnation: "00000001",
       attempts: [],
       slotsUsed: 0,
@@ -583,7 +550,7 @@ describe("a runner-agent", () => {
 
   it("lists an attempt from its claim to its end, never handled and missing", async () => {
     const clock = manualClock(Date.UTC(2026, 0, 1));
-    const agent = patient();
+    const agent = patientAgent();
     const h = await harness(agent.script, { clock });
     await h.start();
     await h.order("one");
@@ -591,17 +558,17 @@ describe("a runner-agent", () => {
     await pass(clock, 5_000 / 3 + 1);
     const instance = instanceId(RUN, "s1", "one");
     await expect
-      .poll(() => liveness(h))
+      .poll(() => h.liveness())
       .toMatchObject({ attempts: [{ run: RUN, instance, attempt: 1 }], slotsUsed: 1 });
-    expect((await liveness(h))?.lastStart).toBeGreaterThan(0);
+    expect((await h.liveness())?.lastStart).toBeGreaterThan(0);
     agent.go();
     await h.fact("attempt.succeeded", "one");
     await pass(clock, 5_000 / 3 + 1);
-    await expect.poll(() => liveness(h)).toMatchObject({ attempts: [], slotsUsed: 0 });
+    await expect.poll(() => h.liveness()).toMatchObject({ attempts: [], slotsUsed: 0 });
   });
 
   it("leaves nothing alive when it is told to, and stores what it can", async () => {
-    const h = await harness(patient().script);
+    const h = await harness(patientAgent().script);
     const runner = await h.start();
     await h.order("one");
     await h.order("two");
@@ -610,11 +577,11 @@ describe("a runner-agent", () => {
     expect(await h.executor.list()).toEqual([]);
     expect(await h.fact("attempt.failed", "one")).toMatchObject({ error: { code: "interrupted" } });
     expect(await h.fact("attempt.failed", "two")).toMatchObject({ error: { code: "interrupted" } });
-    expect(await liveness(h)).toBeUndefined();
+    expect(await h.liveness()).toBeUndefined();
   });
 
   it("removes at its start what no attempt of its own owns", async () => {
-    const h = await harness(patient().script);
+    const h = await harness(patientAgent().script);
     const first = await h.start();
     await h.order("one");
     await h.fact("attempt.started", "one");

@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Clock, systemClock } from "@pitaya/actors";
+import { setImmediate as turn } from "node:timers/promises";
+import { type Clock, type ManualClock, systemClock } from "@pitaya/actors";
 import { type Bus, decode, encode, type StoredMessage } from "@pitaya/bus";
 import { memoryBroker } from "@pitaya/bus/testing";
 import {
@@ -16,6 +17,7 @@ import {
   instanceId,
   messageIds,
   RunId,
+  RunnerLiveness,
   SealMessage,
   type SealReason,
   StartCommand,
@@ -29,6 +31,7 @@ import { runnerLease } from "../adapters/runner-lease.ts";
 import type { Executor } from "../ports/executor.port.ts";
 import { livenessInProcess } from "../runner/liveness.ts";
 import { type Runner, type RunnerSettings, startRunner } from "../runner/runner.ts";
+import type { FakeScript } from "./fake-executor.ts";
 import { linePlugin } from "./line-plugin.ts";
 
 export const RUNNER = "r1";
@@ -249,6 +252,20 @@ export async function runnerHarness(options: {
       found.abort();
     },
 
+    /** The chain in short: who wrote which phase, fact or seal. */
+    async story(key: string, attempt = 1): Promise<string[]> {
+      return (await chain(key, attempt)).map(({ by, fact, seal }) => {
+        const what = fact && "phase" in fact ? fact.phase : (fact?.type ?? seal);
+        return `${by} ${what}`;
+      });
+    },
+
+    /** The runner's liveness, if it has not lapsed. */
+    async liveness(): Promise<RunnerLiveness | undefined> {
+      const entry = await bus.bucket(buckets.runners).get(RUNNER);
+      return entry && decode(RunnerLiveness, entry.value, "liveness");
+    },
+
     /** Everything published of the agent's output, in order. */
     async output(key: string): Promise<StoredMessage[]> {
       const messages: StoredMessage[] = [];
@@ -261,6 +278,27 @@ export async function runnerHarness(options: {
       await rm(stateDir, { recursive: true, force: true });
     },
   };
+}
+
+/** Moves time on in steps, leaving what each step set off the time to happen. */
+export async function pass(clock: ManualClock, ms: number): Promise<void> {
+  for (let left = ms; left > 0; left -= 500) {
+    clock.advance(Math.min(left, 500));
+    await turn();
+  }
+  for (let n = 0; n < 5; n += 1) await turn();
+}
+
+/** An agent that says one thing, waits to be told, and ends well. */
+export function patientAgent() {
+  const go = Promise.withResolvers<void>();
+  const script: FakeScript = async (agent) => {
+    agent.write("stdout", "say working\n");
+    await go.promise;
+    agent.write("stdout", "done at last\n");
+    return 0;
+  };
+  return { script, go: go.resolve };
 }
 
 export type RunnerHarness = Awaited<ReturnType<typeof runnerHarness>>;
