@@ -35,7 +35,7 @@ describe("an idle stack", () => {
     const supervisor = stack.supervisor();
     connection.close();
     await isGone(supervisor);
-    expect(stack.calls().at(-1)).toBe("stop");
+    expect(stack.calls().at(-1)).toBe("stop end");
     await nothingLeft();
   });
 
@@ -60,7 +60,7 @@ describe("an idle stack", () => {
     const supervisor = stack.supervisor();
     stack.set({ gate: "stop" });
     connection.close();
-    await eventually(() => stack.calls().at(-1)).toBe("stop");
+    await eventually(() => stack.calls().at(-1)).toBe("stop end");
     // It listens no more, but has its lock, its server and its services still.
     const steps: string[] = [];
     const coming = stack.connect({
@@ -113,7 +113,7 @@ describe("down", () => {
     expect(await connection.ended).toEqual({ reason: "down", interrupted });
     expect(stack.calls().slice(-2)).toEqual([
       `interrupt ${live} ${another} the stack was stopped`,
-      "stop",
+      "stop end",
     ]);
     await nothingLeft();
   });

@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { errorRecord, PitayaError } from "@pitaya/protocol";
+import { natsBus } from "@pitaya/bus";
+import { buckets, errorRecord, PitayaError } from "@pitaya/protocol";
 import { afterEach, describe, expect, it, onTestFinished } from "vitest";
 import { processTable } from "./processes.ts";
 import {
@@ -20,12 +21,17 @@ describe("a supervisor that was killed", () => {
     stack = standInStack();
     const connection = await stack.connect();
     const [supervisor, server] = [stack.supervisor(), stack.server()];
+    const { url, user } = connection.bus;
+    const bus = await natsBus({ servers: url, name: "test", user });
+    onTestFinished(() => bus.close());
     kill(supervisor);
     expect(await connection.ended).toEqual({ reason: "lost", interrupted: [] });
     expect(stack.servers()).toEqual([server]);
 
     const again = await connection.reconnect();
     expect(again.bus).toEqual(connection.bus);
+    // The connection of before comes back by itself.
+    expect(await bus.bucket(buckets.runs).entries()).toEqual([]);
     expect((await again.status()).pid).not.toBe(supervisor.pid);
     expect(stack.servers()).toEqual([stack.server()]);
     expect(stack.server()).not.toEqual(server);
@@ -120,6 +126,7 @@ it("a service that cannot go on ends the stack, and the next command starts anot
   stack.set({ failNow: errorRecord(new PitayaError("internal", "it is broken")) });
   expect(await connection.ended).toEqual({ reason: "failed", interrupted: [] });
   await isGone(supervisor);
+  expect(stack.calls().at(-1)).toBe("stop leave");
   expect(stack.servers()).toEqual([]);
   stack.set({});
   (await connection.reconnect()).close();

@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import type { Logger } from "pino";
-import { prepareBus, prepareServer } from "./bus-setup.ts";
+import { prepareServer, prepareStreams } from "./bus-setup.ts";
 import { keepServer } from "./kept-server.ts";
 import type { BusAccess } from "./messages.ts";
 import { findNatsServer } from "./nats-binary.ts";
@@ -18,6 +18,7 @@ export interface RunningStack extends Omit<RunningServices, "onFailure"> {
 export interface StartOptions {
   readonly paths: StackPaths;
   readonly env: NodeJS.ProcessEnv;
+  readonly version: string;
   readonly services: StackServices;
   readonly log: Logger;
 }
@@ -29,14 +30,15 @@ export interface StartOptions {
  * it runs then
  */
 export async function startStack(
-  { paths, env, services, log }: StartOptions,
+  { paths, env, version, services, log }: StartOptions,
   progress: (text: string) => void,
 ): Promise<RunningStack> {
   mkdirSync(paths.server.directory, { recursive: true });
   mkdirSync(paths.runner, { recursive: true });
   const binary = await findNatsServer(env);
   const firstPort = await endLeftServer(paths);
-  const users = prepareServer(paths);
+  const prepared = await prepareServer(paths);
+  const { users } = prepared;
   const failed = Promise.withResolvers<unknown>();
 
   progress(`starting nats-server ${binary.version}`);
@@ -50,21 +52,21 @@ export async function startStack(
   try {
     const url = `nats://127.0.0.1:${server.port}`;
     progress("preparing the streams");
-    await prepareBus(url, users, paths);
+    await prepareStreams(url, prepared);
     progress("starting coordinator and runner");
-    const context = { url, users, runnerDirectory: paths.runner, log };
+    const context = { url, users, version, runnerDirectory: paths.runner, log };
     const running = await services.start(context, progress);
     running.onFailure(failed.resolve);
     return {
-      bus: { url, user: users.client },
+      bus: { url, user: users.cli },
       liveRuns: () => running.liveRuns(),
       onLiveRuns: (changed) => running.onLiveRuns(changed),
       interruptAll: (reason, tell) => running.interruptAll(reason, tell),
       setLeastSlots: (count) => running.setLeastSlots(count),
       onFailure: (listener) => void failed.promise.then(listener),
-      async stop() {
+      async stop(containers) {
         try {
-          await running.stop();
+          await running.stop(containers);
         } finally {
           await server.stop();
         }

@@ -7,13 +7,12 @@ export interface StackUser {
   readonly seed: string;
 }
 
+export type StackUsers = Readonly<Record<"coordinator" | "runner" | "cli", StackUser>>;
+
 export interface ServiceContext {
   readonly url: string;
-  readonly users: {
-    readonly coordinator: StackUser;
-    readonly runner: StackUser;
-    readonly client: StackUser;
-  };
+  readonly users: StackUsers;
+  readonly version: string;
   /** Private directory for what the runner-agent keeps across restarts. */
   readonly runnerDirectory: string;
   readonly log: Logger;
@@ -34,7 +33,8 @@ export interface RunningServices {
   setLeastSlots(count: number): void;
   /** Called at most once, when a service cannot go on. `stop` is still to be called. */
   onFailure(failed: (error: unknown) => void): void;
-  stop(): Promise<void>;
+  /** `leave`: containers go on and are adopted at the next start. `end`: none of them is left. */
+  stop(containers: "end" | "leave"): Promise<void>;
 }
 
 /**

@@ -13,7 +13,6 @@ export interface StackPaths {
   /** Who the supervisor is: {@link SupervisorRecord}. */
   readonly record: string;
   readonly log: string;
-  readonly keys: string;
   readonly socket: string;
   /** The directory the socket is in, when it is not `directory`. */
   readonly socketDirectory: string | undefined;
@@ -54,11 +53,10 @@ export function stackPaths(directory: string, env: NodeJS.ProcessEnv): StackPath
     startLock: join(directory, "start.lock"),
     record: join(directory, "supervisor.json"),
     log: join(directory, "supervisor.log"),
-    keys: join(directory, "keys.json"),
     ...socketPlace(directory, env),
     server: {
       directory: server,
-      config: join(server, "nats.conf"),
+      config: join(server, "nats-server.conf"),
       record: join(server, "server.json"),
       log: join(server, "nats.log"),
       ports: join(server, "ports"),

@@ -10,8 +10,9 @@ import {
 } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
-import { errorRecord, PitayaError } from "@pitaya/protocol";
-import { afterEach, describe, expect, it } from "vitest";
+import { natsBus } from "@pitaya/bus";
+import { buckets, errorRecord, PitayaError } from "@pitaya/protocol";
+import { afterEach, describe, expect, it, onTestFinished } from "vitest";
 import {
   eventually,
   everyPath,
@@ -97,6 +98,21 @@ describe("a stack", () => {
     });
   });
 
+  it("lets a command act as a cli, and a stranger not at all", async () => {
+    stack = standInStack();
+    const connection = await stack.connect();
+    const { url, user } = connection.bus;
+    const bus = await natsBus({ servers: url, name: "test", user });
+    onTestFinished(() => bus.close());
+    expect(await bus.bucket(buckets.runs).entries()).toEqual([]);
+    const forged = bus.bucket(buckets.runs).put("run_1", new Uint8Array());
+    await expect(forged).rejects.toMatchObject({ code: "permission_denied" });
+    await expect(natsBus({ servers: url, name: "test" })).rejects.toMatchObject({
+      code: "permission_denied",
+    });
+    connection.close();
+  });
+
   it("keeps everything it writes from other users", async () => {
     stack = standInStack();
     const before = process.umask(0);
@@ -146,7 +162,8 @@ describe("a stack", () => {
       paths.lock,
       paths.startLock,
       paths.record,
-      paths.keys,
+      join(paths.server.directory, "cli-cli.json"),
+      join(paths.server.directory, "admin-admin.json"),
       paths.server.record,
       paths.server.config,
       join(paths.server.ports, "nats-server_1.ports"),

@@ -41,7 +41,7 @@ export async function superviseFromArguments(services: StackServices): Promise<v
     if (paths.socketDirectory) makePrivateDirectory(paths.socketDirectory, "s");
     writeSupervisorRecord(paths.record, paths.socket);
     const start = (progress: (text: string) => void) =>
-      startStack({ paths, env: process.env, services, log }, progress);
+      startStack({ paths, env: process.env, version: program.version, services, log }, progress);
     const supervisor = await supervise({
       socket: paths.socket,
       engine,

@@ -177,7 +177,8 @@ export async function supervise(options: SupervisorOptions): Promise<Supervisor>
     if (stack) progress("stopping nats-server and the services");
     for (const guest of door.guests)
       guest.send({ type: "closing", reason, interrupted: [...interrupted] });
-    if (stack) await attempt("stopping", stack.stop(), STOP_TIMEOUT_MS);
+    if (stack)
+      await attempt("stopping", stack.stop(reason === "failed" ? "leave" : "end"), STOP_TIMEOUT_MS);
     await door.close();
     log.info({ reason, interrupted }, "closed");
   }

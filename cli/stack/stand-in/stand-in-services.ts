@@ -63,8 +63,8 @@ export const standInServices: StackServices = {
       onFailure(failed) {
         listeners.add(() => now.failNow && failed(errorFromRecord(now.failNow)));
       },
-      async stop() {
-        call("stop");
+      async stop(containers) {
+        call("stop", containers);
         await until(() => now.gate !== "stop");
         watcher.close();
       },
