@@ -233,6 +233,18 @@ describe("stopping", () => {
   });
 });
 
+it("all live runs can be stopped at once, and tells which they were", async () => {
+  const w = await world();
+  const coordinator = w.startCoordinator("coord-1");
+  await coordinator.deciding;
+  const run = w.spec();
+  await w.submit(run);
+  await w.until(run.run, (v) => w.states(v)[0] === "queued");
+  expect(await coordinator.interruptAll("the stack goes down")).toEqual([run.run]);
+  expect(coordinator.liveRuns).toBe(0);
+  await w.until(run.run, (v) => v.phase === "interrupted");
+});
+
 describe("credentials", () => {
   it("nobody holds make the work wait without a slot, and it goes on when they come", async () => {
     const w = await world();

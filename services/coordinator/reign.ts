@@ -59,8 +59,13 @@ export interface Reign {
   entry(run: string): RunEntry | undefined;
   /** A runner's public key, as it announced it. */
   curveKeyOf(runner: string): string | undefined;
-  /** Publishes these entries as soon as the run has nothing in flight. Resolves when they are read back. */
+  /** Publishes these entries as soon as the run has nothing in flight. Resolves when they are stored. */
   ask(entry: RunEntry, entries: DecisionMessage["entries"]): Promise<void>;
+  /**
+   * Stops every live run so that it can be resumed. Resolves with their ids when none is live.
+   * @throws `bus_unavailable` after `timeoutMs`
+   */
+  interruptAll(by: string, reason: string, timeoutMs: number): Promise<readonly string[]>;
   /** Resolves when the condition holds after some event. @throws `bus_unavailable` after `timeoutMs` */
   until(condition: () => boolean, what: string, timeoutMs: number): Promise<void>;
   /** Something outside the log changed: look at this run, or at all, again. */
@@ -194,7 +199,6 @@ export async function reign(options: ReignOptions): Promise<Reign> {
     if (due.length > 0) await append(entry, [...due]);
     keepIntents(entry);
     await project(entry.run, entry.fold.view);
-    countLive();
   }
 
   /** A run in which nothing moves for want of credentials is interrupted in the end. */
@@ -260,6 +264,7 @@ export async function reign(options: ReignOptions): Promise<Reign> {
       log.warn({ run, sequence: message.sequence, oddity }, "set aside");
     if (isReadBack(entry)) entry.pendingPlacements = [];
     for (const resolution of resolutions) await strategies.resolve(entry, resolution);
+    if (caughtUp) countLive();
     for (const waiter of [...waiters]) waiter();
     if (!caughtUp) return;
     await turn(entry);
@@ -278,6 +283,7 @@ export async function reign(options: ReignOptions): Promise<Reign> {
       }
       box.post(() => {
         caughtUp = true;
+        countLive();
         whenCaughtUp.resolve();
       });
       wake();
@@ -292,39 +298,51 @@ export async function reign(options: ReignOptions): Promise<Reign> {
   );
   await whenCaughtUp.promise;
 
+  const ask: Reign["ask"] = (entry, entries) =>
+    new Promise((done, failed) => {
+      box.post(async () => {
+        entry.asked.push({ entries, done, failed });
+        await turn(entry);
+      });
+    });
+
+  const until: Reign["until"] = (condition, what, timeoutMs) =>
+    new Promise((resolve, reject) => {
+      const end = () => {
+        waiters.delete(check);
+        cancel();
+      };
+      const check = () => {
+        if (!condition()) return;
+        end();
+        resolve();
+      };
+      const cancel = clock.setTimer(timeoutMs, () => {
+        end();
+        reject(new PitayaError("bus_unavailable", `${what} was not seen within ${timeoutMs} ms`));
+      });
+      waiters.add(check);
+      check();
+    });
+
   return {
     epoch,
+    ask,
+    until,
+    async interruptAll(by, reason, timeoutMs) {
+      const live = [...runs.values()].filter(isLiveRun);
+      for (const entry of live) {
+        if (entry.actors?.phase === "finalizing" || entry.actors?.stopping) continue;
+        await ask(entry, [{ type: "run.stopping", mode: "interrupt", by, reason }]);
+      }
+      await until(() => !live.some(isLiveRun), "the end of all live runs", timeoutMs);
+      return live.map(({ run }) => run);
+    },
     get liveRuns() {
       return liveRuns;
     },
     entry: (run) => runs.get(run),
     curveKeyOf: fleet.state.curveKey,
-    ask: (entry, entries) =>
-      new Promise((done, failed) => {
-        box.post(async () => {
-          entry.asked.push({ entries, done, failed });
-          await turn(entry);
-        });
-      }),
-    until(condition, what, timeoutMs) {
-      return new Promise((resolve, reject) => {
-        const end = () => {
-          waiters.delete(check);
-          cancel();
-        };
-        const check = () => {
-          if (!condition()) return;
-          end();
-          resolve();
-        };
-        const cancel = clock.setTimer(timeoutMs, () => {
-          end();
-          reject(new PitayaError("bus_unavailable", `${what} was not seen within ${timeoutMs} ms`));
-        });
-        waiters.add(check);
-        check();
-      });
-    },
     wake,
     async stop() {
       stopping.abort();

@@ -40,10 +40,21 @@ export interface CoordinatorOptions {
 export interface Coordinator {
   /** Runs that are submitted, executing or finalizing, while this one decides. */
   readonly liveRuns: number;
+  /**
+   * Stops every live run so that it can be resumed. Resolves with their ids when nothing of them
+   * runs any more.
+   * @throws `no_coordinator` while another decides
+   */
+  interruptAll(reason: string): Promise<readonly string[]>;
   /** Resolves when it decides for the first time. */
   readonly deciding: Promise<void>;
   stop(): Promise<void>;
 }
+
+const CANCEL_GRACE_MS = 60_000;
+
+/** From the last attempt's end to the run's own. */
+const SETTLE_MS = 10_000;
 
 /** Announces itself, waits for the lease, decides until it loses it, and waits again. */
 export function start(options: CoordinatorOptions): Coordinator {
@@ -104,7 +115,7 @@ export function start(options: CoordinatorOptions): Coordinator {
       strategies: options.strategies,
       runnerLeaseMs: options.runnerLeaseMs ?? 5_000,
       claimTimeoutMs: options.claimTimeoutMs ?? 60_000,
-      cancelGraceMs: options.cancelGraceMs ?? 60_000,
+      cancelGraceMs: options.cancelGraceMs ?? CANCEL_GRACE_MS,
       credentialsWaitMs: options.credentialsWaitMs ?? 600_000,
       onLiveRuns: options.onLiveRuns ?? (() => undefined),
       onFault: end,
@@ -149,6 +160,11 @@ export function start(options: CoordinatorOptions): Coordinator {
       return current?.liveRuns ?? 0;
     },
     deciding: deciding.promise,
+    async interruptAll(reason) {
+      if (!current) throw new PitayaError("no_coordinator", "another coordinator decides");
+      const allowedMs = (options.cancelGraceMs ?? CANCEL_GRACE_MS) + SETTLE_MS;
+      return current.interruptAll(id, reason, allowedMs);
+    },
     async stop() {
       stopping.abort();
       cancelAnnounce();
