@@ -1,15 +1,13 @@
 import type { ErrorCode } from "@pitaya/protocol";
+import type { Result } from "./claude-code-lines.ts";
 import type { AgentFailure } from "./plugin.port.ts";
 
-/** What Claude Code tells of a failure, from its last result line and the synthetic message before it. */
-export interface ClaudeFailure {
-  readonly subtype: string;
-  readonly status: number | undefined;
-  /** `assistant.error` or `api_error_type`. */
+/** What is known of a turn that failed, besides its result line. */
+export interface ClaudeTrouble {
+  /** What the CLI called the trouble in the message before the result. */
   readonly kind: string | undefined;
-  readonly terminalReason: string | undefined;
-  readonly stopReason: string | undefined;
-  readonly message: string;
+  /** How long the provider, or the CLI's own last try, waited or told to wait. */
+  readonly retryAfterMs: number | undefined;
 }
 
 const BY_SUBTYPE: Readonly<Record<string, ErrorCode>> = {
@@ -26,7 +24,6 @@ const BY_KIND: Readonly<Record<string, ErrorCode>> = {
   rate_limit: "rate_limited",
   rate_limit_error: "rate_limited",
   overloaded_error: "overloaded",
-  max_output_tokens: "context_too_long",
 };
 
 const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
@@ -34,6 +31,7 @@ const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
   402: "credentials_refused",
   403: "credentials_refused",
   404: "invalid_model",
+  413: "context_too_long",
   429: "rate_limited",
   529: "overloaded",
 };
@@ -46,32 +44,63 @@ const RETRYABLE: ReadonlySet<ErrorCode> = new Set([
 ]);
 
 const UNREACHABLE =
-  /ECONNREFUSED|ENOTFOUND|ECONNRESET|Connection (refused|error)|timed out|fetch failed/i;
+  /E(CONN|HOST|NET|AI_AGAIN|PIPE|NOTFOUND|TIMEDOUT)|connection|timed out|fetch failed|socket/i;
 
-/** Facts of each case: docs of the CLI do not tell them; they were measured on it. */
-export function classifyClaude(failure: ClaudeFailure): AgentFailure {
-  const code = codeOf(failure);
-  return { code, message: failure.message, retryable: RETRYABLE.has(code) };
-}
+const MAX_MESSAGE = 2_000;
 
-function codeOf({
-  subtype,
-  status,
-  kind,
-  terminalReason,
-  stopReason,
-  message,
-}: ClaudeFailure): ErrorCode {
-  const bySubtype = BY_SUBTYPE[subtype];
+function codeOf(result: Result, { kind }: ClaudeTrouble): ErrorCode {
+  const { api_error_status: status, stop_reason, terminal_reason } = result;
+  const bySubtype = BY_SUBTYPE[result.subtype ?? ""];
   if (bySubtype) return bySubtype;
-  if (terminalReason === "prompt_too_long") return "context_too_long";
-  if (stopReason === "refusal") return "model_refused";
-  const byStatus = status === undefined ? undefined : BY_STATUS[status];
+  if (terminal_reason === "prompt_too_long") return "context_too_long";
+  if (stop_reason === "refusal") return "model_refused";
+  const byStatus = BY_STATUS[status ?? 0];
   if (byStatus) return byStatus;
   if (status !== undefined && status >= 500) return "provider_error";
-  if (/refus/i.test(message) && kind === "invalid_request" && status === undefined)
-    return "model_refused";
-  if (kind !== undefined && BY_KIND[kind]) return BY_KIND[kind];
-  if (status === undefined && UNREACHABLE.test(message)) return "provider_unreachable";
-  return kind === "server_error" ? "provider_error" : "agent_failed";
+  const byKind = BY_KIND[kind ?? ""] ?? BY_KIND[result.api_error_type ?? ""];
+  if (byKind) return byKind;
+  if (kind !== "server_error" || status !== undefined) return "agent_failed";
+  return UNREACHABLE.test(result.result ?? "") ? "provider_unreachable" : "provider_error";
 }
+
+/** The failure a result line tells of, or nothing. Which case says what was measured on the CLI. */
+export function failureOfResult(result: Result, trouble: ClaudeTrouble): AgentFailure | undefined {
+  if (result.is_error !== true && result.subtype === "success") return undefined;
+  const code = codeOf(result, trouble);
+  const errors = (result.errors ?? []).filter((error) => typeof error === "string").join("; ");
+  const ended = `it ended with ${result.terminal_reason ?? result.subtype ?? "an error"}`;
+  // What the CLI says of its own being interrupted is a diagnostic for its makers.
+  const said = result.terminal_reason?.startsWith("aborted") ? "" : result.result || errors;
+  const message = said || ended;
+  const wait = code === "rate_limited" || code === "overloaded" ? trouble.retryAfterMs : undefined;
+  return {
+    code,
+    message: message.slice(0, MAX_MESSAGE),
+    retryable: RETRYABLE.has(code),
+    ...(wait === undefined ? {} : { retryAfterMs: wait }),
+  };
+}
+
+/** The program could not be started at all: what a shell and the engine exit with. */
+const NOT_STARTED: ReadonlySet<number> = new Set([126, 127]);
+
+/** The failure of an agent that ended without a result. */
+export function failureOfExit(
+  exit: { readonly exitCode: number } | { readonly signal: string },
+  stderrTail: string,
+): AgentFailure {
+  const said = stderrTail.trim();
+  const because = said === "" ? "" : `: ${said}`;
+  if ("signal" in exit) {
+    return failure("agent_failed", `it was ended by ${exit.signal} without a result${because}`);
+  }
+  if (exit.exitCode === 0) return failure("no_result", `it exited without a result${because}`);
+  const code = NOT_STARTED.has(exit.exitCode) ? "image_unusable" : "agent_failed";
+  return failure(code, `it exited with status ${exit.exitCode}${because}`);
+}
+
+const failure = (code: ErrorCode, message: string): AgentFailure => ({
+  code,
+  message: message.slice(0, MAX_MESSAGE),
+  retryable: false,
+});

@@ -1,226 +1,207 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { claudeCode } from "./claude-code.ts";
-import { resolveCredentials } from "./credentials.ts";
-import { lineSplitter, MAX_LINE_BYTES } from "./line-splitter.ts";
+import { MAX_LINE_BYTES } from "./line-splitter.ts";
 import type { AgentExit, AgentRecord, AgentTask } from "./plugin.port.ts";
-import { findPlugin } from "./registry.ts";
 
-/** Output of the real CLI in each of these cases; see the folder. */
-const DATA = join(import.meta.dirname, "testdata", "claude-code");
-const CASES = readdirSync(DATA).sort();
-const FAILED = ["auth401", "badmodel", "maxturns", "over529-retries2", "rate429-retries2"];
-
-const transcript = (name: string): Uint8Array => readFileSync(join(DATA, name, "stdout.jsonl"));
-const exitOf = (name: string): AgentExit => {
-  if (name === "sigTERM") return { exitCode: 143 };
-  return { exitCode: FAILED.includes(name) ? 1 : 0 };
-};
+const utf8 = (text: string) => new TextEncoder().encode(text);
 const task: AgentTask = { prompt: "do it", cliArgs: [] };
-const taskOf = (name: string): AgentTask =>
-  name === "sess2-resume" ? { ...task, resumeSessionId: "s" } : task;
 
-/** All that is read of some output when it comes in these pieces. */
-function readPieces(pieces: readonly Uint8Array[], exit: AgentExit, of = task) {
-  const parser = claudeCode.parser(of);
-  const records: AgentRecord[] = pieces.flatMap((piece) => [...parser.push("stdout", piece)]);
+/** What is read of some output; each part is a push. */
+function read(parts: readonly (string | Uint8Array)[], exit: AgentExit, stderr = "") {
+  const parser = claudeCode.parser(task);
+  const records: AgentRecord[] = [...parser.push("stderr", utf8(stderr))];
+  for (const part of parts) {
+    records.push(...parser.push("stdout", typeof part === "string" ? utf8(part) : part));
+  }
   const end = parser.end(exit);
   return { records: [...records, ...end.records], result: end.result };
 }
-const pieces = (bytes: Uint8Array, cuts: readonly number[]): Uint8Array[] => {
-  const at = [
-    0,
-    ...cuts.map((cut) => cut % (bytes.byteLength + 1)).sort((a, b) => a - b),
-    bytes.byteLength,
-  ];
-  return at.slice(1).map((end, i) => bytes.subarray(at[i], end));
-};
 
-describe("the transcript", () => {
-  it.each(CASES)("%s reads as it always did", async (name) => {
-    const read = readPieces([transcript(name)], exitOf(name), taskOf(name));
-    await expect(`${JSON.stringify(read, null, 2)}\n`).toMatchFileSnapshot(
-      join(DATA, name, "expected.json"),
-    );
+const line = (fields: object) => `${JSON.stringify(fields)}\n`;
+const resultLine = (fields: object = {}) =>
+  line({ type: "result", subtype: "success", is_error: false, result: "done", ...fields });
+
+describe("a run's meaning", () => {
+  it("of a resumed session in a CLI that tells totals only leaves the cost unknown", () => {
+    const lines = resultLine({ total_cost_usd: 3, usage: { input_tokens: 5 } });
+    const parser = claudeCode.parser({ resumeSessionId: "s" });
+    parser.push("stdout", utf8(lines));
+    const { result } = parser.end({ exitCode: 0 });
+    expect(result).not.toHaveProperty("costUsd");
+    expect(result.usage?.inputTokens).toBe(5);
+    expect(read([lines], { exitCode: 0 }).result.costUsd).toBe(3);
   });
 
-  it.each(CASES)("%s reads the same byte by byte", (name) => {
-    const bytes = transcript(name);
-    const single = Array.from(bytes, (_, i) => bytes.subarray(i, i + 1));
-    expect(readPieces(single, exitOf(name))).toEqual(readPieces([bytes], exitOf(name)));
+  it("stands once the result is there, however the process ended", () => {
+    for (const exit of [{ signal: "TERM" }, { signal: "KILL" }, { exitCode: 143 }] as const) {
+      expect(read([resultLine()], exit).result).toMatchObject({ finalMessage: "done" });
+      expect(read([resultLine()], exit).result).not.toHaveProperty("failure");
+    }
   });
 
-  it("reads the same however it is split", () => {
-    fc.assert(
-      fc.property(
-        fc.constantFrom(...CASES),
-        fc.array(fc.nat(20_000), { maxLength: 30 }),
-        (name, cuts) => {
-          const bytes = transcript(name);
-          expect(readPieces(pieces(bytes, cuts), exitOf(name))).toEqual(
-            readPieces([bytes], exitOf(name)),
-          );
-        },
-      ),
-      { numRuns: 60 },
-    );
+  it("is that of the last turn where there were several", () => {
+    const failed = resultLine({ is_error: true, api_error_status: 529, result: "Overloaded" });
+    const bad = read([resultLine(), failed], { exitCode: 1 }).result;
+    expect(bad).toMatchObject({ finalMessage: "done", failure: { code: "overloaded" } });
+    expect(read([failed, resultLine()], { exitCode: 0 }).result).not.toHaveProperty("failure");
   });
 
-  it("gives records or a report, and never throws, when bytes of it are damaged", () => {
-    const damage = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 20 });
-    fc.assert(
-      fc.property(fc.constantFrom(...CASES), damage, (name, changes) => {
-        const bytes = Uint8Array.from(transcript(name));
-        for (const [at, value] of changes) bytes[at % bytes.byteLength] = value;
-        const { records } = readPieces([bytes], { exitCode: 0 });
-        expect(records.length).toBeGreaterThan(0);
-      }),
-      { numRuns: 2_000 },
-    );
-  });
-});
-
-describe("what a run meant", () => {
-  const resultOf = (name: string) =>
-    readPieces([transcript(name)], exitOf(name), taskOf(name)).result;
-
-  it("is success with message, session, cost and tokens", () => {
-    expect(resultOf("ok")).toEqual({
-      finalMessage: "Done: created hello.txt and committed it.",
-      sessionId: "e90c99cf-5174-4640-9890-4483ea4fce81",
-      usage: {
-        inputTokens: 24,
-        outputTokens: 110,
-        cacheReadTokens: 19_500,
-        cacheWriteTokens: 1_540,
-      },
-      costUsd: 0.006947999999999999,
-      turns: 2,
+  it("without a result is a failure whatever the exit status", () => {
+    expect(read([], { exitCode: 0 }).result.failure?.code).toBe("no_result");
+    expect(read([], { signal: "KILL" }).result.failure?.message).toContain("KILL");
+    expect(read([], { exitCode: 2 }, "Error: it broke\n").result.failure).toEqual({
+      code: "agent_failed",
+      message: "it exited with status 2: Error: it broke",
+      retryable: false,
     });
-  });
-
-  it.each([
-    ["auth401", "credentials_refused", false],
-    ["badmodel", "invalid_model", false],
-    ["maxturns", "max_turns", false],
-    ["over529-retries2", "overloaded", true],
-    ["rate429-retries2", "rate_limited", true],
-  ] as const)("%s is %s", (name, code, retryable) => {
-    expect(resultOf(name).failure).toMatchObject({ code, retryable });
-    expect(resultOf(name).failure?.message).not.toBe("");
-  });
-
-  it("does not claim a resumed session's whole cost for one attempt", () => {
-    expect(resultOf("sess2-resume")).not.toHaveProperty("costUsd");
-    expect(resultOf("sess2-resume").usage?.inputTokens).toBeGreaterThan(0);
-  });
-
-  it("of an agent that was ended is a failure, with the tokens it had spent", () => {
-    const { failure, usage } = resultOf("sigTERM");
-    expect(failure?.code).toBe("agent_failed");
-    expect(usage?.inputTokens).toBeGreaterThan(0);
-  });
-
-  it("without a result is a failure whatever the exit status, with the last of stderr", () => {
-    expect(readPieces([], { exitCode: 0 }).result.failure?.code).toBe("no_result");
-    const parser = claudeCode.parser(task);
-    parser.push("stderr", Buffer.from("Error: it broke\n"));
-    expect(parser.end({ exitCode: 1 }).result.failure?.message).toContain("it broke");
-  });
-
-  it("takes the agent's own words from the first of several results", () => {
-    const line = (index: number, result: string) =>
-      `${JSON.stringify({ type: "result", subtype: "success", result, result_index: index })}\n`;
-    const bytes = Buffer.from(line(1, "of a sub-agent") + line(0, "of the agent"));
-    expect(readPieces([bytes], { exitCode: 0 }).result.finalMessage).toBe("of the agent");
+    expect(read([], { exitCode: 127 }).result.failure?.code).toBe("image_unusable");
   });
 });
 
-describe("a line", () => {
-  it("that is too long is reported and what follows is read", () => {
-    const long = new Uint8Array(MAX_LINE_BYTES + 10).fill(0x78);
-    const after = Buffer.from(
-      `\n${JSON.stringify({ type: "result", subtype: "success", result: "ok" })}\n`,
-    );
-    const { records, result } = readPieces([long, after], { exitCode: 0 });
-    expect(records).toMatchObject([{ type: "unreadable", line: 1 }, { type: "final" }]);
-    expect(result.finalMessage).toBe("ok");
+describe("tokens of a message", () => {
+  const usage = { input_tokens: 10, output_tokens: 1 };
+  const block = (id: string, text: string) =>
+    line({ type: "assistant", message: { id, content: [{ type: "text", text }], usage } });
+  const usagesOf = (records: readonly AgentRecord[]) =>
+    records.flatMap((record) => (record.type === "usage" ? [record.usage.inputTokens] : []));
+
+  it("count once, though it comes in a line for each block", () => {
+    const { records } = read([block("m1", "a") + block("m1", "b") + block("m2", "c")], {
+      exitCode: 0,
+    });
+    expect(usagesOf(records)).toEqual([10, 20]);
   });
 
-  it("ends at a newline and at the end, in any pieces", () => {
-    const split = lineSplitter();
-    const got = ["a\nb", "\n\nc"].flatMap((text) => [...split.push(Buffer.from(text))]);
-    expect([...got, ...split.end()].map((l) => ("text" in l ? l.text : "?"))).toEqual([
-      "a",
-      "b",
-      "",
-      "c",
+  it("are corrected by the result", () => {
+    const models = { m: { inputTokens: 25, outputTokens: 90, costUSD: 0.5 } };
+    const end = resultLine({ model_usage_since_last_result: models });
+    const { records, result } = read([block("m1", "a"), block("m2", "b"), end], { exitCode: 0 });
+    expect(usagesOf(records)).toEqual([10, 20, 25]);
+    expect(result).toMatchObject({ usage: { inputTokens: 25, outputTokens: 90 }, costUsd: 0.5 });
+  });
+});
+
+describe("output that is not what it should be", () => {
+  it("is reported by line, and read on from", () => {
+    const { records, result } = read(["warning: something\n[1]\n{}\n{broken\n\n", resultLine()], {
+      exitCode: 0,
+    });
+    expect(records.slice(0, 4)).toMatchObject([
+      { type: "unreadable", line: 1, excerpt: "warning: something", reason: "not a JSON object" },
+      { type: "unreadable", line: 2 },
+      { type: "unreadable", line: 3, reason: "it has no type" },
+      { type: "unreadable", line: 4 },
     ]);
+    expect(result.finalMessage).toBe("done");
+  });
+
+  it("and too long for a line is reported with its beginning", () => {
+    const long = new Uint8Array(MAX_LINE_BYTES + 1).fill(0x78);
+    const { records, result } = read([long, long.subarray(0, 1_000_000), "\n", resultLine()], {
+      exitCode: 0,
+    });
+    expect(records).toMatchObject([
+      { type: "unreadable", line: 1, excerpt: "x".repeat(200) },
+      { type: "usage" },
+      { type: "final" },
+    ]);
+    expect(result.finalMessage).toBe("done");
+  });
+
+  it("for many lines is told as a number", () => {
+    const { records } = read(["x\n".repeat(100_000)], { exitCode: 0 });
+    expect(records).toHaveLength(101);
+    expect(records.at(-1)).toMatchObject({ line: 100_000, reason: "and 99900 more lines" });
+  });
+
+  it("in one field costs that field only", () => {
+    const odd = resultLine({ usage: "many", num_turns: -1, errors: {} });
+    expect(read([odd], { exitCode: 0 }).result).toMatchObject({ finalMessage: "done", turns: 0 });
+  });
+
+  it("and nested without end does not end the reader", () => {
+    const deep = `{"type":"assistant","message":{"content":[{"type":"tool_use","name":"X","input":{"a":${"[".repeat(500_000)}${"]".repeat(500_000)}}}]}}\n`;
+    const { records } = read([deep, resultLine()], { exitCode: 0 });
+    expect(records[0]).toMatchObject({ type: "tool_call", tool: "X", summary: "a" });
+  });
+
+  it("with figures beyond counting is still one that can be sent", () => {
+    const usage = { input_tokens: Number.MAX_SAFE_INTEGER };
+    const lines = [1, 2, 3].map((id) =>
+      line({ type: "assistant", message: { id: `m${id}`, content: [], usage } }),
+    );
+    expect(read(lines, { exitCode: 0 }).result.usage?.inputTokens).toBe(Number.MAX_SAFE_INTEGER);
+  });
+
+  it("cut in the middle of a character stays text", () => {
+    const text = "😀".repeat(3_000);
+    const said = line({ type: "assistant", message: { content: [{ type: "text", text }] } });
+    const [message] = read([said], { exitCode: 0 }).records;
+    expect(message).toMatchObject({ type: "message" });
+    expect(JSON.stringify(message).isWellFormed() && JSON.stringify(message)).not.toContain("\\ud");
   });
 });
 
 describe("the command line", () => {
   const argvOf = (changes: Partial<AgentTask>) => claudeCode.command({ ...task, ...changes }).argv;
 
-  it("puts the agent's own arguments before the prompt", () => {
-    expect(argvOf({ cliArgs: ["--add-dir", "x"] }).slice(-3)).toEqual(["--add-dir", "x", "do it"]);
+  it("asks for what is read, in the order the CLI wants it", () => {
+    expect(
+      argvOf({
+        model: "sonnet",
+        appendSystemPrompt: "commit",
+        maxTurns: 3,
+        resumeSessionId: "s1",
+        cliArgs: ["--allowedTools", "Bash", "Edit"],
+      }),
+    ).toEqual([
+      ...["claude", "-p", "--output-format", "stream-json", "--verbose"],
+      "--dangerously-skip-permissions",
+      ...["--model", "sonnet", "--append-system-prompt", "commit", "--max-turns", "3"],
+      ...["--resume", "s1", "--allowedTools", "Bash", "Edit", "--", "do it"],
+    ]);
   });
 
-  it("keeps a prompt that begins with a dash from being an option", () => {
+  it("keeps a prompt from being an option, or one of an option's values", () => {
     expect(argvOf({ prompt: "-v is broken" }).slice(-2)).toEqual(["--", "-v is broken"]);
+    expect(argvOf({ cliArgs: ["--add-dir", "x"] }).slice(-3)).toEqual(["x", "--", "do it"]);
   });
 
   it("gives a prompt over 96 KiB by stdin", () => {
-    const prompt = "é".repeat(60_000);
-    const command = claudeCode.command({ ...task, prompt });
-    expect(command.stdin).toBe(prompt);
-    expect(command.argv).not.toContain(prompt);
+    const [largest, larger] = ["é".repeat(48 * 1024), `${"é".repeat(48 * 1024)}.`];
+    expect(argvOf({ prompt: largest }).at(-1)).toBe(largest);
+    const command = claudeCode.command({ ...task, prompt: larger });
+    expect(command.stdin).toBe(larger);
+    expect(command.argv.at(-1)).toBe("--dangerously-skip-permissions");
   });
 
-  it("holds no credential, and the provider's address where there is one", () => {
+  it("holds no credential, few retries, and the provider's address where there is one", () => {
     const { env } = claudeCode.command({ ...task, baseUrl: "http://host:1/x" });
-    expect(env["ANTHROPIC_BASE_URL"]).toBe("http://host:1/x");
-    expect(Object.keys(env).filter((name) => /KEY|TOKEN/.test(name))).toEqual([]);
+    expect(env).toEqual({
+      ANTHROPIC_BASE_URL: "http://host:1/x",
+      API_TIMEOUT_MS: "300000",
+      CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
+      CLAUDE_CODE_MAX_RETRIES: "2",
+      CLAUDE_CONFIG_DIR: "/home/agent/.claude",
+      DISABLE_AUTOUPDATER: "1",
+    });
+    expect(claudeCode.command(task).env).not.toHaveProperty("ANTHROPIC_BASE_URL");
   });
 });
 
-describe("credentials", () => {
-  const env = {
-    ANTHROPIC_API_KEY: "key",
-    CLAUDE_CODE_OAUTH_TOKEN: "token",
-    OPENAI_API_KEY: "other",
-  };
-
-  it("are the subscription's before the key's, and nothing of another provider", () => {
-    expect(resolveCredentials(claudeCode, { env }).secrets).toEqual({
-      CLAUDE_CODE_OAUTH_TOKEN: "token",
-    });
+describe("a task that cannot be honoured", () => {
+  it.each([
+    [{ prompt: " \n" }, "claude-code: prompt is empty"],
+    [{ prompt: "a\0b" }, "claude-code: prompt holds a NUL character"],
+    [{ appendSystemPrompt: "x".repeat(98_305) }, "claude-code: appendSystemPrompt is over 96 KiB"],
+    [{ maxTurns: 0 }, "claude-code: maxTurns is not a positive whole number"],
+    [{ cliArgs: ["--output-format=text"] }, "claude-code: cliArgs may not hold --output-format"],
+    [{ cliArgs: ["--"] }, "claude-code: cliArgs may not hold --"],
+  ])("is refused by plugin and field: %o", (changes, problem) => {
+    expect(claudeCode.check({ ...task, ...changes })).toEqual([problem]);
   });
 
-  it("follow the mode, and a flag goes before the environment", () => {
-    const byMode = resolveCredentials(claudeCode, { env, mode: "api" });
-    expect(byMode).toEqual({ mode: "api", secrets: { ANTHROPIC_API_KEY: "key" } });
-    const byFlag = resolveCredentials(claudeCode, { env, apiKey: "flag", baseUrl: "http://x" });
-    expect(byFlag).toEqual({
-      mode: "api",
-      secrets: { ANTHROPIC_API_KEY: "flag" },
-      baseUrl: "http://x",
-    });
+  it("is not one that it can", () => {
+    expect(claudeCode.check({ ...task, maxTurns: 3, cliArgs: ["--effort", "high"] })).toEqual([]);
   });
-
-  it("that are missing are asked for by name", () => {
-    const missing = () => resolveCredentials(claudeCode, { env: { ANTHROPIC_API_KEY: " " } });
-    expect(missing).toThrow(expect.objectContaining({ code: "credentials_missing" }));
-    expect(missing).toThrow(
-      expect.objectContaining({ hint: expect.stringMatching(/ANTHROPIC_API_KEY/) }),
-    );
-  });
-});
-
-it("an unknown plugin is answered with those there are", () => {
-  expect(() => findPlugin("cladue")).toThrow(
-    expect.objectContaining({ code: "usage", hint: "plugins: claude-code" }),
-  );
 });

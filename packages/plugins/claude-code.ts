@@ -1,19 +1,20 @@
 import { claudeStreamParser } from "./claude-code-stream.ts";
 import type { AgentPlugin, AgentTask } from "./plugin.port.ts";
 
-/** Longest prompt on a command line; the kernel takes 128 KiB an argument. */
-const MAX_ARGV_PROMPT_BYTES = 96 * 1024;
+/** Longest text on a command line; the kernel takes 128 KiB an argument. */
+const MAX_ARGUMENT_BYTES = 96 * 1024;
 
 /**
  * The agent's environment beside its credential. The runner decides on attempts, so the CLI's own
- * retries are few: by default it tries ten times, for three minutes.
+ * retries are few: by default it tries ten times, for three minutes, also where a key is refused.
+ * A request may go unanswered for five minutes: answers that are not streamed take that long.
  */
 const ENV = {
   CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
   CLAUDE_CODE_MAX_RETRIES: "2",
   CLAUDE_CONFIG_DIR: "/home/agent/.claude",
   DISABLE_AUTOUPDATER: "1",
-  API_TIMEOUT_MS: "600000",
+  API_TIMEOUT_MS: "300000",
 } as const;
 
 export const claudeCode: AgentPlugin = {
@@ -32,12 +33,13 @@ export const claudeCode: AgentPlugin = {
     { mode: "api", flag: "api-key", source: "ANTHROPIC_API_KEY", env: "ANTHROPIC_API_KEY" },
   ],
   capabilities: { resume: true, cost: true, tokens: true, maxTurns: true },
-  check: (task) => (task.prompt.trim() === "" ? ["claude-code: prompt is empty"] : []),
+  check: (task) => problemsOf(task).map((problem) => `claude-code: ${problem}`),
   command(task) {
-    const byStdin = Buffer.byteLength(task.prompt) > MAX_ARGV_PROMPT_BYTES;
+    const byStdin = isLong(task.prompt);
     const baseUrl = task.baseUrl === undefined ? {} : { ANTHROPIC_BASE_URL: task.baseUrl };
     return {
-      argv: ["claude", ...flags(task), ...(byStdin ? [] : promptWords(task.prompt))],
+      // Without `--` an option that takes several values, such as --allowedTools, takes the prompt.
+      argv: ["claude", ...flags(task), ...(byStdin ? [] : ["--", task.prompt])],
       env: { ...ENV, ...baseUrl },
       ...(byStdin ? { stdin: task.prompt } : {}),
     };
@@ -59,5 +61,27 @@ function flags(task: AgentTask): string[] {
   ];
 }
 
-const promptWords = (prompt: string): string[] =>
-  prompt.startsWith("-") ? ["--", prompt] : [prompt];
+/** What the CLI is told by us, and reads wrongly when it is told twice. */
+const OURS = ["-p", "--print", "--output-format", "--input-format", "--resume", "-r", "--"];
+
+const isLong = (text: string) => Buffer.byteLength(text) > MAX_ARGUMENT_BYTES;
+
+function problemsOf(task: AgentTask): string[] {
+  const { prompt, cliArgs, appendSystemPrompt = "", maxTurns } = task;
+  const problems: string[] = [];
+  if (prompt.trim() === "") problems.push("prompt is empty");
+  if (isLong(appendSystemPrompt)) problems.push("appendSystemPrompt is over 96 KiB");
+  if (cliArgs.some(isLong)) problems.push("an argument in cliArgs is over 96 KiB");
+  for (const word of cliArgs) {
+    const name = word.split("=", 1)[0] ?? word;
+    if (OURS.includes(name)) problems.push(`cliArgs may not hold ${name}`);
+  }
+  if (maxTurns !== undefined && !(Number.isSafeInteger(maxTurns) && maxTurns > 0)) {
+    problems.push("maxTurns is not a positive whole number");
+  }
+  const words = { prompt, appendSystemPrompt, cliArgs: cliArgs.join("") };
+  for (const [field, text] of Object.entries(words)) {
+    if (text.includes("\0")) problems.push(`${field} holds a NUL character`);
+  }
+  return problems;
+}

@@ -21,7 +21,7 @@ export interface Credentials {
  * The credential the agent is to use: a flag before the environment, and of several kinds the one
  * the mode asks for, or the plugin's first.
  *
- * @throws `credentials_missing`, naming what to set
+ * @throws `credentials_missing`, naming what to set; `usage` for a value that can be none
  */
 export function resolveCredentials(plugin: AgentPlugin, sources: CredentialSources): Credentials {
   const allowed = plugin.credentials.filter(
@@ -34,7 +34,13 @@ export function resolveCredentials(plugin: AgentPlugin, sources: CredentialSourc
     for (const rule of allowed) {
       const value = find(rule);
       if (value === undefined) continue;
-      const baseUrl = given(sources.baseUrl) ?? given(sources.env[plugin.baseUrlSource]);
+      if (/[\s\p{Cc}]/u.test(value)) {
+        throw new PitayaError(
+          "usage",
+          `the value of --${rule.flag} or ${rule.source} has white space`,
+        );
+      }
+      const baseUrl = baseUrlOf(plugin, sources);
       const found = { mode: rule.mode, secrets: { [rule.env]: value } };
       return baseUrl === undefined ? found : { ...found, baseUrl };
     }
@@ -44,6 +50,20 @@ export function resolveCredentials(plugin: AgentPlugin, sources: CredentialSourc
   throw new PitayaError("credentials_missing", `no credentials for ${plugin.name}${inMode}`, {
     hint: `set ${ways.join(", or ")}`,
   });
+}
+
+/** The provider's address, in the engine's configuration and in logs: so without any secret. */
+function baseUrlOf(plugin: AgentPlugin, sources: CredentialSources): string | undefined {
+  const text = given(sources.baseUrl) ?? given(sources.env[plugin.baseUrlSource]);
+  if (text === undefined) return undefined;
+  const url = URL.parse(text);
+  const refuse = (reason: string) =>
+    new PitayaError("usage", `the base URL ${reason}`, {
+      hint: `give --base-url or ${plugin.baseUrlSource} as http://… or https://…, and the credential by itself`,
+    });
+  if (url === null || !/^https?:$/.test(url.protocol)) throw refuse("is no http or https address");
+  if (url.username !== "" || url.password !== "") throw refuse("holds a user name or password");
+  return text;
 }
 
 const given = (value: string | undefined): string | undefined => {

@@ -2,6 +2,7 @@
 export const MAX_LINE_BYTES = 8 * 1024 * 1024;
 
 const EXCERPT_BYTES = 200;
+const FIRST_BUFFER_BYTES = 4 * 1024;
 const NEWLINE = 0x0a;
 
 export type SplitLine =
@@ -14,31 +15,45 @@ export interface LineSplitter {
   push(bytes: Uint8Array): readonly SplitLine[];
   /** The last line, where the stream ended without a newline. */
   end(): readonly SplitLine[];
+  /** Lines so far. */
+  readonly lines: number;
 }
 
 export function lineSplitter(maxBytes = MAX_LINE_BYTES): LineSplitter {
   const decoder = new TextDecoder();
-  let parts: Uint8Array[] = [];
-  let bytes = 0;
+  /** Beginning of the line that is not over; of one that is too long, only an excerpt. */
+  let kept = new Uint8Array(FIRST_BUFFER_BYTES);
+  let length = 0;
   let number = 0;
 
-  /** Keeps a piece of a line while the line may still be kept, and of a longer one the beginning. */
-  const keep = (piece: Uint8Array) => {
-    const before = bytes;
-    bytes += piece.byteLength;
-    if (bytes <= maxBytes) parts.push(piece.slice());
-    else if (before <= maxBytes) parts = [concat([...parts, piece]).slice(0, EXCERPT_BYTES)];
-  };
-  const take = (): SplitLine => {
+  /** One buffer that grows, and no list of pieces: they may be of one byte each. */
+  function keep(piece: Uint8Array) {
+    const before = length;
+    length += piece.byteLength;
+    if (before > maxBytes) return;
+    const wanted = Math.min(length, maxBytes);
+    if (wanted > kept.byteLength) {
+      const larger = new Uint8Array(Math.min(maxBytes, Math.max(wanted, kept.byteLength * 2)));
+      larger.set(kept.subarray(0, before));
+      kept = larger;
+    }
+    kept.set(piece.subarray(0, wanted - before), before);
+    if (length > maxBytes) kept = kept.slice(0, EXCERPT_BYTES);
+  }
+
+  function take(): SplitLine {
     number += 1;
-    const text = decoder.decode(concat(parts));
-    const line = bytes > maxBytes ? { number, tooLong: text } : { number, text };
-    parts = [];
-    bytes = 0;
-    return line;
-  };
+    const tooLong = length > maxBytes;
+    const text = decoder.decode(kept.subarray(0, Math.min(length, kept.byteLength)));
+    if (kept.byteLength > FIRST_BUFFER_BYTES) kept = new Uint8Array(FIRST_BUFFER_BYTES);
+    length = 0;
+    return tooLong ? { number, tooLong: text } : { number, text };
+  }
 
   return {
+    get lines() {
+      return number;
+    },
     push(chunk) {
       const lines: SplitLine[] = [];
       let from = 0;
@@ -47,21 +62,9 @@ export function lineSplitter(maxBytes = MAX_LINE_BYTES): LineSplitter {
         lines.push(take());
         from = at + 1;
       }
-      if (from < chunk.byteLength) keep(chunk.subarray(from));
+      keep(chunk.subarray(from));
       return lines;
     },
-    end: () => (bytes === 0 ? [] : [take()]),
+    end: () => (length === 0 ? [] : [take()]),
   };
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const [only, second] = parts;
-  if (only && !second) return only;
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.byteLength;
-  }
-  return whole;
 }

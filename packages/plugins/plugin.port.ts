@@ -41,7 +41,10 @@ export interface TokenUsage {
   readonly cacheWriteTokens: number;
 }
 
-/** What a plugin reads from an agent's output while it runs. Texts are cut to 4,000 characters. */
+/**
+ * What a plugin reads from an agent's output while it runs, sub-agents' work included. Messages are
+ * cut to 4,000 characters, summaries to 500.
+ */
 export type AgentRecord =
   | { readonly type: "session"; readonly sessionId: string; readonly model?: string }
   | { readonly type: "message"; readonly text: string }
@@ -57,6 +60,7 @@ export type AgentRecord =
       readonly ok: boolean;
       readonly summary: string;
     }
+  /** Of this attempt so far, all of it: the last one counts. */
   | { readonly type: "usage"; readonly usage: TokenUsage }
   | {
       readonly type: "retry";
@@ -64,9 +68,15 @@ export type AgentRecord =
       readonly delayMs: number;
       readonly reason: string;
     }
-  /** The CLI said its last word. If it does not exit now, the runner ends it. */
+  /**
+   * The CLI said its last word. If it does not exit now, the runner ends it. It may be followed by
+   * more, and by another last word, when the agent had helpers in the background.
+   */
   | { readonly type: "final" }
-  /** A line that could not be read. `line` counts from 1; the first 200 characters are kept. */
+  /**
+   * A line that could not be read. `line` counts from 1; the first 200 characters are kept. Of many
+   * such lines the first hundred are reported, and at the end the number of the others.
+   */
   | {
       readonly type: "unreadable";
       readonly line: number;
