@@ -43,6 +43,8 @@ function findProgram() {
     if (!existsSync(source) || sources.every(isUnchanged)) return `${root}dist/${programs.pitaya}`;
   }
   if (!existsSync(source)) fail("neither a bundle nor sources are here.");
+  // pnpm's last word in an install.
+  if (!existsSync(`${root}node_modules/.modules.yaml`)) fail("its dependencies are not installed.");
   return source;
 }
 
@@ -54,8 +56,6 @@ function isUnchanged(/** @type {[string, number, number]} */ [path, bytes, modif
 const record = readRecord();
 if (record) addEnvironment(record);
 if (Number.parseInt(process.versions.node, 10) >= 24) {
-  if (!existsSync(`${root}node_modules/.pitaya/installed`))
-    fail("its dependencies are not installed.");
   module.enableCompileCache(`${root}node_modules/.pitaya/compile-cache`);
   await import(findProgram());
 } else if (record && existsSync(record.node)) {
