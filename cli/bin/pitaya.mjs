@@ -28,8 +28,9 @@ function readRecord() {
 /** What set-up found, where the caller has not said otherwise. */
 function addEnvironment(/** @type {SetUpRecord} */ record) {
   for (const [name, value] of Object.entries(record.env)) {
-    // An engine of ours that was stopped since must not hide another one that is there.
-    const gone = value.startsWith("unix://") && !existsSync(value.slice("unix://".length));
+    // What is gone since, an engine of ours that was stopped, must not hide another one.
+    const path = value.replace(/^unix:\/\//, "");
+    const gone = path.startsWith("/") && !existsSync(path);
     if (process.env[name] === undefined && !gone) process.env[name] = value;
   }
 }
