@@ -3,30 +3,46 @@
 #
 #   follow.sh STDOUT_OFFSET STDERR_OFFSET
 #
-# On our stdout a line with the offset the following bytes begin at, then stdout's bytes as they
-# come; the same for stderr on our stderr. The offset is larger than asked for when what was asked
-# for is no longer kept. Goes on until it is killed; ends by itself only when it fell behind, to be
-# called again. Files do the waiting, no polling: every segment's successor exists before it is full.
+# What the agent wrote to stdout comes on our stdout, what it wrote to stderr on our stderr, until
+# we are killed. Before the bytes of each segment, and so after every full MiB of the stream, comes
+# a line of 16 characters with the offset they begin at. It is larger than expected where segments
+# are no longer kept.
+#
+# Files do the waiting, nothing polls: a segment's successor is there before the segment is full.
 set -u
 run=/pitaya/run segment_bytes=1048576 first_segment=100000000
 
-follow() {
-  stream=$1 offset=$2
-  for file in "$run/$stream".*; do
-    start=$(((${file##*.} - first_segment) * segment_bytes))
-    break
+# Sets `number` to the first segment of stream $1 that is kept.
+first_kept() {
+  for file in "$run/$1".*; do
+    number=${file##*.}
+    return
   done
-  [ "$offset" -ge "$start" ] || offset=$start
-  echo "$offset"
-  number=$((offset / segment_bytes + first_segment)) skip=$((offset % segment_bytes))
-  while [ -e "$run/$stream.$number" ]; do
-    tail -f -c "+$((skip + 1))" "$run/$stream.$number" 2>/dev/null | head -c "$((segment_bytes - skip))"
+}
+
+follow() {
+  stream=$1 number=$(($2 / segment_bytes + first_segment)) skip=$(($2 % segment_bytes))
+  # A link of our own, so that the segment stays while we read it.
+  hold=$run/hold.$stream.$$
+  while :; do
+    if ! ln "$run/$stream.$number" "$hold" 2>/dev/null; then
+      before=$number
+      first_kept "$stream"
+      skip=0
+      [ "$number" != "$before" ] || return
+      continue
+    fi
+    printf '%015d\n' "$(((number - first_segment) * segment_bytes + skip))"
+    tail -f -c "+$((skip + 1))" "$hold" 2>/dev/null | $at_once head -c "$((segment_bytes - skip))"
+    rm -f "$hold"
     number=$((number + 1)) skip=0
   done
 }
 
-# The end of one is the end of both.
-trap 'trap "" TERM; kill -TERM 0; exit 0' USR1
-(follow stdout "$1"; kill -USR1 $$) &
-(follow stderr "$2" >&2; kill -USR1 $$) &
-while :; do wait; done
+# Without it, head keeps up to 4 KiB until there are more or the segment is full.
+at_once='stdbuf -o0'
+[ "$(echo x | $at_once head -c 1 2>/dev/null)" = x ] || at_once=''
+
+follow stdout "$1" &
+follow stderr "$2" >&2 &
+wait

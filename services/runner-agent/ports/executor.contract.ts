@@ -50,16 +50,19 @@ export async function collect(
   return { stdout: Buffer.concat(parts.stdout), stderr: Buffer.concat(parts.stderr), gaps };
 }
 
-/** Reads until stdout holds this text, and stops reading there. Returns the bytes read of stdout. */
-export async function readUntil(execution: Execution, text: string): Promise<Buffer> {
-  let read = Buffer.alloc(0);
+/** Reads until stdout holds this text, and stops there. Returns how far stdout was read. */
+export async function readUntil(execution: Execution, text: string): Promise<number> {
+  let tail = "";
+  let end = 0;
   const output = execution.output[Symbol.asyncIterator]();
-  while (!read.includes(text)) {
+  while (!tail.includes(text)) {
     const { value, done } = await output.next();
-    if (done) throw new Error(`the output ended without ${JSON.stringify(text)}: ${read}`);
-    if ("bytes" in value && value.stream === "stdout") read = Buffer.concat([read, value.bytes]);
+    if (done) throw new Error(`the output ended without ${JSON.stringify(text)}: …${tail}`);
+    if (!("bytes" in value) || value.stream !== "stdout") continue;
+    end = value.offset + value.bytes.length;
+    tail = tail.slice(-text.length) + Buffer.from(value.bytes).toString("latin1");
   }
-  return read;
+  return end;
 }
 
 export function executorContract(title: string, make: () => Promise<ExecutorHarness>): void {

@@ -65,7 +65,9 @@ export function watchExecution(options: ExecutionOptions): Execution {
     }
     // The live stream ends with its container. If the container goes on, the connection broke, and
     // its output is read from its segments, as that of an adopted one.
-    while (!(await endedWithin(live === undefined ? 0 : options.settleMs))) {
+    let wait = live === undefined ? 0 : options.settleMs;
+    while (!(await endedWithin(wait))) {
+      const before = position.stdout + position.stderr;
       const follower = await follow(container, position);
       if (follower === undefined) break;
       const close = () => follower.close();
@@ -73,7 +75,9 @@ export function watchExecution(options: ExecutionOptions): Execution {
       yield* follower.items;
       stop.signal.removeEventListener("abort", close);
       if (stop.signal.aborted) return;
-      if (!(await follower.hasFallenBehind())) break;
+      // One that brought nothing was killed by the agent, and so would the next be.
+      if (position.stdout + position.stderr === before) break;
+      wait = options.settleMs;
     }
     const { report } = await Promise.race([ending, aborted(stop.signal)]);
     if (stop.signal.aborted) return;

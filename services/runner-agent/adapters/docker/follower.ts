@@ -2,14 +2,12 @@ import type { Duplex } from "node:stream";
 import type { Container } from "dockerode";
 import { attached, type Frame } from "./attached.ts";
 import { unlessGone } from "./engine.ts";
-import type { Offsets, OutputItem } from "./kept-segments.ts";
+import { type Offsets, type OutputItem, SEGMENT_BYTES } from "./kept-segments.ts";
 import { AGENT_USER, PLACE } from "./places.ts";
 
 export interface Follower {
-  /** From the given offsets on, which are moved along. */
+  /** From the given offsets on, which are moved along. Ends with the follower, however that came. */
   readonly items: AsyncIterable<OutputItem>;
-  /** After `items`: it fell behind what is kept, and another can go on behind the gap. */
-  hasFallenBehind(): Promise<boolean>;
   close(): void;
 }
 
@@ -45,45 +43,45 @@ export async function follow(
   );
   if (connection === undefined) return undefined;
   const streams = attached(connection as Duplex);
-  return {
-    items: placed(streams.frames, position),
-    hasFallenBehind: async () => {
-      const end = await unlessGone("look up a follower's end", () => exec.inspect());
-      return end?.ExitCode === 0;
-    },
-    close: streams.close,
-  };
+  return { items: placed(streams.frames, position), close: streams.close };
 }
 
-/** Each stream begins with a line that says at which offset it begins. */
-async function* placed(
+const HEAD_BYTES = 16;
+
+/** Takes out the lines that say where the bytes of each segment begin. */
+export async function* placed(
   frames: AsyncIterable<Frame>,
   position: Offsets,
 ): AsyncGenerator<OutputItem> {
-  const head: { stdout: Buffer | undefined; stderr: Buffer | undefined } = {
-    stdout: Buffer.alloc(0),
-    stderr: Buffer.alloc(0),
+  const state = {
+    stdout: { head: Buffer.alloc(0), left: 0 },
+    stderr: { head: Buffer.alloc(0), left: 0 },
   };
   for await (const { stream, bytes } of frames) {
-    let rest: Uint8Array = bytes;
-    const begun = head[stream];
-    if (begun !== undefined) {
-      const line = Buffer.concat([begun, bytes]);
-      const end = line.indexOf("\n");
-      if (end === -1) {
-        head[stream] = line.subarray(0, 32);
+    const of = state[stream];
+    let rest = bytes;
+    while (rest.length > 0) {
+      if (of.left > 0) {
+        const piece = rest.subarray(0, of.left);
+        rest = rest.subarray(piece.length);
+        of.left -= piece.length;
+        yield { stream, bytes: piece, offset: position[stream] };
+        position[stream] += piece.length;
         continue;
       }
-      head[stream] = undefined;
-      const start = Number(line.subarray(0, end).toString());
-      if (Number.isSafeInteger(start) && start > position[stream]) {
+      const piece = rest.subarray(0, HEAD_BYTES - of.head.length);
+      rest = rest.subarray(piece.length);
+      of.head = Buffer.concat([of.head, piece]);
+      if (of.head.length < HEAD_BYTES) break;
+      const start = Number(of.head.toString().trim());
+      of.head = Buffer.alloc(0);
+      // Not our script's words: someone in the container wrote into it.
+      if (!Number.isSafeInteger(start) || start < position[stream]) return;
+      if (start > position[stream]) {
         yield { gap: { stream, fromOffset: position[stream], toOffset: start } };
         position[stream] = start;
       }
-      rest = line.subarray(end + 1);
+      of.left = SEGMENT_BYTES - (start % SEGMENT_BYTES);
     }
-    if (rest.length === 0) continue;
-    yield { stream, bytes: rest, offset: position[stream] };
-    position[stream] += rest.length;
   }
 }

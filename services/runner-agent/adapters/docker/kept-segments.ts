@@ -10,7 +10,8 @@ export interface Offsets {
 
 export type OutputItem = OutputChunk | { readonly gap: OutputGap };
 
-const SEGMENT_BYTES = 1024 * 1024;
+/** The wrapper's. */
+export const SEGMENT_BYTES = 1024 * 1024;
 const FIRST_SEGMENT = 100_000_000;
 const MAX_SEGMENTS = 64;
 
