@@ -1,4 +1,5 @@
-import { openRepository } from "@pitaya/git";
+import { openRepository, resolveBase } from "@pitaya/git";
+import { isPitayaError, type RunSpec } from "@pitaya/protocol";
 import { openPitayaDirectory, type PitayaDirectory } from "./files/pitaya-directory.ts";
 import type { ImportTarget } from "./import/import-instance.ts";
 import type { Session } from "./session.ts";
@@ -16,4 +17,42 @@ export async function openPlace(session: Session, scratchDir: string): Promise<L
   const repo = await openRepository(session.directory);
   const directory = await openPitayaDirectory(repo, session.settings.values);
   return { repo, directory, scratchDir };
+}
+
+/**
+ * The place for a run that was started somewhere, perhaps here. `undefined`, and said so, where its
+ * branches cannot come in: outside of a repository, or in one without the commit it started from.
+ *
+ * @throws {PitayaError} `not_a_repository` for a `--repo` that is none; `repository_unsupported`
+ */
+export async function placeFor(
+  session: Session,
+  spec: RunSpec,
+  scratchDir: string,
+): Promise<LocalPlace | undefined> {
+  try {
+    const repo = await openRepository(session.directory);
+    await resolveBase(repo, spec.base.commit);
+  } catch (error) {
+    if (!isPitayaError(error)) throw error;
+    const elsewhere = error.code === "not_a_repository" && !session.has("repo");
+    if (!elsewhere && error.code !== "base_missing") throw error;
+    const why = elsewhere
+      ? "this is no repository"
+      : `the commit it starts from (${spec.base.commit.slice(0, 12)}) is not in this repository`;
+    await session.console.warn(`${why}: the run is shown, and its branches are not imported`);
+    return undefined;
+  }
+  return openPlace(session, scratchDir);
+}
+
+/** Whether this is the very repository a run was started in. */
+export async function isAtHome(session: Session, spec: RunSpec): Promise<boolean> {
+  try {
+    const repo = await openRepository(session.directory);
+    return (repo.topLevel ?? repo.gitDir) === spec.repository.path;
+  } catch (error) {
+    if (isPitayaError(error)) return false;
+    throw error;
+  }
 }

@@ -1,3 +1,134 @@
+import {
+  errorRecord,
+  exitCodeOf,
+  type RunId,
+  type RunSpec,
+  shortInstanceId,
+} from "@pitaya/protocol";
+import type { InstanceView } from "@pitaya/views";
 import type { CommandMain } from "../command-line/commands.ts";
+import type { Connection } from "../connect/connection.port.ts";
+import { noteImport } from "../follow/notes.ts";
+import { withWholeRun } from "../follow/whole-run.ts";
+import { type ImportRules, importsOnRequest, rulesOnRequest } from "../import/import.rules.ts";
+import { type ImportJob, type InstanceImport, importInstance } from "../import/import-instance.ts";
+import { importPatch, keptPatch, patchBranch } from "../import/import-patch.ts";
+import { type LocalPlace, openPlace } from "../local-place.ts";
+import { printable } from "../output/printable.rules.ts";
+import { findRun } from "../runs/find-run.ts";
+import { openScratch } from "../scratch.ts";
+import type { Session } from "../session.ts";
 
-export const command: CommandMain = async () => 0;
+/** `pitaya import <run>`: brings its branches in, also those that were deleted since. */
+export const command: CommandMain = async (session) => {
+  const scratch = await openScratch();
+  try {
+    const place = await openPlace(session, scratch.dir);
+    const connection = await session.connect();
+    try {
+      const run = await findRun(connection.bus, session.args[0] ?? "");
+      await connection.submitted();
+      const results = await importRun(session, connection, place, run);
+      await tell(session, run, results);
+      const refused = results.find((result) => result.status === "refused");
+      return refused?.status === "refused" ? exitCodeOf(refused.error.code) : 0;
+    } finally {
+      await connection.close();
+    }
+  } finally {
+    scratch.remove();
+  }
+};
+
+async function importRun(
+  session: Session,
+  connection: Connection,
+  place: LocalPlace,
+  run: RunId,
+): Promise<readonly InstanceImport[]> {
+  const results: InstanceImport[] = [];
+  const rules = overrides(session);
+  await withWholeRun({ session, connection, run, place }, async ({ view }) => {
+    let lastNote = 0;
+    for (const row of view.instances.values()) {
+      if (view.spec === undefined) continue;
+      for (const work of worksOf(row, view.spec, session.has("uncommitted"))) {
+        const signal = new AbortController().signal;
+        const { bus } = connection;
+        const job = {
+          ...{ bus, target: place, spec: view.spec, row, signal },
+          rules: { ...rulesOnRequest(row, view.spec), ...rules },
+        };
+        const result = await work(job).catch(
+          (error: unknown): InstanceImport => ({
+            row,
+            status: "refused",
+            error: errorRecord(error),
+          }),
+        );
+        results.push(result);
+        lastNote = Math.max(lastNote, await noteImport(connection, session.host, run, result));
+      }
+    }
+    return lastNote;
+  });
+  return results;
+}
+
+/** What there is to bring in of an instance: its commits, and with `uncommitted` what it left beside them. */
+function worksOf(
+  row: InstanceView,
+  spec: RunSpec,
+  uncommitted: boolean,
+): ((job: ImportJob) => Promise<InstanceImport>)[] {
+  const patch = uncommitted ? keptPatch(row) : undefined;
+  const branch = patchBranch(row);
+  return [
+    ...(importsOnRequest(row, spec) ? [importInstance] : []),
+    ...(patch === undefined || branch === undefined
+      ? []
+      : [(job: ImportJob) => importPatch(job, patch, branch)]),
+  ];
+}
+
+/** What this invocation says over the run's own rules. */
+function overrides({ settings }: Session): Partial<ImportRules> {
+  const { values, sources } = settings;
+  const given = (key: Parameters<typeof sources.get>[0]) => sources.get(key) !== "default";
+  return {
+    ...(given("import_conflict_policy") ? { conflict: values.import_conflict_policy } : {}),
+    ...(given("orchestration.allow_overwrite_protected_refs")
+      ? { allowProtected: values["orchestration.allow_overwrite_protected_refs"] }
+      : {}),
+  };
+}
+
+async function tell(
+  session: Session,
+  run: RunId,
+  results: readonly InstanceImport[],
+): Promise<void> {
+  const { console } = session;
+  if (session.has("json")) {
+    await console.result(JSON.stringify({ v: 1, run_id: run, imports: results.map(document) }));
+    return;
+  }
+  if (results.length === 0) await console.note(`${run} has nothing to import`);
+  for (const result of results) {
+    const name = shortInstanceId(result.row.instance);
+    if (result.status === "imported" || result.status === "unchanged") {
+      const word = result.status === "imported" ? "imported " : "unchanged";
+      await console.result(`${word} ${printable(result.branch)} ${result.commit.slice(0, 12)}`);
+    } else if (result.status === "skipped") {
+      await console.note(`${name}: nothing imported: ${result.reason}`);
+    } else if (result.status === "refused") {
+      const { code, message, hint } = result.error;
+      await console.warn(`${name}: ${code}: ${printable(message)}${hint ? `\n  ${hint}` : ""}`);
+    }
+  }
+}
+
+function document(result: InstanceImport) {
+  const { row, ...rest } = result;
+  return { instance_id: row.instance, key: row.key, ...rest };
+}

@@ -31,11 +31,11 @@ export async function connectEmbedded(options: ConnectOptions): Promise<Connecti
     for (;;) {
       const end = await stack.ended;
       if (closed) return;
-      if (end.reason !== "lost") {
+      if (end.reason === "down") {
         gone.resolve(end);
         return;
       }
-      onProgress("the stack died; starting it again");
+      onProgress(`the embedded stack ended (${end.reason}); starting it again`);
       const restart = reopen();
       settled = restart;
       await restart;

@@ -60,9 +60,7 @@ export async function followRun(options: FollowOptions): Promise<FollowEnd> {
   const { reporter, console } = openReporter(session, {
     view: feed.view,
     footer: `Ctrl-C ${desk.role === "owner" ? "interrupts the run" : "leaves it running"}`,
-    resultsPath: place
-      ? pathFrom(session.host.cwd, place.directory.results(run))
-      : `pitaya show ${run}`,
+    resultsPath: place && pathFrom(session.host.cwd, place.directory.results(run)),
   });
   const files = await openFiles(options, feed, console);
   const branches = place && openImporter(options, place, feed, console);

@@ -1,7 +1,8 @@
 import { encode } from "@pitaya/bus";
-import { messageIds, type Note, NoteMessage, RunId, subjects } from "@pitaya/protocol";
+import { InstanceId, messageIds, type Note, NoteMessage, RunId, subjects } from "@pitaya/protocol";
 import type { Connection } from "../connect/connection.port.ts";
 import type { Host } from "../host.ts";
+import type { InstanceImport } from "../import/import-instance.ts";
 
 /** Writes into the run's log what this command did. @returns its stream sequence */
 export async function publishNote(
@@ -22,4 +23,37 @@ export async function publishNote(
   });
   const message = { id: messageIds.note(run, client, nonce), payload };
   return connection.bus.events.note(subjects.note.of({ run, client }), message);
+}
+
+/**
+ * Writes into the log what became of an import. A refusal that the log has already is not repeated.
+ *
+ * @returns the note's stream sequence; 0 where there is none
+ */
+export async function noteImport(
+  connection: Connection,
+  host: Pick<Host, "clock" | "random">,
+  run: string,
+  result: InstanceImport,
+): Promise<number> {
+  const { row } = result;
+  const attempt = row.attempts.at(-1)?.attempt ?? 1;
+  const about = { instance: InstanceId.parse(row.instance), attempt };
+  const write = (note: Note) => publishNote(connection, host, run, note);
+  switch (result.status) {
+    case "imported":
+    case "unchanged": {
+      const { commit } = result;
+      const ref = `refs/heads/${result.branch}`;
+      if (row.imported?.ref === ref && row.imported.commit === commit) return 0;
+      return write({ type: "branch.imported", ...about, ref, commit });
+    }
+    case "refused":
+      if (row.importRefused?.code === result.error.code) return 0;
+      return write({ type: "branch.refused", ...about, error: result.error });
+    case "skipped":
+      return 0;
+    default:
+      return result satisfies never;
+  }
 }

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Bus } from "@pitaya/bus";
-import { importBranch, type Provenance, type Repository } from "@pitaya/git";
+import { type ImportResult, importBranch, type Provenance, type Repository } from "@pitaya/git";
 import {
   type ErrorRecord,
   errorRecord,
@@ -27,23 +27,26 @@ export type InstanceImport = { readonly row: InstanceView } & (
   | { readonly status: "refused"; readonly error: ErrorRecord }
 );
 
-/** Brings one instance's branch into the repository. What the repository refuses is an answer, not an error. */
-export async function importInstance(options: {
+/** What there is to bring in, and how. */
+export interface ImportJob {
   readonly bus: Pick<Bus, "blobs">;
   readonly target: ImportTarget;
   readonly spec: RunSpec;
   readonly row: InstanceView;
   readonly rules: ImportRules;
   readonly signal: AbortSignal;
-}): Promise<InstanceImport> {
-  const { bus, target, spec, row, rules, signal } = options;
-  const { repo, scratchDir } = target;
-  const dir = await mkdtemp(join(scratchDir, "import-"));
-  try {
-    const change = await quarantinedWork({ bus, repo, row, dir, signal });
-    const result = await importBranch({
+}
+
+/** Brings the commits of an instance into the repository as its branch. */
+export const importInstance = (job: ImportJob): Promise<InstanceImport> =>
+  inScratch(job, async (dir) => {
+    const { bus, target, spec, row, rules, signal } = job;
+    const { repo } = target;
+    const { baseCommit, succeeded } = row;
+    const work = { bus, repo, baseCommit, bundle: succeeded?.bundle, dir, signal };
+    return importBranch({
       repo,
-      change,
+      change: await quarantinedWork(work),
       branch: row.branch ?? "",
       ...rules,
       provenance: provenanceOf(spec, row),
@@ -51,6 +54,19 @@ export async function importInstance(options: {
       scratchDir: dir,
       signal,
     });
+  });
+
+/**
+ * Does the work in a directory of its own. What repository or bundle do not allow is an answer, not an
+ * error.
+ */
+export async function inScratch(
+  { target, row }: Pick<ImportJob, "target" | "row">,
+  work: (dir: string) => Promise<ImportResult>,
+): Promise<InstanceImport> {
+  const dir = await mkdtemp(join(target.scratchDir, "import-"));
+  try {
+    const result = await work(dir);
     if (result.status !== "refused") return { row, ...result };
     const { code, reason, hint } = result;
     return { row, status: "refused", error: errorRecord(new PitayaError(code, reason, { hint })) };

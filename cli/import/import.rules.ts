@@ -41,3 +41,9 @@ export const rulesFor = (row: InstanceView, spec: RunSpec): ImportRules => ({
   ...spec.import,
   policy: row.importPolicy,
 });
+
+/** The rules for a branch that is asked for by name: nothing is left out for its policy's sake. */
+export const rulesOnRequest = (row: InstanceView, spec: RunSpec): ImportRules => ({
+  ...spec.import,
+  policy: row.importPolicy === "always" ? "always" : "auto",
+});

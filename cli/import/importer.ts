@@ -1,7 +1,7 @@
-import { errorRecord, InstanceId, RunId, type RunSpec } from "@pitaya/protocol";
+import { errorRecord, type RunSpec } from "@pitaya/protocol";
 import type { InstanceView } from "@pitaya/views";
 import type { Connection } from "../connect/connection.port.ts";
-import { publishNote } from "../follow/notes.ts";
+import { noteImport } from "../follow/notes.ts";
 import type { Host } from "../host.ts";
 import { importsByItself, rulesFor } from "./import.rules.ts";
 import { type ImportTarget, type InstanceImport, importInstance } from "./import-instance.ts";
@@ -30,8 +30,7 @@ export function importer(options: {
   /** Nothing is under way any more. */
   readonly onIdle: () => void;
 }): Importer {
-  const { connection, host, target } = options;
-  const run = RunId.parse(options.run);
+  const { connection, host, run, target } = options;
   const taken = new Set<string>();
   const done: InstanceImport[] = [];
   const queue: (() => Promise<void>)[] = [];
@@ -54,7 +53,10 @@ export function importer(options: {
     if (stopping.signal.aborted) return;
     done.push(result);
     options.onDone(result);
-    await Promise.race([note(row, result).catch(options.onNoteFailed), stopped]);
+    const noted = noteImport(connection, host, run, result).then((sequence) => {
+      lastNote = Math.max(lastNote, sequence);
+    });
+    await Promise.race([noted.catch(options.onNoteFailed), stopped]);
   }
 
   async function tryImport(row: InstanceView, spec: RunSpec): Promise<InstanceImport> {
@@ -64,28 +66,6 @@ export function importer(options: {
       return await importInstance({ bus, target, spec, row, rules, signal: stopping.signal });
     } catch (error) {
       return { row, status: "refused", error: errorRecord(error) };
-    }
-  }
-
-  async function note(row: InstanceView, result: InstanceImport): Promise<void> {
-    const attempt = row.attempts.at(-1)?.attempt ?? 1;
-    const instance = { instance: InstanceId.parse(row.instance), attempt };
-    if (result.status === "imported" || result.status === "unchanged") {
-      const ref = `refs/heads/${result.branch}`;
-      const { commit } = result;
-      lastNote = await publishNote(connection, host, run, {
-        type: "branch.imported",
-        ...instance,
-        ref,
-        commit,
-      });
-    } else if (result.status === "refused" && result.error.code !== row.importRefused?.code) {
-      const { error } = result;
-      lastNote = await publishNote(connection, host, run, {
-        type: "branch.refused",
-        ...instance,
-        error,
-      });
     }
   }
 

@@ -4,8 +4,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Bus } from "@pitaya/bus";
 import { type Change, noChange, quarantine, type Repository } from "@pitaya/git";
-import type { BlobRef } from "@pitaya/protocol";
-import type { InstanceView } from "@pitaya/views";
+import type { BlobRef, BundleRef } from "@pitaya/protocol";
 
 /** Writes a blob to a new file. @throws `blob_missing`, `blob_corrupt` */
 export async function fetchBlob(
@@ -19,7 +18,7 @@ export async function fetchBlob(
 }
 
 /**
- * The commits an instance made, fetched and checked: whoever wrote the bundle, nothing of it is
+ * The commits of an attempt, fetched and checked: whoever wrote the bundle, nothing of it is
  * trusted before it passed quarantine on this machine.
  *
  * @param dir an existing directory that the caller removes when done with the result
@@ -28,19 +27,20 @@ export async function fetchBlob(
 export async function quarantinedWork(options: {
   readonly bus: Pick<Bus, "blobs">;
   readonly repo: Repository;
-  readonly row: InstanceView;
+  readonly baseCommit: string;
+  /** Absent where nothing was committed. */
+  readonly bundle: BundleRef | undefined;
   readonly dir: string;
   readonly signal: AbortSignal;
 }): Promise<Change> {
-  const { bus, repo, row, dir, signal } = options;
-  const bundle = row.succeeded?.bundle;
-  if (bundle === undefined) return noChange(repo, row.baseCommit);
+  const { bus, repo, baseCommit, bundle, dir, signal } = options;
+  if (bundle === undefined) return noChange(repo, baseCommit);
   const bundlePath = join(dir, "work.bundle");
   await fetchBlob(bus, bundle.blob, bundlePath, signal);
   return quarantine({
     bundlePath,
     dir: join(dir, "work"),
-    baseCommit: row.baseCommit,
+    baseCommit,
     objectDirs: [repo.objectsDir],
     shallow: repo.shallow,
     objectFormat: repo.objectFormat,

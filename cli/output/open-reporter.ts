@@ -12,7 +12,11 @@ import { streamingReporter } from "./streaming.ts";
 /** The reporter this invocation asks for, and the console to use beside it until it is closed. */
 export function openReporter(
   session: Session,
-  options: { readonly view: RunView; readonly footer: string; readonly resultsPath: string },
+  options: {
+    readonly view: RunView;
+    readonly footer: string;
+    readonly resultsPath: string | undefined;
+  },
 ): { readonly reporter: Reporter; readonly console: Console } {
   const { host, console, settings, redactor } = session;
   const verbose = session.has("verbose");

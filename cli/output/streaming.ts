@@ -6,7 +6,7 @@ import { summaryText } from "./summary-text.rules.ts";
 /** A plain line an event on stderr, the summary on stdout. */
 export function streamingReporter(
   console: Console,
-  options: { readonly verbose: boolean; readonly resultsPath: string },
+  options: { readonly verbose: boolean; readonly resultsPath: string | undefined },
 ): Reporter {
   return {
     async event(event) {

@@ -5,11 +5,15 @@ import { printable, shorten } from "./printable.rules.ts";
 
 const MESSAGE = 300;
 
-/** What a person reads when a run has ended: what became of it, of each instance, and what to type next. */
-export function summaryText(summary: Summary, resultsPath: string): string {
+/**
+ * What a person reads when a run has ended: what became of it, of each instance, and what to type next.
+ *
+ * @param resultsPath where its files are, if they are kept here
+ */
+export function summaryText(summary: Summary, resultsPath: string | undefined): string {
   const lines = [headline(summary), counts(summary), ...problem(summary), ""];
   lines.push(...summary.results.flatMap(instanceLines), "");
-  lines.push(`Results: ${resultsPath}`);
+  if (resultsPath !== undefined) lines.push(`Results: ${resultsPath}`);
   const next = nextSteps(summary);
   if (next.length > 0) lines.push("Next:", ...next.map((step) => `  ${step}`));
   return `${lines.join("\n")}\n`;

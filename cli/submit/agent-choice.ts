@@ -43,9 +43,12 @@ export function chooseAgent(session: Session, prompt: string): AgentChoice {
   };
 }
 
-/** @throws {PitayaError} `usage`, `credentials_missing` */
-export function credentialsOf(session: Session, plugin: AgentPlugin) {
-  const mode = modeOf(session.value("mode"));
+/**
+ * @param only the kind of credential, where it is settled already
+ * @throws {PitayaError} `usage`, `credentials_missing`
+ */
+export function credentialsOf(session: Session, plugin: AgentPlugin, only?: CredentialMode) {
+  const mode = only ?? modeOf(session.value("mode"));
   const oauthToken = session.value("oauth-token");
   const apiKey = session.value("api-key");
   const baseUrl = session.value("base-url");

@@ -17,7 +17,7 @@ export function liveReporter(options: {
   readonly clock: Clock;
   readonly view: RunView;
   readonly footer: string;
-  readonly resultsPath: string;
+  readonly resultsPath: string | undefined;
 }): Reporter {
   const { console, screen, clock, view, footer, resultsPath } = options;
   const doing = activities();
