@@ -63,14 +63,27 @@ const streamsOf = ({ role, id }: ServerUser): readonly string[] =>
 const accountOf = ({ role, id }: ServerUser) => `${GUEST_ACCOUNT_PREFIX}${role}-${id}`;
 
 /**
- * Configuration of a nats-server with the roles of the protocol: who may do what is generated from
- * its tables, so it cannot say something else.
+ * Accounts and users of a nats-server with the roles of the protocol, to be included in its
+ * configuration: who may do what is generated from the protocol's tables, so it cannot say
+ * something else.
  *
  * @throws ZodError when an id is none
  */
+export function authorizationConfig(users: readonly ServerUser[]): string {
+  const guests = users.filter(({ role }) => isGuest(role));
+  const owners = users.filter(({ role }) => !isGuest(role));
+  return block([
+    `system_account: SYS`,
+    `accounts {`,
+    `  SYS {}`,
+    ...indent(ownerAccount(owners, guests)),
+    ...guests.flatMap((guest) => indent(guestAccount(guest))),
+    `}`,
+  ]);
+}
+
+/** The whole configuration of a nats-server, users and all. */
 export function serverConfig(options: ServerConfigOptions): string {
-  const guests = options.users.filter(({ role }) => isGuest(role));
-  const owners = options.users.filter(({ role }) => !isGuest(role));
   const { tls } = options;
   return block([
     `listen: ${quoted(options.listen)}`,
@@ -94,13 +107,7 @@ export function serverConfig(options: ServerConfigOptions): string {
     `  max_memory_store: 0`,
     ...(options.syncAlways ? [`  sync_interval: always`] : []),
     `}`,
-    `system_account: SYS`,
-    `accounts {`,
-    `  SYS {}`,
-    ...indent(ownerAccount(owners, guests)),
-    ...guests.flatMap((guest) => indent(guestAccount(guest))),
-    `}`,
-  ]);
+  ]).concat(authorizationConfig(options.users));
 }
 
 function ownerAccount(

@@ -8,14 +8,19 @@ import {
   writeCredential,
   writePrivately,
 } from "./credential.ts";
-import { type ServerConfigOptions, serverConfig } from "./server-config.ts";
+import { authorizationConfig, type ServerConfigOptions, serverConfig } from "./server-config.ts";
+
+interface NamedUser {
+  readonly role: Role;
+  readonly id: string;
+}
 
 export interface WriteAuthOptions extends Omit<ServerConfigOptions, "users"> {
-  readonly users: readonly { readonly role: Role; readonly id: string }[];
+  readonly users: readonly NamedUser[];
 }
 
 export interface WrittenAuth {
-  /** To be given to nats-server with `-c`. */
+  /** To be given to nats-server with `-c`, or to be included in what is. */
   readonly configFile: string;
   readonly credentials: readonly (Credential & { readonly file: string })[];
 }
@@ -25,16 +30,33 @@ export interface WrittenAuth {
  * Users that have a credential there keep it.
  */
 export async function writeAuth(dir: string, options: WriteAuthOptions): Promise<WrittenAuth> {
-  const credentials = await Promise.all(
-    options.users.map(async ({ role, id }) => {
-      const file = join(dir, `${role}-${id}.json`);
-      return { ...(await keptOrNew(file, role, id)), file };
-    }),
-  );
+  const credentials = await writeCredentials(dir, options.users);
   const configFile = join(dir, "nats-server.conf");
   await writePrivately(configFile, serverConfig({ ...options, users: credentials }));
   return { configFile, credentials };
 }
+
+/**
+ * The same for a server whose configuration is written by hand and includes
+ * `<dir>/authorization.conf`, which holds the accounts and users alone.
+ */
+export async function writeAuthorization(
+  dir: string,
+  users: readonly NamedUser[],
+): Promise<WrittenAuth> {
+  const credentials = await writeCredentials(dir, users);
+  const configFile = join(dir, "authorization.conf");
+  await writePrivately(configFile, authorizationConfig(credentials));
+  return { configFile, credentials };
+}
+
+const writeCredentials = (dir: string, users: readonly NamedUser[]) =>
+  Promise.all(
+    users.map(async ({ role, id }) => {
+      const file = join(dir, `${role}-${id}.json`);
+      return { ...(await keptOrNew(file, role, id)), file };
+    }),
+  );
 
 async function keptOrNew(file: string, role: Role, id: string): Promise<Credential> {
   const present = await access(file).then(

@@ -51,7 +51,7 @@ export function blobStore(writerId: string, store: PartStore): BlobStore {
     },
 
     async *get(ref) {
-      if (!sameContent(await manifestOf(ref), ref)) throw missing(ref, "it has no manifest");
+      if (!sameContent(await manifestOf(ref), ref)) throw missing(ref);
       const hash = createHash("sha256");
       for await (const part of readAhead(ref.parts, (part) => readPart(store, ref, part))) {
         hash.update(part);
@@ -104,7 +104,8 @@ async function upload(
 
 async function readPart(store: PartStore, ref: BlobRef, part: number): Promise<Uint8Array> {
   const payload = await store.get(subjects.blob.of({ ...ref, part: String(part) }));
-  if (payload === undefined) throw missing(ref, `part ${part} of ${ref.parts} is not there`);
+  // The manifest is stored last, and removed first: what it names was there.
+  if (payload === undefined) throw corrupt(ref, `part ${part} of ${ref.parts} is lost`);
   const expected = partLength(ref.bytes, part);
   if (payload.byteLength !== expected) {
     throw corrupt(ref, `part ${part} has ${payload.byteLength} bytes instead of ${expected}`);
@@ -144,10 +145,10 @@ const sameContent = (manifest: BlobManifest | undefined, ref: BlobRef) =>
 const sameMembers = (a: readonly string[], b: readonly string[]) =>
   a.length === b.length && a.every((member) => b.includes(member));
 
-const missing = (ref: BlobRef, why: string) =>
+const missing = (ref: BlobRef) =>
   new PitayaError(
     "blob_missing",
-    `Blob ${ref.sha256.slice(0, 12)} of ${ref.writer} is missing: ${why}.`,
+    `Blob ${ref.sha256.slice(0, 12)} of ${ref.writer} is not in the store.`,
     {
       hint: "It was removed, or its upload did not finish. Whoever made it has to store it again.",
       details: { writer: ref.writer, sha256: ref.sha256 },

@@ -81,11 +81,11 @@ export function memoryBroker(options: MemoryBrokerOptions = {}): MemoryBroker {
         requests: memoryRequests(responders, clock),
         bucket,
         async *status(signal): AsyncIterable<BusStatus> {
-          if (signal.aborted) return;
-          yield closed.aborted ? "closed" : "connected";
-          if (closed.aborted) return;
-          await aborted(AbortSignal.any([signal, closed]));
-          if (closed.aborted) yield "closed";
+          if (!closed.aborted) {
+            yield "connected";
+            await aborted(AbortSignal.any([signal, closed]));
+          }
+          if (!signal.aborted) yield "closed";
         },
         close: async () => closing.abort(),
       };

@@ -1,7 +1,7 @@
 import { PitayaError } from "@pitaya/protocol";
 import type { AppendResult, EventLog, OutputLog } from "../bus.port.ts";
 import { followMemory, readMemory, shown } from "./memory-reading.ts";
-import type { MemoryAppend, MemoryStream } from "./memory-stream.ts";
+import type { Kept, MemoryAppend, MemoryStream } from "./memory-stream.ts";
 
 export const streamFull = (what: string) =>
   new PitayaError("store_full", `The store has no room left for ${what}.`, {
@@ -21,12 +21,17 @@ export function memoryEvents(
 ): EventLog {
   return {
     async append(subject, { id, payload, expectedLast }): Promise<AppendResult> {
-      const result = stream.append(subject, payload, { id, expectedLast });
-      if (result.status === "full") throw streamFull("events");
-      if (result.status === "stored" && !result.duplicate) {
-        return { status: "stored", sequence: result.sequence };
+      let result = stream.append(subject, payload, { id, expectedLast });
+      const last = stream.last(subject);
+      if (result.status === "stored" && result.duplicate && !isMine(last, id, payload)) {
+        // The id was used elsewhere; what counts is the place in the chain.
+        result = stream.append(subject, payload, { expectedLast });
       }
-      return mine(stream, subject, id, payload);
+      if (result.status === "full") throw streamFull("events");
+      if (result.status === "stored") return { status: "stored", sequence: result.sequence };
+      return isMine(last, id, payload)
+        ? { status: "stored", sequence: last.sequence }
+        : { status: "conflict" };
     },
     note: async (subject, { id, payload }) =>
       storedSequence(stream.append(subject, payload, { id }), "events"),
@@ -42,19 +47,8 @@ export function memoryEvents(
 }
 
 /** Whether the message in the way is the very one that was to be stored. */
-function mine(
-  stream: MemoryStream,
-  subject: string,
-  id: string,
-  payload: Uint8Array,
-): AppendResult {
-  const found = stream
-    .all()
-    .findLast((message) => message.subject === subject && message.id === id);
-  return found !== undefined && Buffer.compare(found.payload, payload) === 0
-    ? { status: "stored", sequence: found.sequence }
-    : { status: "conflict" };
-}
+const isMine = (last: Kept | undefined, id: string, payload: Uint8Array): last is Kept =>
+  last !== undefined && last.id === id && Buffer.compare(last.payload, payload) === 0;
 
 export function memoryOutput(stream: MemoryStream, closed: AbortSignal): OutputLog {
   return {

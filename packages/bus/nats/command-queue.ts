@@ -2,7 +2,7 @@ import { AckPolicy, DeliverPolicy } from "@nats-io/jetstream";
 import { type Msg, nanos } from "@nats-io/transport-node";
 import { PitayaError, runnerConsumers, streams } from "@pitaya/protocol";
 import type { CommandQueue, Delivery } from "../bus.port.ts";
-import { QUEUE_ACK_WAIT_MS, QUEUE_MAX_OPEN } from "../queue-settings.ts";
+import { QUEUE_MAX_OPEN } from "../queue-settings.ts";
 import { type Link, pause, REQUEST_TIMEOUT_MS, untilAnswered } from "./link.ts";
 import { publish } from "./publish.ts";
 import { openPull } from "./pull.ts";
@@ -12,7 +12,8 @@ const STREAM = streams.commands.name;
 /** How often a queue that does not exist yet is asked for. */
 const ABSENT_PAUSE_MS = 200;
 
-export function natsCommands(link: Link): CommandQueue {
+/** @param ackWaitMs after which an order that was not acknowledged is delivered again */
+export function natsCommands(link: Link, ackWaitMs: number): CommandQueue {
   return {
     async ensureQueues(runner) {
       const { start, control } = runnerConsumers(runner);
@@ -23,7 +24,7 @@ export function natsCommands(link: Link): CommandQueue {
             filter_subject: filter,
             ack_policy: AckPolicy.Explicit,
             deliver_policy: DeliverPolicy.All,
-            ack_wait: nanos(QUEUE_ACK_WAIT_MS),
+            ack_wait: nanos(ackWaitMs),
             max_deliver: -1,
             max_ack_pending: QUEUE_MAX_OPEN,
           }),

@@ -1,3 +1,4 @@
+import { nuid } from "@nats-io/transport-node";
 import { streams } from "@pitaya/protocol";
 import type { AppendResult, EventLog, StoredMessage } from "../bus.port.ts";
 import { findLast } from "./find-last.ts";
@@ -27,21 +28,21 @@ export function natsEvents(link: Link): EventLog {
   return {
     async append(subject, { id, payload, expectedLast }, signal): Promise<AppendResult> {
       const patience = { doing: "store an event", ...(signal === undefined ? {} : { signal }) };
-      const answer = await publish(link, { subject, payload, id, expectedLast }, patience);
-      const named = answer.status === "stored" ? answer.sequence : answer.lastSequence;
-      remember(known, subject, named);
-      if (answer.status === "stored" && !answer.duplicate) {
-        return { status: "stored", sequence: answer.sequence };
+      const tryAs = (id: string) => publish(link, { subject, payload, id, expectedLast }, patience);
+
+      let answer = await tryAs(id);
+      if (answer.status === "stored" && answer.duplicate) {
+        const last = await lastFound(subject, signal);
+        if (isMine(last, id, payload)) return { status: "stored", sequence: last.sequence };
+        // De-duplication spans the stream, so a note under this id, by mistake or malice, makes the
+        // server drop the message. What fences is the place in the chain, and that is still asked for.
+        answer = await tryAs(`${id}${OTHER_ID}${nuid.next()}`);
       }
-      // Either this very message was stored by an earlier try, or another one is in its place.
+      remember(known, subject, answer.status === "stored" ? answer.sequence : answer.lastSequence);
+      if (answer.status === "stored") return { status: "stored", sequence: answer.sequence };
       const last = await lastFound(subject, signal);
-      if (last !== undefined && last.id === id && sameBytes(last.payload, payload)) {
-        return { status: "stored", sequence: last.sequence };
-      }
-      // A duplicate that has been followed by another message: the id alone must do, and it names
-      // chain and place, so nobody else can have used it.
-      return answer.status === "stored" && last !== undefined && last.sequence > answer.sequence
-        ? { status: "stored", sequence: answer.sequence }
+      return isMine(last, id, payload)
+        ? { status: "stored", sequence: last.sequence }
         : { status: "conflict" };
     },
 
@@ -70,7 +71,18 @@ export function natsEvents(link: Link): EventLog {
   };
 }
 
-const sameBytes = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0;
+/** Between the id a message has and what made it unique where that was taken. */
+const OTHER_ID = "~";
+
+/** Whether the subject's last message is the very one that was to be stored. */
+const isMine = (
+  last: FoundMessage | undefined,
+  id: string,
+  payload: Uint8Array,
+): last is FoundMessage =>
+  last !== undefined &&
+  last.id.split(OTHER_ID, 1)[0] === id &&
+  Buffer.compare(last.payload, payload) === 0;
 
 const REMEMBERED_SUBJECTS = 10_000;
 

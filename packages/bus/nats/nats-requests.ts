@@ -53,7 +53,9 @@ export function natsRequests(link: Link): Requests {
         }),
       );
       return async () => {
-        for (const subscription of subscriptions) subscription.unsubscribe();
+        const drained = Promise.all(subscriptions.map((subscription) => subscription.drain()));
+        // Without a connection there is nobody to take the subscriptions away from.
+        await untilInterrupted(link, drained).catch(() => undefined);
       };
     },
   };
