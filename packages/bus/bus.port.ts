@@ -13,7 +13,10 @@ export interface StoredMessage {
 
 export type AppendResult =
   | { readonly status: "stored"; readonly sequence: number }
-  /** The subject's last message is another than expected. Nothing was stored. */
+  /**
+   * The subject's last message is another's: nothing was stored, or somebody has chained on since.
+   * Either way the chain is no longer this writer's.
+   */
   | { readonly status: "conflict" };
 
 /** Between messages of {@link EventLog.follow}: everything stored before it was called is delivered. */

@@ -28,3 +28,5 @@ export function busContract(name: string, start: () => Promise<Harness>): void {
     requestsContract(server);
   });
 }
+
+export * from "./harness.ts";
