@@ -62,12 +62,9 @@ describe("an idle stack", () => {
     connection.close();
     await eventually(() => stack.calls().at(-1)).toBe("stop end");
     // It listens no more, but has its lock, its server and its services still.
-    const steps: string[] = [];
-    const coming = stack.connect({
-      env: { ...stack.env, PITAYA_IDLE_MS: NEVER_MS },
-      onProgress: (step) => steps.push(step),
-    });
-    await eventually(() => steps).toContain("starting the stack");
+    const coming = stack.connect({ env: { ...stack.env, PITAYA_IDLE_MS: NEVER_MS } });
+    await eventually(() => stack.log()).toContain("waiting for the last stack");
+    expect(stack.calls().filter((call) => call.startsWith("start"))).toHaveLength(1);
     expect(stack.servers()).toHaveLength(1);
     stack.set({});
     const next = await coming;
@@ -123,19 +120,32 @@ describe("down", () => {
     const connection = await stack.connect();
     stack.set({ liveRuns: [live] });
     await eventually(async () => (await connection.status()).liveRuns).toBe(1);
-    let isDown = false;
-    const down = stack.down(true).then((report) => {
-      isDown = true;
-      return report;
-    });
+    const steps: string[] = [];
+    const onProgress = (step: string) => steps.push(step);
+    const down = stackDown({ ...stack.options({ onProgress }), whenIdle: true });
+    await eventually(() => steps).toContain("waiting for what is live (runs: 1, submits: 1)");
     stack.set({ liveRuns: [] });
     await eventually(async () => (await connection.status()).liveRuns).toBe(0);
-    expect(isDown).toBe(false);
     await connection.release().catch(() => {});
     expect(await down).toEqual({ state: "stopped", interrupted: [] });
     expect(await connection.ended).toMatchObject({ reason: "down" });
     expect(stack.calls().filter((call) => call.startsWith("interrupt"))).toEqual([]);
     await nothingLeft();
+  });
+
+  it("during the start leaves a command that waits for it to start the next", async () => {
+    stack = standInStack();
+    stack.set({ gate: "start" });
+    const coming = stack.connect();
+    await eventually(() => stack.calls()).toHaveLength(1);
+    const supervisor = stack.supervisor();
+    const down = stack.down();
+    await eventually(() => stack.log()).toContain('"msg":"closing"');
+    stack.set({});
+    expect(await down).toEqual({ state: "stopped", interrupted: [] });
+    const connection = await coming;
+    expect((await connection.status()).pid).not.toBe(supervisor.pid);
+    connection.close();
   });
 
   it("says when there is nothing to end", async () => {

@@ -60,14 +60,14 @@ export async function stackDown(options: DownOptions): Promise<DownReport> {
     line = await greet(options);
   }
   if (!line) return { state: "not-running", interrupted: [] };
-  const { pid, liveRuns } = line.status;
-  if (options.whenIdle && liveRuns > 0) {
-    options.onProgress?.(`waiting until no run is live (now: ${liveRuns})`);
+  const { pid } = line.status;
+  const mode = options.whenIdle ? "when-idle" : "now";
+  const [asked] = await Promise.allSettled([line.ask({ verb: "down", mode })]);
+  // Refused where it is closing already: its end is waited for all the same.
+  if (asked.status === "fulfilled" && options.whenIdle) {
+    const { liveRuns, submitting } = asked.value;
+    options.onProgress?.(`waiting for what is live (runs: ${liveRuns}, submits: ${submitting})`);
   }
-  // Rejected where it is closing already: its end is waited for all the same.
-  await Promise.allSettled([
-    line.ask({ verb: "down", mode: options.whenIdle ? "when-idle" : "now" }),
-  ]);
   const { interrupted } = await line.ended;
   await gone(pid);
   return { state: "stopped", interrupted };

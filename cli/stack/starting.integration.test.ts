@@ -33,6 +33,7 @@ describe("commands with nothing running", () => {
     expect(new Set(visitors.map(({ url }) => url)).size).toBe(1);
     expect(stack.servers()).toHaveLength(1);
     expect(stack.calls()).toHaveLength(1);
+    expect(visitors.filter(({ starts }) => starts > 0)).toHaveLength(1);
     expect(await stack.status()).toMatchObject({
       state: "running",
       stack: { pid, attached: 10, submitting: 10, phase: "ready" },

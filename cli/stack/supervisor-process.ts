@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { pino } from "pino";
+import { type Logger, pino } from "pino";
 import { z } from "zod";
 import { type Lock, takeLock } from "./lock.ts";
 import { makePrivateDirectory } from "./private-files.ts";
@@ -34,10 +34,10 @@ export async function superviseFromArguments(services: StackServices): Promise<v
     JSON.parse(process.argv[2] ?? ""),
   );
   const paths = stackPaths(directory, process.env);
-  const lock = await waitForLock(paths);
+  const log = openLogger();
+  const lock = await waitForLock(paths, log);
   if (!lock) return;
   try {
-    const log = openLogger();
     if (paths.socketDirectory) makePrivateDirectory(paths.socketDirectory, "s");
     writeSupervisorRecord(paths.record, paths.socket);
     const start = (progress: (text: string) => void) =>
@@ -62,19 +62,20 @@ export async function superviseFromArguments(services: StackServices): Promise<v
   process.exit(0);
 }
 
-function openLogger() {
+function openLogger(): Logger {
   const destination = pino.destination({ dest: 2, sync: true });
   // A full disk is no reason to end.
   destination.on("error", () => {});
   return pino({ base: { pid: process.pid } }, destination);
 }
 
-async function waitForLock(paths: StackPaths): Promise<Lock | undefined> {
+async function waitForLock(paths: StackPaths, log: Logger): Promise<Lock | undefined> {
   const until = performance.now() + LOCK_TIMEOUT_MS;
-  for (;;) {
+  for (let tries = 0; ; tries++) {
     const lock = takeLock(paths.lock);
     if (lock) return lock;
     if (performance.now() > until || (await isListening(paths.socket))) return undefined;
+    if (tries === 0) log.info("waiting for the last stack to let go of its lock");
     await delay(25);
   }
 }

@@ -50,6 +50,8 @@ export interface StandInStack {
 export interface Visitor {
   readonly pid: number;
   readonly url: string;
+  /** Supervisors it has started. */
+  readonly starts: number;
   leave(): Promise<void>;
 }
 
@@ -113,7 +115,7 @@ export function standInStack(more: NodeJS.ProcessEnv = {}, below = "state"): Sta
       const arrive = async (): Promise<Visitor> => {
         const [line] = await once(createInterface(child.stdout), "line");
         return {
-          ...(JSON.parse(String(line)) as { pid: number; url: string }),
+          ...(JSON.parse(String(line)) as { pid: number; url: string; starts: number }),
           async leave() {
             child.stdin.end();
             await once(child, "exit");
