@@ -42,9 +42,11 @@ export async function packCache(options: PackCacheOptions): Promise<PackCache> {
   const root = join(options.stateDir, "packs");
   await mkdir(root, { recursive: true, mode: 0o700 });
   const entries = await readdir(root);
-  // What else lies there was being written when an earlier incarnation died.
+  // What else lies there was being written when an earlier incarnation died. One that cannot be
+  // removed, since that incarnation lives after all, is removed another time.
   const leftovers = entries.filter((entry) => !SHA256.test(entry));
-  await Promise.all(leftovers.map((entry) => rm(join(root, entry), { recursive: true })));
+  const remove = (entry: string) => rm(join(root, entry), { recursive: true, force: true });
+  await Promise.allSettled(leftovers.map(remove));
   const hostHeld = new Set(entries.filter((entry) => SHA256.test(entry)));
 
   const engine = singleFlight();

@@ -5,7 +5,7 @@ import { RunnerLiveness } from "@pitaya/protocol";
 export interface RunnerLease {
   /**
    * Writes it anew, for another `leaseMs`. The first write takes it over from an earlier incarnation
-   * of this runner; later ones only go on from this one's.
+   * of this runner (without `takeOver` it does not); later ones only go on from this one's.
    *
    * @returns `superseded` when a later incarnation holds it: this one must stop
    * @throws what the bus failed with; whether it was written is not known then
@@ -19,6 +19,7 @@ export function runnerLease(
   bucket: Pick<Bucket, "get" | "put" | "replace" | "delete">,
   key: string,
   leaseMs: number,
+  { takeOver }: { readonly takeOver: boolean } = { takeOver: true },
 ): RunnerLease {
   const ttl = { ttlMs: leaseMs };
   let revision: number | undefined;
@@ -37,8 +38,9 @@ export function runnerLease(
   return {
     async renew(value) {
       const payload = encode(RunnerLiveness, value);
+      incarnation = value.incarnation;
       if (revision === undefined) {
-        incarnation = value.incarnation;
+        if (!takeOver) return reconcile(payload);
         revision = await bucket.put(key, payload, ttl);
         return "held";
       }

@@ -4,7 +4,7 @@ import type { AttemptName, AttemptSpec } from "../ports/executor.port.ts";
 import type { AttemptLimits } from "./attempt.ts";
 
 /** Enough for any build tool, and a bound for whoever leaks them. */
-const OPEN_FILES = 65_536;
+const OPEN_FILES = 16_384;
 
 /** What a task asks of the agent CLI, in the plugin's words. */
 export function agentTaskOf(task: TaskSpec, prompt: string): AgentTask {
@@ -25,14 +25,20 @@ export function endpointOf(baseUrl: string): { readonly host: string; readonly p
   return { host, port: url.port === "" ? (url.protocol === "http:" ? 80 : 443) : Number(url.port) };
 }
 
-/** The endpoint to open for a task, if the runner's operator allows it. */
+/**
+ * The endpoint of this host to open for a task, if its operator allows it. Any other address an agent
+ * reaches as its network lets it; a rule for one would open a port of this host instead.
+ *
+ * @param ownHosts addresses and names of this host as a container may use them
+ */
 export function openedEndpoint(
   baseUrl: string | undefined,
   allowed: "as-tasks-ask" | readonly { readonly host: string; readonly port: number }[],
+  ownHosts: ReadonlySet<string>,
 ): AttemptSpec["openHostEndpoint"] {
   if (baseUrl === undefined) return undefined;
   const asked = endpointOf(baseUrl);
-  if (allowed === "as-tasks-ask") return asked;
+  if (allowed === "as-tasks-ask") return ownHosts.has(asked.host) ? asked : undefined;
   return allowed.find(({ host, port }) => host === asked.host && port === asked.port);
 }
 

@@ -37,7 +37,7 @@ export async function prepareContainer(
       imageId,
       command: plugin.command(agentTask),
       limits,
-      openHostEndpoint: openedEndpoint(task.agent.baseUrl, scope.hostEndpoints),
+      openHostEndpoint: openedEndpoint(task.agent.baseUrl, scope.hostEndpoints, scope.ownHosts()),
       hostCpus: scope.cpus,
     }),
   );

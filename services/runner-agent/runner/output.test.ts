@@ -1,11 +1,14 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, expect, it, onTestFinished, vi } from "vitest";
 import { readHeaders } from "../domain/output-headers.rules.ts";
 import { type BaseRepository, baseRepository } from "../testing/base-repository.ts";
 import { fakeExecutor } from "../testing/fake-executor.ts";
 import { runnerHarness } from "../testing/runner-harness.ts";
+
+// The machine may be busy; nothing here is timed by it.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let dir: string;
 let base: BaseRepository;
@@ -28,7 +31,7 @@ async function published(stdout: readonly Uint8Array[], stderr: readonly Uint8Ar
       return 0;
     },
   });
-  const h = await runnerHarness({ executor, base: base.publish });
+  const h = await runnerHarness({ executor, base });
   onTestFinished(() => h.close());
   await h.start();
   await h.order("one");

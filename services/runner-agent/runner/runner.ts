@@ -34,6 +34,8 @@ export interface RunnerParts {
   readonly incarnation: string;
   findPlugin(name: string): AgentPlugin | undefined;
   redactorOf(secrets: readonly string[]): Redactor;
+  /** Addresses and names by which a container may mean this host. */
+  ownHosts(): ReadonlySet<string>;
   /** Who tells the fleet that this runner-agent lives. */
   liveness(options: LivenessOptions): Liveness;
 }
@@ -59,6 +61,8 @@ export interface RunnerSettings {
 
 export interface Runner {
   readonly incarnation: string;
+  /** It offers at least so many slots from now on; 0 takes that back. */
+  setLeastSlots(count: number): void;
   /** Resolves when a later incarnation of this runner has taken over; this one has let go then. */
   readonly superseded: Promise<void>;
   /**
@@ -254,6 +258,10 @@ async function begin(
   let stopped: Promise<void> | undefined;
   return {
     incarnation,
+    setLeastSlots(count) {
+      slots.setLeast(count);
+      about.changed();
+    },
     superseded: superseded.promise,
     stop: (mode) => {
       stopped ??= stop(mode);

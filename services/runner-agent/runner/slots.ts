@@ -1,6 +1,8 @@
 /** Room for attempts. Whoever pulls a start holds a permit first. */
 export interface Slots {
   readonly total: number;
+  /** There are at least so many from now on, for a user who asked for that many at once; 0 takes it back. */
+  setLeast(count: number): void;
   /** Waits for room. `undefined` when `signal` aborts, or no more is given. */
   take(signal: AbortSignal): Promise<Permit | undefined>;
   /** For an attempt that is there already, whether there is room or not. */
@@ -10,8 +12,10 @@ export interface Slots {
 /** Given back once, however often it is called. */
 export type Permit = () => void;
 
-export function slots(total: number): Slots {
+export function slots(own: number): Slots {
+  let least = 0;
   let used = 0;
+  const total = () => Math.max(own, least);
   const waiting: (() => void)[] = [];
 
   const occupy = (): Permit => {
@@ -26,10 +30,16 @@ export function slots(total: number): Slots {
   };
 
   return {
-    total,
+    get total() {
+      return total();
+    },
+    setLeast(count) {
+      least = count;
+      for (let room = total() - used; room > 0; room -= 1) waiting.shift()?.();
+    },
     occupy,
     async take(signal) {
-      while (used >= total && !signal.aborted) {
+      while (used >= total() && !signal.aborted) {
         await new Promise<void>((resolve) => {
           waiting.push(resolve);
           signal.addEventListener("abort", () => resolve(), { once: true });

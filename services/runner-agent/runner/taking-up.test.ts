@@ -4,10 +4,20 @@ import { join } from "node:path";
 import { manualClock } from "@pitaya/actors";
 import { encode } from "@pitaya/bus";
 import { FactMessage, instanceId, messageIds, subjects } from "@pitaya/protocol";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { type BaseRepository, baseRepository } from "../testing/base-repository.ts";
 import { type FakeScript, fakeExecutor } from "../testing/fake-executor.ts";
-import { pass, patientAgent, RUN, RUNNER, runnerHarness } from "../testing/runner-harness.ts";
+import {
+  eventually,
+  pass,
+  patientAgent,
+  RUN,
+  RUNNER,
+  runnerHarness,
+} from "../testing/runner-harness.ts";
+
+// The machine may be busy; nothing here is timed by it.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let dir: string;
 let base: BaseRepository;
@@ -22,7 +32,7 @@ async function harness(
   over: Partial<Parameters<typeof runnerHarness>[0]> = {},
 ) {
   const executor = over.executor ?? fakeExecutor({ script });
-  const made = await runnerHarness({ base: base.publish, ...over, executor });
+  const made = await runnerHarness({ base, ...over, executor });
   onTestFinished(() => made.close());
   return { ...made, executor };
 }
@@ -118,7 +128,7 @@ describe("a restarted runner-agent", () => {
     await h.fact("attempt.started", "one");
     await first.stop("leave");
     agent.go();
-    await expect.poll(() => h.executor.list()).toMatchObject([{ state: "exited" }]);
+    await eventually(() => h.executor.list()).toMatchObject([{ state: "exited" }]);
     await h.start();
     expect(await h.fact("attempt.succeeded", "one")).toMatchObject({
       finalMessage: { inline: "at last" },
@@ -136,7 +146,7 @@ describe("a restarted runner-agent", () => {
     expect(await h.fact("attempt.failed", "one")).toMatchObject({
       error: { code: "runner_lost", retryable: true },
     });
-    await expect.poll(() => readdir(join(h.stateDir, "attempts"))).toEqual([]);
+    await eventually(() => readdir(join(h.stateDir, "attempts"))).toEqual([]);
   });
 
   it("starts over inside the attempt where no container ever ran", async () => {
@@ -199,8 +209,8 @@ describe("a restarted runner-agent", () => {
     await h.seal("one");
     await h.start();
     expect(await h.liveness()).toMatchObject({ attempts: [] });
-    await expect.poll(() => h.executor.list()).toEqual([]);
-    await expect.poll(() => readdir(join(h.stateDir, "attempts"))).toEqual([]);
+    await eventually(() => h.executor.list()).toEqual([]);
+    await eventually(() => readdir(join(h.stateDir, "attempts"))).toEqual([]);
     expect((await h.story("one")).at(-1)).toBe("coordinator lost");
   });
 
@@ -221,11 +231,9 @@ describe("a restarted runner-agent", () => {
     await h.order("one");
     await h.fact("attempt.started", "one");
     await h.cancel("one");
-    await expect
-      .poll(
-        async () => (await h.bus.commands.next(RUNNER, "control", AbortSignal.abort())) ?? "none",
-      )
-      .toBe("none");
+    await eventually(
+      async () => (await h.bus.commands.next(RUNNER, "control", AbortSignal.abort())) ?? "none",
+    ).toBe("none");
     await first.stop("leave");
     await h.executor.remove({ runId: RUN, instanceId: instance, attempt: 1 });
     await h.start();
@@ -252,7 +260,7 @@ describe("a restarted runner-agent", () => {
     await first.stop("leave");
     isStuck = false;
     await h.start();
-    await expect.poll(() => readdir(join(h.stateDir, "attempts"))).toEqual([]);
+    await eventually(() => readdir(join(h.stateDir, "attempts"))).toEqual([]);
     expect(await executor.list()).toEqual([]);
     expect((await h.story("one")).at(-1)).toBe("00000001 attempt.succeeded");
   });

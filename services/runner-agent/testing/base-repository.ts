@@ -1,7 +1,7 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { cp, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Bus } from "@pitaya/bus";
-import { openRepository, writeBundle } from "@pitaya/git";
+import { openRepository, storePack, writeBundle } from "@pitaya/git";
 import { bundleWork, commitFiles, testGit } from "@pitaya/git/testing";
 import type { BranchSource } from "@pitaya/protocol";
 
@@ -10,6 +10,8 @@ export interface BaseRepository {
   readonly commit: string;
   /** Puts the base into the blob store, as the cli does at submit. */
   publish(bus: Pick<Bus, "blobs">): Promise<BranchSource>;
+  /** Leaves it in a runner's state directory as that runner would keep it, without the work of it. */
+  seed(stateDir: string): Promise<void>;
   /** What the harvest brings when an agent has committed these files, one commit each. */
   bundleOf(files: Readonly<Record<string, string>>): Promise<Uint8Array>;
   /** What it brings when an agent leaves these files uncommitted. */
@@ -29,6 +31,15 @@ export async function baseRepository(dir: string): Promise<BaseRepository> {
   });
   if (sent.kind !== "written") throw new Error("a first bundle is written");
   const bytes = await readFile(sent.path);
+  const kept = join(dir, "packs");
+  await storePack({
+    bundlePath: sent.path,
+    dir: join(kept, sent.sha256),
+    tip: commit,
+    objectFormat: "sha1",
+    parents: [],
+    shallow: [],
+  });
   let works = 0;
 
   async function workspace(): Promise<string> {
@@ -46,6 +57,7 @@ export async function baseRepository(dir: string): Promise<BaseRepository> {
       });
       return { branch: "main", commit, bundles: [{ blob, tip: commit, shallow: [] }] };
     },
+    seed: (stateDir) => cp(kept, join(stateDir, "packs"), { recursive: true }),
     async bundleOf(files) {
       const work = await workspace();
       for (const [path, text] of Object.entries(files)) {

@@ -7,7 +7,6 @@ import { type Bus, decode, encode, type StoredMessage } from "@pitaya/bus";
 import { memoryBroker } from "@pitaya/bus/testing";
 import {
   AttemptMessage,
-  type BranchSource,
   buckets,
   CancelCommand,
   DEFAULT_LIMITS,
@@ -27,10 +26,12 @@ import {
 } from "@pitaya/protocol";
 import { redactor } from "@pitaya/redaction";
 import pino from "pino";
+import { expect } from "vitest";
 import { runnerLease } from "../adapters/runner-lease.ts";
 import type { Executor } from "../ports/executor.port.ts";
 import { livenessInProcess } from "../runner/liveness.ts";
 import { type Runner, type RunnerSettings, startRunner } from "../runner/runner.ts";
+import type { BaseRepository } from "./base-repository.ts";
 import type { FakeScript } from "./fake-executor.ts";
 import { linePlugin } from "./line-plugin.ts";
 
@@ -51,7 +52,7 @@ export interface ChainEntry {
  */
 export async function runnerHarness(options: {
   readonly executor: Executor;
-  readonly base: (bus: Bus) => Promise<BranchSource>;
+  readonly base: Pick<BaseRepository, "publish" | "seed">;
   readonly clock?: Clock;
   readonly settings?: Partial<RunnerSettings>;
   readonly log?: boolean;
@@ -60,7 +61,8 @@ export async function runnerHarness(options: {
   const stateDir = await mkdtemp(join(tmpdir(), "pitaya-runner-"));
   const broker = memoryBroker({ clock: { now: clock.now, after: clock.setTimer } });
   const bus = broker.connect("coordinator");
-  const base = await options.base(broker.connect("client"));
+  const base = await options.base.publish(broker.connect("client"));
+  await options.base.seed(stateDir);
   await bus.commands.ensureQueues(RUNNER);
   let incarnations = 0;
   let orders = 0;
@@ -152,6 +154,7 @@ export async function runnerHarness(options: {
           log: pino({ level: options.log ? "debug" : "silent" }),
           incarnation: String(incarnations).padStart(8, "0"),
           findPlugin: (name) => (name === "line" ? linePlugin : undefined),
+          ownHosts: () => new Set(),
           redactorOf: (values) => redactor({ values }),
           liveness: (told) =>
             livenessInProcess(
@@ -279,6 +282,10 @@ export async function runnerHarness(options: {
     },
   };
 }
+
+/** Waits for what a function gives, as long as it takes on a busy machine. */
+export const eventually = <T>(actual: () => T) =>
+  expect.poll(actual, { timeout: 30_000, interval: 10 });
 
 /** Moves time on in steps, leaving what each step set off the time to happen. */
 export async function pass(clock: ManualClock, ms: number): Promise<void> {

@@ -1,0 +1,59 @@
+import { systemClock } from "@pitaya/actors";
+import { natsBus } from "@pitaya/bus";
+import { buckets } from "@pitaya/protocol";
+import { runnerLease } from "../adapters/runner-lease.ts";
+import { type FromWarden, ToWarden } from "./messages.ts";
+import { type Warden, warden } from "./warden.ts";
+
+/**
+ * The warden's process. Its runner-agent starts it and speaks to it over the channel between parent
+ * and child; when that closes, the runner-agent is gone, and so is the lease soon after.
+ */
+const report = (message: FromWarden) => {
+  if (process.connected) process.send?.(message);
+};
+
+let opened: Promise<{ readonly watch: Warden; readonly close: () => Promise<void> }> | undefined;
+
+async function open(begin: Extract<ToWarden, { type: "begin" }>) {
+  const { servers, user, tls, runner, leaseMs, takeOver } = begin;
+  const bus = await natsBus({
+    servers,
+    name: `${runner}-warden`,
+    ...(user && { user }),
+    ...(tls && {
+      tls: {
+        ...(tls.caFile !== undefined && { caFile: tls.caFile }),
+        ...(tls.certFile !== undefined && { certFile: tls.certFile }),
+        ...(tls.keyFile !== undefined && { keyFile: tls.keyFile }),
+      },
+    }),
+  });
+  const lease = runnerLease(bus.bucket(buckets.runners), runner, leaseMs, { takeOver });
+  return { watch: warden({ lease, leaseMs, clock: systemClock, report }), close: bus.close };
+}
+
+async function receive(message: ToWarden): Promise<void> {
+  if (message.type === "begin") {
+    opened ??= open(message);
+    await opened;
+    return;
+  }
+  const { watch, close } = (await opened) ?? {};
+  if (message.type === "tick") return watch?.tick(message.liveness);
+  await watch?.end(message.release);
+  await close?.();
+  report({ type: "ended" });
+  process.disconnect();
+}
+
+process.on("message", (json) => {
+  receive(ToWarden.parse(json)).catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error);
+    report({ type: "trouble", message: reason });
+    process.exit(1);
+  });
+});
+process.on("disconnect", () => process.exit(0));
+// Whoever stops the whole group stops the runner-agent, which then ends this process in its own time.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
