@@ -28,6 +28,8 @@ export interface DockerExecutorOptions {
   readonly bus: readonly Endpoint[];
   /** Take online attempts where the packet rules cannot be set. The operator's risk. */
   readonly allowOnlineWithoutRules?: boolean;
+  /** `copy`: a copy of its checkout for each workspace, though the engine could mount overlays. */
+  readonly workspaces?: "auto" | "copy";
   /** The folder of the wrapper's scripts, where it is not found above this module. */
   readonly scriptsDir?: string;
   /** How long after its live stream ended a container may take to end. 2,000 by default. */
@@ -60,6 +62,7 @@ export async function dockerExecutor(options: DockerExecutorOptions): Promise<Ex
         helperImage: options.helperImage,
         bus: options.bus,
         allowOnlineWithoutRules: options.allowOnlineWithoutRules ?? false,
+        workspaces: options.workspaces ?? "auto",
       });
       const { engineVersion, cpus, memoryBytes } = ground;
       return { engineVersion, cpus, memoryBytes };

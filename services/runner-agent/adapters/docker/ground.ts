@@ -36,6 +36,7 @@ export async function prepareGround(
     readonly helperImage: string;
     readonly bus: readonly Endpoint[];
     readonly allowOnlineWithoutRules: boolean;
+    readonly workspaces: "auto" | "copy";
   },
 ): Promise<Ground> {
   const image = options.helperImage;
@@ -61,7 +62,8 @@ export async function prepareGround(
     const first = await steward();
     const [host, hasOverlay] = await Promise.all([
       first.host(),
-      canMountOverlay(engine, naming, { image, volumesRoot, steward }),
+      options.workspaces === "auto" &&
+        canMountOverlay(engine, naming, { image, volumesRoot, steward }),
       wrapper.fill(first),
       stored.open(),
       network.open(),
