@@ -20,7 +20,7 @@ export const stackText = (stack: StackStatus): string =>
     `  process     ${stack.pid}, since ${stack.startedAt}`,
     `  engine      ${stack.engine}`,
     ...(stack.natsUrl === undefined ? [] : [`  nats        ${stack.natsUrl}`]),
-    `  live runs   ${stack.liveRuns.length === 0 ? "none" : stack.liveRuns.join(", ")}`,
+    `  live runs   ${stack.liveRuns}`,
     `  commands    ${stack.attached} attached, ${stack.submitting} submitting`,
     `  idle end    after ${stack.idleMs / 1000} s with neither`,
   ].join("\n");
