@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { tmpdir } from "node:os";
 import { type Clock, systemClock } from "@pitaya/actors/clock";
 import type { Connector } from "./connect/connection.port.ts";
 
@@ -23,6 +24,8 @@ export interface Host {
   readonly argv: readonly string[];
   readonly env: Readonly<NodeJS.ProcessEnv>;
   readonly cwd: string;
+  /** Where temporary files go. */
+  readonly tmpdir: string;
   readonly stdout: Output;
   readonly stderr: Output;
   readonly clock: Clock;
@@ -42,6 +45,7 @@ export function processHost(): Host {
     argv: process.argv.slice(2),
     env: process.env,
     cwd: process.cwd(),
+    tmpdir: tmpdir(),
     stdout: outputOf(process.stdout),
     stderr: outputOf(process.stderr),
     clock: systemClock,

@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Host } from "./host.ts";
 
 /** A private directory for this command's temporary files. */
 export interface Scratch {
@@ -10,7 +10,7 @@ export interface Scratch {
   remove(): void;
 }
 
-export async function openScratch(): Promise<Scratch> {
-  const dir = await mkdtemp(join(tmpdir(), "pitaya-"));
+export async function openScratch({ tmpdir }: Pick<Host, "tmpdir">): Promise<Scratch> {
+  const dir = await mkdtemp(join(tmpdir, "pitaya-"));
   return { dir, remove: () => rmSync(dir, { recursive: true, force: true }) };
 }

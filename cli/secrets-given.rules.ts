@@ -12,5 +12,13 @@ export function secretsGiven(
   const fromEnv = Object.entries(env).flatMap(([name, value]) =>
     SECRET_VARIABLE.test(name) && value !== undefined ? [value] : [],
   );
-  return [...new Set([...fromFlags, ...fromEnv])].filter((value) => value !== "");
+  const servers = [...(flags.get("nats") ?? []), env["PITAYA_NATS_URL"], env["PITAYA_NATS__URL"]];
+  const all = [...fromFlags, ...fromEnv, ...servers.flatMap(passwordIn)];
+  return [...new Set(all)].filter((value) => value !== "");
+}
+
+function passwordIn(url: string | undefined): readonly string[] {
+  if (url === undefined || !URL.canParse(url)) return [];
+  const { password } = new URL(url);
+  return [password, decodeURIComponent(password)];
 }

@@ -13,7 +13,7 @@ import type { Session } from "../session.ts";
 /** `pitaya attach <run>`: shows a run again, and brings in what is not imported yet. */
 export const command: CommandMain = async (session) => {
   const desk = signalDesk(session.host, "watcher");
-  const scratch = await openScratch();
+  const scratch = await openScratch(session.host);
   try {
     return await attach(session, desk, scratch.dir);
   } finally {

@@ -21,7 +21,7 @@ import type { Session } from "../session.ts";
 
 /** `pitaya import <run>`: brings its branches in, also those that were deleted since. */
 export const command: CommandMain = async (session) => {
-  const scratch = await openScratch();
+  const scratch = await openScratch(session.host);
   try {
     const place = await openPlace(session, scratch.dir);
     const connection = await session.connect();

@@ -17,7 +17,7 @@ const RESUME_TIMEOUT_MS = 60_000;
 /** `pitaya resume <run>`: goes on with an interrupted run, and follows it as the one who started it. */
 export const command: CommandMain = async (session) => {
   const desk = signalDesk(session.host, "owner");
-  const scratch = await openScratch();
+  const scratch = await openScratch(session.host);
   desk.onLeave(scratch.remove);
   try {
     return await resume(session, desk, scratch.dir);

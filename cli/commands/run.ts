@@ -15,7 +15,7 @@ import { submit } from "../submit/submit.ts";
 export const command: CommandMain = async (session) => {
   const prompt = promptOf(session);
   const desk = signalDesk(session.host, "owner");
-  const scratch = await openScratch();
+  const scratch = await openScratch(session.host);
   desk.onLeave(scratch.remove);
   const progress = { submitted: false };
   try {

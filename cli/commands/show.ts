@@ -11,7 +11,7 @@ import type { Session } from "../session.ts";
 
 /** `pitaya show <run>`: how it stands and what to type next. At home its local files are written anew. */
 export const command: CommandMain = async (session) => {
-  const scratch = await openScratch();
+  const scratch = await openScratch(session.host);
   try {
     const connection = await session.connect();
     try {

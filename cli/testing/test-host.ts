@@ -16,6 +16,7 @@ export interface Captured extends Output {
 export interface TestHostOptions {
   readonly argv: readonly string[];
   readonly cwd: string;
+  readonly tmpdir: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly connection?: () => Promise<Connection>;
   readonly tty?: boolean;
@@ -30,7 +31,12 @@ export interface TestHost extends Host {
   send(signal: Signal): void;
   /** The exit code, whichever way the process ended. */
   readonly ended: Promise<number>;
+  /** Resolves when nothing of the command goes on, also where it had left by then. */
+  readonly settled: Promise<unknown>;
 }
+
+/** Of all hosts: two commands must not make the same ids. */
+let count = 0;
 
 const START = Date.UTC(2026, 0, 2, 3, 4, 5);
 
@@ -39,11 +45,11 @@ export function startPitaya(options: TestHostOptions): TestHost {
   const handlers = new Set<(signal: Signal) => void>();
   const left = Promise.withResolvers<number>();
   const clock = options.clock ?? manualClock(START);
-  let count = 0;
   const host: Host = {
     argv: options.argv,
     env: options.env ?? { ANTHROPIC_API_KEY: "sk-ant-test-0123456789abcdef" },
     cwd: options.cwd,
+    tmpdir: options.tmpdir,
     stdout: captured(options.tty ?? false),
     stderr: captured(options.tty ?? false),
     clock,
@@ -68,11 +74,13 @@ export function startPitaya(options: TestHostOptions): TestHost {
       throw new Error("the process has ended");
     },
   };
-  const ended = Promise.race([pitaya(host), left.promise]);
+  const settled = pitaya(host);
+  const ended = Promise.race([settled, left.promise]);
   return {
     ...(host as Host & { stdout: Captured; stderr: Captured }),
     clock,
     ended,
+    settled,
     send(signal) {
       for (const handler of [...handlers]) {
         try {
