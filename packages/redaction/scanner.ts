@@ -1,4 +1,5 @@
 import type { Automaton } from "./automaton.ts";
+import { beginningsOf } from "./beginnings.ts";
 import { beginsEscape, isInEscape, isInWord, WORD_CONTEXT } from "./word-context.ts";
 
 /**
@@ -55,8 +56,8 @@ const lanes = (states: number): Lanes => ({
  * it holds back less.
  */
 export function scanner(automaton: Automaton, onMatch: OnMatch): Scanner {
-  const { followAt, follow, accepts, setOf, secret, last, first } = automaton;
-  const atWordStart = automaton.pattern.map((p) => (automaton.patterns[p]?.atWordStart ? 1 : 0));
+  const { followAt, follow, accepts, setOf, secret, last } = automaton;
+  const beginnings = beginningsOf(automaton);
   const followedBy = Array.from(automaton.pattern, (p) => automaton.patterns[p]?.followedBy);
   const longest = Float64Array.from(
     automaton.pattern,
@@ -108,19 +109,18 @@ export function scanner(automaton: Automaton, onMatch: OnMatch): Scanner {
         if (accepts[((setOf[to] ?? 0) << 8) | byte] === 1) enter(to, origin, start, decided);
       }
     }
-    const beginning = first[byte];
-    if (beginning) {
+    const beginning = (isInWord(word) ? beginnings.inWord : beginnings.anywhere)[byte];
+    if (beginning !== undefined && beginning.length > 0) {
       // Begun inside an escape, it needs the whole of it, to be found again.
       const origin = isInEscape(word) ? escapeFrom : position;
       for (let i = 0; i < beginning.length; i += 1) {
-        const state = beginning[i] ?? 0;
-        if (atWordStart[state] === 1 && isInWord(word)) continue;
-        enter(state, origin, UNSET, position);
+        enter(beginning[i] ?? 0, origin, UNSET, position);
       }
     }
     if (beginsEscape(byte)) escapeFrom = position;
     position += 1;
     word = WORD_CONTEXT[(word << 8) | byte] ?? 0;
+    if (next.count === 0 && now.count === 0) return;
     [now, next] = [next, now];
     for (let i = 0; i < now.count; i += 1) {
       const state = now.active[i] ?? 0;
@@ -130,9 +130,35 @@ export function scanner(automaton: Automaton, onMatch: OnMatch): Scanner {
     }
   }
 
+  /**
+   * Passes over bytes that begin nothing, or nothing that the byte after them goes on with, and
+   * gives the index of the first other one. What the last byte begins is left open.
+   */
+  function skip(bytes: Uint8Array, from: number): number {
+    const { one, two } = beginnings;
+    let context = word;
+    let i = from;
+    for (; i < bytes.length; i += 1) {
+      const byte = bytes[i] ?? 0;
+      const inWord = isInWord(context) ? 1 : 0;
+      if (one[(inWord << 8) | byte] === 1) {
+        if (i + 1 === bytes.length) break;
+        if (two[(inWord << 16) | (byte << 8) | (bytes[i + 1] ?? 0)] === 1) break;
+      }
+      if (beginsEscape(byte)) escapeFrom = position + i - from;
+      context = WORD_CONTEXT[(context << 8) | byte] ?? 0;
+    }
+    position += i - from;
+    word = context;
+    return i;
+  }
+
   return {
     push(bytes) {
-      for (let i = 0; i < bytes.length; i += 1) step(bytes[i] ?? 0);
+      for (let i = now.count === 0 ? skip(bytes, 0) : 0; i < bytes.length; ) {
+        step(bytes[i] ?? 0);
+        i = now.count === 0 ? skip(bytes, i + 1) : i + 1;
+      }
     },
     end() {
       for (let i = 0; i < now.count; i += 1) reportFollowed(now.active[i] ?? 0, -1);

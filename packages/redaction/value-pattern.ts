@@ -70,7 +70,9 @@ function anySextet(known: (sextet: number) => boolean): Node {
 
 /**
  * The value inside something that was encoded as base64, `before` bytes after a multiple of three:
- * the characters it decides alone, and where they stand, the ones it shares with its neighbours.
+ * the characters it decides alone, and what may follow: one that it shares, and padding. The one it
+ * may share before them stays, with at most four bits of the value: a match that could begin with
+ * any of so many characters would begin everywhere.
  */
 function base64Pattern(bytes: Uint8Array, before: 0 | 1 | 2): Node | undefined {
   const bits = [...bytes].map((byte) => byte.toString(2).padStart(8, "0")).join("");
@@ -81,13 +83,10 @@ function base64Pattern(bytes: Uint8Array, before: 0 | 1 | 2): Node | undefined {
     whole.push(base64Node(Number.parseInt(bits.slice(at, at + 6), 2)));
   }
   if (whole.length < MIN_BASE64_CHARS) return undefined;
-  const head = Number.parseInt(bits.slice(0, skipped) || "0", 2);
   const shared = bits.length - at;
   const tail = Number.parseInt(bits.slice(at) || "0", 2);
-  const headNode = anySextet((sextet) => (sextet & ((1 << skipped) - 1)) === head);
   const tailNode = anySextet((sextet) => sextet >> (6 - shared) === tail);
   return sequence(
-    ...(skipped > 0 ? [repeat(headNode, 0, 1)] : []),
     ...whole,
     ...(shared > 0 ? [repeat(tailNode, 0, 1)] : []),
     repeat(either(literal("="), percent([0x3d])), 0, 2),
