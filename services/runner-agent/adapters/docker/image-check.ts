@@ -6,20 +6,25 @@ import { AGENT_USER } from "./places.ts";
 
 /** Resolves images and checks, once per image and program, that an agent can run in them. */
 export function imageCheck(engine: Engine, naming: Naming, script: string) {
-  const passed = new Set<string>();
+  /** What each image lacks, asked once also by many at the same moment; only a pass is remembered. */
+  const asked = new Map<string, Promise<string>>();
 
   return async (reference: string, program: string): Promise<{ readonly imageId: string }> => {
     const image = await unlessGone("look up an image", () => engine.getImage(reference).inspect());
     if (image === undefined) throw missingImage(reference);
     const key = `${image.Id} ${program}`;
-    if (passed.has(key)) return { imageId: image.Id };
-    const lacks = await lackOf(image.Id, program);
+    const asking = asked.get(key) ?? lackOf(image.Id, program);
+    asked.set(key, asking);
+    const lacks = await asking.catch((error: unknown) => {
+      asked.delete(key);
+      throw error;
+    });
     if (lacks !== "") {
+      asked.delete(key);
       throw new PitayaError("image_unusable", `The image ${reference} lacks: ${lacks}.`, {
         hint: "An agent's image needs sh, GNU coreutils, git and the agent's own program.",
       });
     }
-    passed.add(key);
     return { imageId: image.Id };
   };
 
