@@ -6,6 +6,8 @@ import { pipeline } from "node:stream/promises";
 import { type BundleHeader, MAX_HEADER_BYTES, parseBundleHeader } from "./bundle-header.ts";
 import { rejected } from "./rejection.ts";
 
+const CHUNK_BYTES = 1024 * 1024;
+
 /** A bundle as it lies on a disk. */
 export interface BundleFile {
   readonly path: string;
@@ -44,6 +46,7 @@ export async function takeBundleApart(
         start: header.packOffset,
         end: Math.max(header.packOffset, options.maxBytes),
         autoClose: false,
+        highWaterMark: CHUNK_BYTES,
       }),
       createWriteStream(options.packPath, { flags: "wx" }),
       options.signal === undefined ? {} : { signal: options.signal },
@@ -72,7 +75,7 @@ export async function putBundleTogether(
   watch(start);
   target.write(start);
   await pipeline(
-    createReadStream(packPath, { highWaterMark: 1024 * 1024 }),
+    createReadStream(packPath, { highWaterMark: CHUNK_BYTES }),
     new Transform({
       transform(chunk: Buffer, _encoding, done) {
         watch(chunk);

@@ -57,7 +57,8 @@ export async function commitPatch(options: {
     },
     ...(signal === undefined ? {} : { signal }),
   };
-  await mkdir(dir, { recursive: true });
+  // Fails if it is there: what an error removes must be ours.
+  await mkdir(dir);
   try {
     await writeBareRepository(bench, { objectFormat, alternates: objectDirs, shallow });
     await runGit(["read-tree", onto], call);

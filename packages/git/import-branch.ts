@@ -81,7 +81,6 @@ export async function importBranch(options: {
     ...(signal === undefined ? {} : { signal }),
   };
   return await withRepositoryLock(repo.commonDir, lock, async () => {
-    await dropKeeps(repo);
     // Somebody who knows nothing of our lock may move a ref meanwhile: then look again.
     for (let attempt = 1; ; attempt++) {
       const result = await tryImport(options);

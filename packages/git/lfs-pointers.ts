@@ -1,3 +1,4 @@
+import { readObjects } from "./read-objects.ts";
 import { type GitCall, runGit } from "./run-git.ts";
 
 /** The specification's limit for a pointer file. */
@@ -24,19 +25,10 @@ export async function lfsPointers(
     .map((line) => line.split(" "))
     .filter(([, size]) => Number(size) >= 100 && Number(size) <= MAX_POINTER_BYTES)
     .map(([id = ""]) => id);
-  if (small.length === 0) return [];
-  const { stdout } = await runGit(["cat-file", "--batch=%(objectname) %(objectsize)"], {
-    ...call,
-    input: small.map((id) => `${id}\n`).join(""),
-  });
-  const pointers = new Set<string>();
-  for (let at = 0; at < stdout.length; ) {
-    const end = stdout.indexOf("\n", at);
-    const [id = "", size = "0"] = stdout.toString("latin1", at, end).split(" ");
-    const content = stdout.toString("latin1", end + 1, end + 1 + Number(size));
-    if (isLfsPointer(content)) pointers.add(id);
-    at = end + 1 + Number(size) + 1;
-  }
+  const objects = await readObjects(small, call);
+  const pointers = new Set(
+    objects.filter(({ content }) => isLfsPointer(content.toString("latin1"))).map(({ id }) => id),
+  );
   return files
     .filter(({ blob }) => pointers.has(blob))
     .map(({ path }) => Buffer.from(path, "latin1").toString("utf8"))

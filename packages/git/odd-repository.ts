@@ -203,7 +203,7 @@ export async function oddRepository(kind: OddKind, dir: string): Promise<OddRepo
       return is([undefined]);
     case "shallow":
       await fresh(origin, { others: 3 });
-      await clone("--depth=2", "--no-single-branch");
+      await clone("--depth=2");
       await makeDirty(path);
       return is([undefined]);
     case "linked-worktree":

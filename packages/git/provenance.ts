@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { readObjects } from "./read-objects.ts";
 import { type GitCall, gitLines, runGit } from "./run-git.ts";
 
 export const NOTES_REF = "refs/notes/pitaya";
@@ -91,18 +92,7 @@ async function notesOf(
     const [, type, blob] = entry.split(" ");
     if (type === "blob" && blob !== undefined && wanted.has(commit)) blobs.set(commit, blob);
   }
-  if (blobs.size === 0) return new Map();
-  const { stdout } = await runGit(["cat-file", "--batch=%(objectname) %(objectsize)"], {
-    ...bench,
-    input: [...blobs.values()].map((id) => `${id}\n`).join(""),
-  });
-  const found = new Map<string, string>();
-  let at = 0;
-  for (const commit of blobs.keys()) {
-    const end = stdout.indexOf("\n", at);
-    const size = Number(stdout.toString("latin1", at, end).split(" ")[1]);
-    found.set(commit, stdout.toString("latin1", end + 1, end + 1 + size));
-    at = end + 1 + size + 1;
-  }
-  return found;
+  const objects = await readObjects([...blobs.values()], bench);
+  const contents = new Map(objects.map(({ id, content }) => [id, content.toString("latin1")]));
+  return new Map([...blobs].map(([commit, blob]) => [commit, contents.get(blob) ?? ""]));
 }

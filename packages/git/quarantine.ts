@@ -91,7 +91,8 @@ export async function quarantine(options: {
     timeoutMs: limits.timeoutMs,
     ...(signal === undefined ? {} : { signal }),
   };
-  await mkdir(dir, { recursive: true });
+  // Fails if it is there: what an error removes must be ours.
+  await mkdir(dir);
   try {
     await writeBareRepository(git, { objectFormat, alternates: options.objectDirs, shallow });
     const packPath = join(dir, "incoming.pack");
@@ -132,7 +133,7 @@ export async function quarantine(options: {
   }
 }
 
-const UNPACKED_NAMES = /^(HEAD$|refs\/heads\/.|refs\/pitaya\/base$)/;
+const UNPACKED_NAMES = /^(HEAD$|refs\/heads\/.|refs\/pitaya\/(base|result)$)/;
 
 function requireOneTip(header: BundleHeader, objectFormat: ObjectFormat): string {
   if (header.objectFormat !== objectFormat) {

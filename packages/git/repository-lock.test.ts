@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { rmSync, writeFileSync } from "node:fs";
 import { access, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Change } from "./quarantine.ts";
-import { withRepositoryLock } from "./repository-lock.ts";
+import { tryLock, withRepositoryLock } from "./repository-lock.ts";
 import { useTemporaryDirectory } from "./temporary-directory.ts";
 import { commitFiles, emptyRepository, testGit } from "./testing.ts";
 
@@ -32,7 +33,7 @@ function run(source: string, at: string): { child: ChildProcess; output: Promise
 }
 
 const HOLD = `
-  import { withRepositoryLock } from ${module("./repository-lock.ts")};
+  import { tryLock, withRepositoryLock } from ${module("./repository-lock.ts")};
   await withRepositoryLock(process.argv[1], { timeoutMs: 1000 }, async () => {
     console.log("held");
     await new Promise((resolve) => setTimeout(resolve, 60_000));
@@ -95,11 +96,24 @@ describe("withRepositoryLock", () => {
     expect(await readdir(dir)).toEqual([]);
   });
 
+  it("does not take a file for the lock that was removed, or made anew, before it was locked", async () => {
+    const file = join(await made("replaced"), "pitaya.lock");
+    expect(tryLock(file, () => rmSync(file))).toBeUndefined();
+    const replaced = tryLock(file, () => {
+      rmSync(file);
+      writeFileSync(file, "");
+    });
+    expect(replaced).toBeUndefined();
+    using held = tryLock(file);
+    expect(held).toBeDefined();
+    expect(tryLock(file)).toBeUndefined();
+  });
+
   it("lets one in at a time among processes, while its file comes and goes", async () => {
     const dir = await made("processes");
     const source = `
       import { openSync, closeSync, rmSync } from "node:fs";
-      import { withRepositoryLock } from ${module("./repository-lock.ts")};
+      import { tryLock, withRepositoryLock } from ${module("./repository-lock.ts")};
       for (let n = 0; n < 60; n++) {
         await withRepositoryLock(process.argv[1], { timeoutMs: 60_000 }, async () => {
           closeSync(openSync(process.argv[1] + "/inside", "wx"));

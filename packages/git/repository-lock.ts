@@ -46,10 +46,16 @@ export async function withRepositoryLock<T>(
   }
 }
 
-function tryLock(path: string): Disposable | undefined {
+/**
+ * Takes the lock if it is free. Exported for its test, which acts as another process in the middle.
+ *
+ * @param opened called when the file is open and not yet locked
+ */
+export function tryLock(path: string, opened = () => {}): Disposable | undefined {
   makeIfAbsent(path);
   const before = identityOf(path);
   const database = new DatabaseSync(path);
+  opened();
   try {
     // In memory, so that no journal appears beside it.
     database.exec("PRAGMA busy_timeout = 0; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");

@@ -1,13 +1,13 @@
-import { mkdir, mkdtemp, readdir, realpath, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { resolveBase } from "./base.ts";
 import { bundleChange } from "./bundle-change.ts";
 import { importBranch } from "./import-branch.ts";
 import { quarantine } from "./quarantine.ts";
 import { openRepository } from "./repository.ts";
 import { storePack } from "./store-pack.ts";
+import { useTemporaryDirectory } from "./temporary-directory.ts";
 import {
   agentWorkspace,
   bundleWork,
@@ -21,11 +21,7 @@ import {
 } from "./testing.ts";
 import { writeBundle } from "./write-bundle.ts";
 
-let top: string;
-beforeAll(async () => {
-  top = await realpath(await mkdtemp(join(tmpdir(), "pitaya-git-")));
-});
-afterAll(() => rm(top, { recursive: true, force: true }));
+const path = useTemporaryDirectory();
 
 const BRANCH = "pitaya/simple/run_20260101_000000_00000000/k01234567";
 
@@ -38,10 +34,10 @@ const ALLOWED = [
 
 describe.each(ODD_KINDS.filter((kind) => kind !== "partial-missing"))("%s repository", (kind) => {
   it("sends a base out and takes the agent's branch in, and is otherwise as it was", async () => {
-    const dir = join(top, kind);
+    const dir = path(kind);
     await mkdir(dir);
-    const { path, bases } = await oddRepository(kind, dir);
-    const [repo, before] = await Promise.all([openRepository(path), snapshotRepository(path)]);
+    const { path: user, bases } = await oddRepository(kind, dir);
+    const [repo, before] = await Promise.all([openRepository(user), snapshotRepository(user)]);
 
     for (const [n, name] of bases.slice(0, 2).entries()) {
       const at = join(dir, `base-${n}`);
@@ -54,6 +50,7 @@ describe.each(ODD_KINDS.filter((kind) => kind !== "partial-missing"))("%s reposi
         path: join(at, "base.bundle"),
       });
       if (sent.kind !== "written") throw new Error("nothing was written");
+      expect(sent.shallow).toHaveLength(kind === "shallow" ? 1 : 0);
       const pack = await storePack({
         bundlePath: sent.path,
         dir: join(at, "pack"),
@@ -66,7 +63,7 @@ describe.each(ODD_KINDS.filter((kind) => kind !== "partial-missing"))("%s reposi
       const workspace = await agentWorkspace(join(at, "workspace"), sent, pack, base.branch);
       expect(await testGit(workspace, ["status", "--porcelain"])).toBe("");
       expect(await testGit(workspace, ["ls-tree", "-r", "-z", "HEAD"])).toBe(
-        await testGit(path, ["ls-tree", "-r", "-z", "--full-tree", base.commit]),
+        await testGit(user, ["ls-tree", "-r", "-z", "--full-tree", base.commit]),
       );
       expect(await everyContent(workspace)).not.toContain(OTHER_BRANCH_SECRET);
 
@@ -114,16 +111,16 @@ describe.each(ODD_KINDS.filter((kind) => kind !== "partial-missing"))("%s reposi
         scratchDir: at,
       });
       expect(result).toMatchObject({ status: "imported", commit });
-      expect(await testGit(path, ["notes", "--ref=pitaya", "show", commit])).toBe(
+      expect(await testGit(user, ["notes", "--ref=pitaya", "show", commit])).toBe(
         "Pitaya-Run: run_1",
       );
       if (n === 0) {
-        expect(changesBetween(before, await snapshotRepository(path))).toEqual(
+        expect(changesBetween(before, await snapshotRepository(user))).toEqual(
           repo.topLevel === undefined ? ALLOWED.slice(2) : ALLOWED,
         );
       }
     }
-    await testGit(path, ["fsck", "--connectivity-only"]);
+    await testGit(user, ["fsck", "--connectivity-only"]);
     expect((await readdir(join(repo.objectsDir, "pack"))).join()).not.toMatch(/keep|tmp/);
   });
 });
