@@ -6,7 +6,7 @@ const args = process.argv.slice(2);
 // the demo itself then says what it will call.
 if (!args.includes("--live")) {
   console.log(
-    "Demo: the real Claude Code CLI against a scripted model server of ours; no paid service is called.",
+    "Pitaya demo; no paid service is used: the real Claude Code CLI talks to a scripted model server.",
   );
 }
 await handOver("demo/main.ts", args, (error) => {
