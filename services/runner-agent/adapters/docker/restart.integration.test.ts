@@ -1,0 +1,99 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { collect } from "../../ports/executor.contract.ts";
+import { AGENTS_IMAGE, type EngineLab, engineLab } from "../../testing/engine-lab.ts";
+import { dockerExecutor } from "./docker-executor.ts";
+import { LABEL } from "./names.ts";
+
+let lab: EngineLab;
+beforeAll(async () => {
+  lab = await engineLab();
+});
+afterAll(async () => {
+  expect(await lab?.close()).toEqual([]);
+});
+
+const stewards = async () => {
+  const label = [`${LABEL.runner}=${lab.naming.runnerId}`, `${LABEL.role}=steward`];
+  return (await lab.engine.listContainers({ all: true, filters: { label } })).map(({ Id }) => Id);
+};
+
+describe("a runner killed under a live attempt", () => {
+  it("leaves it running; the next one knows its packs, adopts it and loses nothing", async () => {
+    await lab.executor.close();
+    expect(await stewards()).toEqual([]);
+    const spec = lab.attempt(
+      `mkfifo /tmp/never
+       trap 'echo "$SECRET"; exit 4' TERM
+       echo first; echo second
+       while :; do read -r never <>/tmp/never; done`,
+      { network: "online" },
+    );
+    const { runnerId } = lab.naming;
+    const runner = spawn(
+      process.execPath,
+      [
+        join(import.meta.dirname, "../../testing/runner-to-kill.ts"),
+        JSON.stringify({ runnerId, helperImage: AGENTS_IMAGE, spec }),
+      ],
+      { stdio: ["ignore", "pipe", "inherit"] },
+    );
+    await once(runner.stdout, "data");
+    runner.kill("SIGKILL");
+    await once(runner, "close");
+
+    const next = await dockerExecutor({ runnerId, helperImage: AGENTS_IMAGE, bus: [] });
+    await next.open();
+    expect(await next.hasPack(lab.base.pack.sha256)).toBe(true);
+    expect(await next.list()).toEqual([{ name: spec.name, state: "running" }]);
+    expect(await stewards()).toHaveLength(1);
+    await next.reap([spec.name]);
+
+    const from = { stdout: "first\nsec".length, stderr: 0 };
+    const execution = await next.adopt(spec.name, from);
+    await execution.signal("TERM");
+    const { stdout, gaps } = await collect(execution, from);
+    expect(stdout.toString()).toBe("ond\nhanded over\n");
+    expect(gaps).toEqual([]);
+    expect(await execution.exit).toMatchObject({ kind: "agent", exitCode: 4 });
+
+    await next.remove(spec.name);
+    await next.close();
+    await lab.executor.open();
+  });
+
+  it("leaves network and rules in place when it closes while an attempt is online", async () => {
+    const spec = lab.attempt("mkfifo /tmp/never; read -r never <>/tmp/never", {
+      network: "online",
+    });
+    await lab.executor.prepare(spec);
+    const execution = await lab.executor.start(spec.name, {});
+    execution.detach();
+    await lab.executor.close();
+    expect((await lab.leftovers()).filter((name) => name.startsWith("network"))).toHaveLength(1);
+    await lab.executor.open();
+    expect(await lab.executor.list()).toEqual([{ name: spec.name, state: "running" }]);
+    await lab.executor.remove(spec.name);
+  });
+
+  it("leaves half-filled volumes, which are found and removed", async () => {
+    const labels = lab.naming.labels("pack");
+    const half = lab.naming.pack("8".repeat(64));
+    await lab.engine.createVolume({ Name: half, Labels: labels });
+    await lab.engine.createContainer({
+      name: `${half}-fill`,
+      Image: AGENTS_IMAGE,
+      Cmd: ["true"],
+      Labels: labels,
+      HostConfig: { Mounts: [{ Type: "volume", Source: half, Target: "/pack" }] },
+    });
+    await lab.executor.close();
+    await lab.executor.open();
+    expect(await lab.executor.hasPack("8".repeat(64))).toBe(false);
+    await lab.executor.reap([]);
+    expect((await lab.leftovers()).filter((name) => name.includes(half))).toEqual([]);
+    expect(await lab.executor.hasPack(lab.base.pack.sha256)).toBe(true);
+  });
+});
