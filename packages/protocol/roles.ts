@@ -75,7 +75,7 @@ export function permissionsOf(role: Role, processId: string): Permissions {
 }
 
 function coordinator(id: string): Permissions {
-  const watched = [buckets.leases, buckets.runners, buckets.coordinators, buckets.runs];
+  const watched = [buckets.runners, buckets.coordinators, buckets.runs];
   return {
     publish: [
       subjects.decision.filter(),
@@ -90,6 +90,7 @@ function coordinator(id: string): Permissions {
       key(buckets.runs, "*"),
       ...reading(JS_API, streams.events.name),
       ...watched.flatMap((bucket) => reading(JS_API, kv(bucket))),
+      // The lease is read from the leader alone, which this request does.
       `${JS_API}.STREAM.MSG.GET.${kv(buckets.leases)}`,
       `${JS_API}.CONSUMER.CREATE.${streams.commands.name}.>`,
     ],
@@ -99,7 +100,7 @@ function coordinator(id: string): Permissions {
       subjects.apiRun.filter(),
       subjects.apiKeys.filter({ coordinator: id }),
       ALL_EVENTS,
-      ...watched.map((bucket) => key(bucket, ">")),
+      ...[buckets.leases, ...watched].map((bucket) => key(bucket, ">")),
     ],
     responds: true,
   };

@@ -30,3 +30,4 @@ export function busContract(name: string, start: () => Promise<Harness>): void {
 }
 
 export * from "./harness.ts";
+export * from "./permission-probe.ts";
