@@ -120,7 +120,9 @@ async function ensureStream(link: Link, config: Config): Promise<void> {
   const doing = `make the stream ${config.name}`;
   const info = await untilAnswered(link, { doing, forMs: 30_000 }, async () => {
     try {
-      await link.jsm.streams.info(config.name);
+      const found = await link.jsm.streams.info(config.name);
+      // Each update is written through to the disk, also one that changes nothing.
+      if (differences(config, found.config).length === 0) return found;
     } catch (error) {
       if (apiCode(error) !== jsCodes.streamNotFound) throw error;
       return link.jsm.streams.add(config);
