@@ -9,6 +9,7 @@ import { openScratch, type Scratch } from "../scratch.ts";
 import type { Session } from "../session.ts";
 import { chooseAgent } from "../submit/agent-choice.ts";
 import { chooseBase, prepareSubmission } from "../submit/prepare-submission.ts";
+import { chooseStrategy } from "../submit/strategy-params.rules.ts";
 import { submit } from "../submit/submit.ts";
 
 /** `pitaya "<prompt>"`: submits a run and follows it to its end. */
@@ -37,13 +38,14 @@ async function runPrompt(
   progress: { submitted: boolean },
 ): Promise<number> {
   const { early: signal } = desk;
+  const strategy = chooseStrategy(session.settings.values.strategy, session.values("set"));
   const place = await openPlace(session, scratch.dir);
   const base = await chooseBase(session, place, signal);
   const agent = chooseAgent(session, prompt);
   const connection = await session.connect();
   try {
     signal.throwIfAborted();
-    const parts = { session, connection, place, base, agent, prompt, signal };
+    const parts = { session, connection, place, base, agent, strategy, prompt, signal };
     const { run, spec } = await prepareSubmission(parts);
     await makeRoom(session, connection, run);
     const keys = sealer();

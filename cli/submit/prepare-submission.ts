@@ -7,7 +7,6 @@ import type { Session } from "../session.ts";
 import type { AgentChoice } from "./agent-choice.ts";
 import { runSpec } from "./run-spec.rules.ts";
 import { sentBundles } from "./sent-bundles.ts";
-import { strategyParams } from "./strategy-params.rules.ts";
 import { uploadBase } from "./upload-base.ts";
 
 /**
@@ -42,13 +41,13 @@ export async function prepareSubmission(options: {
   readonly place: LocalPlace;
   readonly base: Base;
   readonly agent: AgentChoice;
+  readonly strategy: RunSpec["strategy"];
   readonly prompt: string;
   readonly signal: AbortSignal;
 }): Promise<Submission> {
-  const { session, connection, place, base, agent, prompt, signal } = options;
+  const { session, connection, place, base, agent, strategy, prompt, signal } = options;
   const { clock, random } = session.host;
   const { repo, scratchDir } = place;
-  const params = strategyParams(session.values("set"));
   const now = clock.now();
   const run = makeRunId(new Date(now), random(4));
   const sent = await sentBundles(place.directory.root, connection.store, random(4));
@@ -62,7 +61,7 @@ export async function prepareSubmission(options: {
       const text = await storeText(bus, prompt);
       return runSpec(
         {
-          ...{ run, client, now, repo, base: source, params },
+          ...{ run, client, now, repo, base: source, strategy },
           ...{ prompt: text, agent: agent.spec, commitInstruction: agent.commitInstruction },
         },
         session.settings.values,

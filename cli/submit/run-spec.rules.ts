@@ -19,7 +19,7 @@ export interface RunParts {
   readonly prompt: Text;
   readonly repo: Pick<Repository, "topLevel" | "gitDir" | "objectFormat">;
   readonly base: BranchSource;
-  readonly params: RunSpec["strategy"]["params"];
+  readonly strategy: RunSpec["strategy"];
   readonly agent: AgentSpec;
   readonly commitInstruction: string;
 }
@@ -40,7 +40,7 @@ export function runSpec(parts: RunParts, settings: Settings): RunSpec {
       objectFormat: parts.repo.objectFormat,
     },
     base: parts.base,
-    strategy: { name: settings.strategy, params: parts.params },
+    strategy: parts.strategy,
     executions: settings.runs,
     agent: parts.agent,
     limits: {

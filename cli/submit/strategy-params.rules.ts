@@ -1,7 +1,20 @@
-import { PitayaError } from "@pitaya/protocol";
-import type { z } from "zod";
+import { PitayaError, type RunSpec } from "@pitaya/protocol";
+import { findStrategy, parseParams } from "@pitaya/strategies";
 
-type Json = z.infer<ReturnType<typeof z.json>>;
+type Params = RunSpec["strategy"]["params"];
+type Json = Params[string];
+
+/**
+ * The strategy of a run with its parameters as they were given: defaults and coercion are the
+ * strategy's own, and the coordinator's to apply.
+ *
+ * @throws {PitayaError} `usage` for a strategy, or a parameter of it, that there is not
+ */
+export function chooseStrategy(name: string, given: readonly string[]): RunSpec["strategy"] {
+  const params = strategyParams(given);
+  parseParams(findStrategy(name), params);
+  return { name, params };
+}
 
 /**
  * Parameters from `-S key=value`: JSON where the value parses as JSON, otherwise text. The last of
@@ -9,7 +22,7 @@ type Json = z.infer<ReturnType<typeof z.json>>;
  *
  * @throws {PitayaError} `usage` for one without key or `=`
  */
-export function strategyParams(given: readonly string[]): Readonly<Record<string, Json>> {
+export function strategyParams(given: readonly string[]): Params {
   return Object.fromEntries(
     given.map((text) => {
       const at = text.indexOf("=");

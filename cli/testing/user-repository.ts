@@ -34,11 +34,12 @@ const gitIn = (cwd: string, args: readonly string[]): string =>
     stdio: ["ignore", "pipe", "pipe"],
   }).trim();
 
-export function userRepository(): UserRepository {
+/** @param title another one makes another first commit */
+export function userRepository(title = "demo"): UserRepository {
   const path = mkdtempSync(join(tmpdir(), "pitaya-test-repo-"));
   const git = (...args: readonly string[]) => gitIn(path, args);
   git("init", "-q", "-b", "main");
-  writeFileSync(join(path, "README.md"), "# demo\n");
+  writeFileSync(join(path, "README.md"), `# ${title}\n`);
   git("add", "-A");
   git("commit", "-q", "-m", "first");
   return {

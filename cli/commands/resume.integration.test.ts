@@ -1,0 +1,89 @@
+import { expect, test } from "vitest";
+import { useStage } from "../testing/stage.ts";
+import { standInCoordinator } from "../testing/stand-in-coordinator.ts";
+import { agentWork } from "../testing/user-repository.ts";
+
+const stage = useStage();
+
+test("resume hands credentials over, goes on with the run and ends as it does", async () => {
+  const { coordinator, repository } = stage;
+  await stage.pitaya(["do it", "--detach"]);
+  const run = await coordinator.submitted();
+  await run.starts("main");
+  await run.interrupts(["main"]);
+  const host = stage.start(["resume", run.spec.run]);
+  await coordinator.resumed();
+  expect(coordinator.resumes[0]).toMatchObject({ by: "ada", fresh: false });
+  expect(coordinator.resumes[0]?.secrets).toHaveLength(1);
+  await run.starts("main", 2);
+  await run.succeeds("main", await agentWork(repository, coordinator.bus, "a.txt", "a\n"));
+  await run.ends("succeeded");
+  expect(await host.ended).toBe(0);
+});
+
+test("--resume-fresh starts unfinished instances over, and Ctrl-C interrupts what was resumed", async () => {
+  const { coordinator } = stage;
+  await stage.pitaya(["do it", "--detach"]);
+  const run = await coordinator.submitted();
+  await run.interrupts([]);
+  const host = stage.start(["--resume-fresh", run.spec.run]);
+  await coordinator.resumed();
+  expect(coordinator.resumes[0]?.fresh).toBe(true);
+  await host.stderr.shows("resumed");
+  host.send("SIGINT");
+  await coordinator.stopped();
+  await run.interrupts([]);
+  expect(await host.ended).toBe(2);
+});
+
+test("a run that is not known is an error, and so is one without the credential it needs", async () => {
+  const { coordinator } = stage;
+  const unknown = await stage.pitaya(["resume", "run_20260101_000000_ffffffff"]);
+  expect(unknown).toMatchObject({ code: 1, stdout: "" });
+  expect(unknown.stderr).toContain("there is no run");
+  await stage.pitaya(["do it", "--detach"]);
+  const run = await coordinator.submitted();
+  await run.interrupts([]);
+  const poor = await stage.pitaya(["resume", run.spec.run], { env: {} });
+  expect(poor.code).toBe(4);
+  expect(poor.stderr).toContain("Set ANTHROPIC_API_KEY, or give --api-key");
+});
+
+test("a coordinator that comes later is handed the credentials of the command that submitted", async () => {
+  const { coordinator, broker } = stage;
+  const host = stage.start(["do it"]);
+  const run = await coordinator.submitted();
+  await host.stderr.shows("started run_");
+  await coordinator.leave();
+  const next = await standInCoordinator(broker, "coordinator-2");
+  expect(await next.secretsHeld(run.spec.run)).toEqual({
+    ANTHROPIC_API_KEY: "sk-ant-test-0123456789abcdef",
+  });
+  await run.ends("succeeded");
+  expect(await host.ended).toBe(0);
+  await next.leave();
+});
+
+test("to a run of another client a key goes only when it is named on the command line", async () => {
+  const { coordinator, broker } = stage;
+  const { memoryConnection } = await import("../testing/memory-connection.ts");
+  await stage.pitaya(["do it", "--detach"], {
+    connection: async () => memoryConnection(broker, "somebody-else"),
+  });
+  const run = await coordinator.submitted();
+  await run.interrupts([]);
+  const held = coordinator.secrets.size;
+  const refused = await stage.pitaya(["resume", run.spec.run]);
+  expect(refused.code).toBe(4);
+  expect(refused.stderr).toContain("submitted by another client (somebody-else)");
+  const watching = stage.start(["attach", run.spec.run]);
+  expect(await watching.ended).toBe(2);
+  expect(coordinator.secrets.size).toBe(held);
+  const named = stage.start(["resume", run.spec.run, "--api-key", "sk-ant-named-0123456789abcdef"]);
+  await coordinator.resumed();
+  expect(coordinator.secrets.get(run.spec.run)).toEqual({
+    ANTHROPIC_API_KEY: "sk-ant-named-0123456789abcdef",
+  });
+  await run.ends("succeeded");
+  expect(await named.ended).toBe(0);
+});
