@@ -9,6 +9,7 @@ function setUp() {
   const clock = manualClock();
   const stop = new AbortController();
   const sent: { readonly text: string; readonly kind: string | undefined }[] = [];
+  const journaled: string[] = [];
   const answers: PromiseWithResolvers<void>[] = [];
   const troubles: unknown[] = [];
   let offset = 0;
@@ -19,6 +20,11 @@ function setUp() {
         const answer = Promise.withResolvers<void>();
         answers.push(answer);
         return answer.promise;
+      },
+    },
+    journal: {
+      append: async ({ payload }) => {
+        journaled.push(Buffer.from(payload).toString());
       },
     },
     subject: "out",
@@ -34,6 +40,7 @@ function setUp() {
     clock,
     stop,
     sent,
+    journaled,
     troubles,
     publisher,
     turns,
@@ -79,6 +86,18 @@ it("does not wait when there is enough", async () => {
   say("b".repeat(64 * 1024));
   await turns();
   expect(sent).toHaveLength(2);
+});
+
+it("writes each message down once, before it is sent", async () => {
+  const { say, sent, journaled, turns, answer, clock } = setUp();
+  say("a");
+  await turns();
+  expect(journaled).toEqual(["a"]);
+  await answer(new PitayaError("bus_unavailable", "away"));
+  clock.advance(1_000);
+  await turns();
+  expect(sent).toHaveLength(2);
+  expect(journaled).toEqual(["a"]);
 });
 
 it("sends one message at a time, and joins what comes meanwhile", async () => {

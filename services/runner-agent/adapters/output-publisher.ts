@@ -9,6 +9,7 @@ import {
   packOutput,
 } from "../domain/output-messages.rules.ts";
 import { packRecords } from "../domain/step-records.rules.ts";
+import type { OutputJournal } from "./output-journal.ts";
 
 export interface OutputPublisher {
   bytes(segment: OutputSegment): void;
@@ -21,6 +22,8 @@ export interface OutputPublisher {
 
 export interface OutputPublisherOptions {
   readonly output: Pick<OutputLog, "publish">;
+  /** Gets each message before it is published. */
+  readonly journal: Pick<OutputJournal, "append">;
   readonly subject: string;
   readonly cursor: OutputCursor;
   readonly clock: Clock;
@@ -43,7 +46,7 @@ const RETRY_MS = 1_000;
  * joined into the next, so a slow bus makes fewer and larger messages, and memory is bounded.
  */
 export function outputPublisher(options: OutputPublisherOptions): OutputPublisher {
-  const { output, subject, clock, signal } = options;
+  const { output, journal, subject, clock, signal } = options;
   let cursor = options.cursor;
   let segments: OutputSegment[] = [];
   let steps: StepRecord[] = [];
@@ -62,7 +65,11 @@ export function outputPublisher(options: OutputPublisherOptions): OutputPublishe
       signal.addEventListener("abort", () => [cancel(), resolve()], { once: true });
     });
 
-  async function send(payload: Uint8Array, headers: Record<string, string>): Promise<void> {
+  async function send(
+    payload: Uint8Array,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    await journal.append({ headers, payload });
     while (!signal.aborted) {
       try {
         return await output.publish(subject, payload, headers);

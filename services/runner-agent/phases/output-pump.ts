@@ -2,12 +2,16 @@ import type { Clock } from "@pitaya/actors";
 import type { AgentRecord, OutputParser } from "@pitaya/plugins";
 import type { StepRecord } from "@pitaya/protocol";
 import type { Redacted, Redactor } from "@pitaya/redaction";
-import type { ReplayItem } from "../adapters/output-history.ts";
 import type { OutputPublisher } from "../adapters/output-publisher.ts";
 import type { OutputCursor, OutputStream } from "../domain/output-messages.rules.ts";
 import { outputTail } from "../domain/output-tail.ts";
 import { stepRecord } from "../domain/step-records.rules.ts";
 import type { OutputChunk, OutputGap } from "../ports/executor.port.ts";
+
+/** What was published: a piece of output, or how many records were told of what came before. */
+export type ReplayItem =
+  | { readonly stream: OutputStream; readonly bytes: Uint8Array }
+  | { readonly recordsTold: number };
 
 export interface OutputPumpOptions {
   readonly parser: OutputParser;

@@ -1,13 +1,16 @@
-import { subjects } from "@pitaya/protocol";
+import type { OutputParser } from "@pitaya/plugins";
+import { errorRecord, subjects } from "@pitaya/protocol";
 import { naming } from "../adapters/docker/names.ts";
-import { replayOutput } from "../adapters/output-history.ts";
+import { type OutputJournal, outputJournal } from "../adapters/output-journal.ts";
 import { outputPublisher } from "../adapters/output-publisher.ts";
 import { agentEndOf, agentExitOf } from "../domain/agent-end.rules.ts";
-import type { AttemptEvent, Stop } from "../domain/attempt.ts";
+import type { AgentEnd, AttemptEvent, Stop } from "../domain/attempt.ts";
 import { FRESH_CURSOR } from "../domain/output-messages.rules.ts";
+import type { Execution } from "../ports/executor.port.ts";
 import type { AttemptScope } from "./attempt-scope.ts";
-import { outputPump } from "./output-pump.ts";
+import { type OutputPump, outputPump } from "./output-pump.ts";
 import { findPlugin } from "./prepare.ts";
+import { replayOutput } from "./replay.ts";
 import { requestSecrets } from "./secrets.ts";
 
 export interface RunOptions {
@@ -22,18 +25,14 @@ export interface RunOptions {
 
 /** Starts or adopts the agent, and carries its output until it has ended. */
 export async function runAgent(scope: AttemptScope, options: RunOptions): Promise<void> {
-  const { runner, clock, executor, name, bus, log } = scope;
+  const { clock } = scope;
   const { send, signal } = options;
   const parser = findPlugin(scope).parser();
-  const subject = outputSubject(scope);
-
   if (options.adopt) await recallSecrets(scope, signal);
-  const redactor = scope.redactor ?? scope.redactorOf([]);
-  scope.redactor = redactor;
-
+  scope.redactor ??= scope.redactorOf([]);
   const pump = outputPump({
     parser,
-    redactor,
+    redactor: scope.redactor,
     clock,
     onOutput: (atMs) => {
       scope.lastOutputAtMs = atMs;
@@ -42,41 +41,70 @@ export async function runAgent(scope: AttemptScope, options: RunOptions): Promis
       send({ type: "GAP", gap: { stream, fromOffset, toOffset } }),
     onFinal: () => send({ type: "FINAL", atMs: clock.now() }),
   });
-  const cursor = options.adopt
-    ? await replayOutput(bus.output, subject, pump.replay)
-    : FRESH_CURSOR;
+  const journal = outputJournal(scope.directory.path);
+  try {
+    const ended = await carryOutput(scope, options, pump, journal, parser);
+    if (ended !== undefined) send({ type: "EXITED", end: ended });
+  } catch (error) {
+    if (signal.aborted) return;
+    scope.log.error({ err: error }, "agent lost sight of");
+    send({ type: "FAILED", error: errorRecord(error), lastOutput: pump.lastOutput() });
+  } finally {
+    await journal.close();
+  }
+}
+
+/** @returns how the agent ended; `undefined` when it is no longer ours to follow */
+async function carryOutput(
+  scope: AttemptScope,
+  { adopt, send, stop, signal }: RunOptions,
+  pump: OutputPump,
+  journal: OutputJournal,
+  parser: OutputParser,
+): Promise<AgentEnd | undefined> {
+  const { runner, clock, executor, name, bus, log } = scope;
+  const subject = outputSubject(scope);
+  const cursor = adopt ? await replayOutput(journal, bus.output, subject, pump) : FRESH_CURSOR;
   const publisher = outputPublisher({
     output: bus.output,
+    journal,
     subject,
     cursor,
     clock,
     signal,
     onTrouble: (err) => log.warn({ err }, "output not taken by the bus yet"),
   });
-
-  const execution = options.adopt
+  const execution = adopt
     ? await executor.adopt(name, cursor.next)
     : await executor.start(name, scope.secrets ?? {});
   delete scope.secrets;
-  const left = new Promise<undefined>((resolve) => {
-    const leave = () => [execution.detach(), resolve(undefined)];
-    if (signal.aborted) leave();
-    else signal.addEventListener("abort", leave, { once: true });
-  });
-  // Awaited below; a fault of the engine that comes before is no unhandled rejection.
-  execution.exit.catch(() => undefined);
-  if (signal.aborted) return;
+  const left = letGoOn(signal, execution);
+  if (signal.aborted) return undefined;
   scope.execution = execution;
   send({ type: "STARTED", container: naming(runner).container(name), atMs: clock.now() });
 
   await pump.drain(execution.output, publisher, cursor);
   const exit = await Promise.race([execution.exit, left]);
-  if (exit === undefined) return;
-  const { records, result } = parser.end(agentExitOf(exit, options.stop()));
+  if (exit === undefined) return undefined;
+  const { records, result } = parser.end(agentExitOf(exit, stop()));
   await pump.finish(records, publisher);
-  if (signal.aborted) return;
+  if (signal.aborted) return undefined;
   const parts = { atMs: clock.now(), exit, result, lastOutput: pump.lastOutput() };
-  send({ type: "EXITED", end: agentEndOf(parts, redactor.text) });
+  return agentEndOf(parts, (text) => scope.redactor?.text(text) ?? text);
+}
+
+/** Detaches when `signal` aborts, and resolves then. */
+function letGoOn(signal: AbortSignal, execution: Execution): Promise<undefined> {
+  // It is awaited only at the end; a fault of the engine before that is no unhandled rejection.
+  execution.exit.catch(() => undefined);
+  return new Promise((resolve) => {
+    const leave = () => {
+      execution.detach();
+      resolve(undefined);
+    };
+    if (signal.aborted) leave();
+    else signal.addEventListener("abort", leave, { once: true });
+  });
 }
 
 const outputSubject = ({ runner, name }: AttemptScope) =>

@@ -1,0 +1,77 @@
+import { createReadStream } from "node:fs";
+import { type FileHandle, open, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+
+/** A message of agent output, as it is published. */
+export interface JournalEntry {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly payload: Uint8Array;
+}
+
+/**
+ * What is published of an attempt's output, on the runner's own disk: written before it is published,
+ * read after a restart to rebuild what the parser knew. A runner may not read the stream itself, and
+ * the stream keeps output for a time only.
+ */
+export interface OutputJournal {
+  /** Everything of earlier incarnations, in order. What was being written when one died is left out. */
+  read(): AsyncIterable<JournalEntry>;
+  append(entry: JournalEntry): Promise<void>;
+  close(): Promise<void>;
+}
+
+const NAME = /^output-(\d+)\.journal$/;
+const Head = z.object({ headers: z.record(z.string(), z.string()), bytes: z.int().nonnegative() });
+const NEWLINE = 0x0a;
+
+/** Each incarnation writes a file of its own, so one that is thought dead cannot spoil another's. */
+export function outputJournal(dir: string): OutputJournal {
+  let opened: Promise<FileHandle> | undefined;
+
+  const numbers = async () =>
+    (await readdir(dir))
+      .flatMap((name) => NAME.exec(name)?.[1] ?? [])
+      .map(Number)
+      .sort((a, b) => a - b);
+
+  async function openNext(): Promise<FileHandle> {
+    const next = ((await numbers()).at(-1) ?? 0) + 1;
+    return open(join(dir, `output-${next}.journal`), "ax", 0o600);
+  }
+
+  return {
+    async *read() {
+      for (const number of await numbers())
+        yield* readJournal(join(dir, `output-${number}.journal`));
+    },
+    async append({ headers, payload }) {
+      opened ??= openNext();
+      const head = `${JSON.stringify({ headers, bytes: payload.byteLength })}\n`;
+      await (await opened).appendFile(Buffer.concat([Buffer.from(head), payload]));
+    },
+    async close() {
+      await (await opened)?.close();
+    },
+  };
+}
+
+async function* readJournal(path: string): AsyncIterable<JournalEntry> {
+  let rest: Buffer = Buffer.alloc(0);
+  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) {
+    rest = Buffer.concat([rest, chunk]);
+    for (let entry = first(rest); entry; entry = first(rest)) {
+      rest = rest.subarray(entry.end);
+      yield { headers: entry.headers, payload: entry.payload };
+    }
+  }
+}
+
+function first(bytes: Buffer): (JournalEntry & { readonly end: number }) | undefined {
+  const line = bytes.indexOf(NEWLINE);
+  if (line < 0) return undefined;
+  const head = Head.parse(JSON.parse(bytes.toString("utf8", 0, line)));
+  const end = line + 1 + head.bytes;
+  if (bytes.byteLength < end) return undefined;
+  return { headers: head.headers, payload: bytes.subarray(line + 1, end), end };
+}
