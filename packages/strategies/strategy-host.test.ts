@@ -104,7 +104,175 @@ describe("what code throws", () => {
   });
 });
 
+describe("code that no replay would bring to the same place", () => {
+  const endOf = async (execute: Strategy["execute"]) => (await start(code(execute))).ended;
+
+  it("is ended when it waits for something of its own", async () => {
+    const never = new Promise<never>(() => undefined);
+    expect((await endOf(() => never))?.error).toMatchObject({
+      code: "strategy_failed",
+      message: expect.stringMatching(/timer or a file/),
+    });
+  });
+
+  it("is ended when it uses its context outside its turn, though the code catches it", async () => {
+    const late = Promise.withResolvers<unknown>();
+    const execution = await start(
+      code(async (_, ctx) => {
+        const first = ctx.run({ prompt: "a" }, { key: "k" });
+        setImmediate(() => {
+          try {
+            late.resolve(ctx.run({ prompt: "b" }, { key: "late" }));
+          } catch (error) {
+            late.resolve(error);
+          }
+        });
+        await ctx.wait(first);
+        return { status: "succeeded", tasks: ["k"] };
+      }),
+    );
+    expect(await late.promise).toMatchObject({ code: "strategy_failed" });
+    await execution.deliver("k", done);
+    expect(execution.tasks.map(({ key }) => key)).toEqual(["k"]);
+    expect(execution.ended?.error?.code).toBe("strategy_failed");
+  });
+
+  it("cannot go on after its end", async () => {
+    let refused: unknown;
+    const execution = await start(
+      code(async (_, ctx) => {
+        const goOn = async () => {
+          for (let i = 0; i < 20; i += 1) await undefined;
+          ctx.run({ prompt: "b" }, { key: "late" });
+        };
+        goOn().catch((error: unknown) => {
+          refused = error;
+        });
+        return fork(ctx.run({ prompt: "a" }, { key: "k" }).key);
+      }),
+    );
+    expect(refused).toMatchObject({ message: "strategy test went on after its end" });
+    expect(execution.tasks.map(({ key }) => key)).toEqual(["k"]);
+    expect(execution.ended).toEqual({ outcome: { status: "succeeded", tasks: ["k"] } });
+  });
+});
+
+describe("a mistake of the code", () => {
+  it.each<[string, Strategy["execute"], RegExp]>([
+    [
+      "a key that cannot be stored",
+      async (_, ctx) => fork(ctx.run({ prompt: "a" }, { key: "a\nb" }).key),
+      /the key "a\\nb"/,
+    ],
+    [
+      "a task without a prompt",
+      async (_, ctx) => fork(ctx.run({ prompt: " " }, { key: "k" }).key),
+      /left task k no prompt/,
+    ],
+    [
+      "a wait for what was never asked for",
+      async (_, ctx) => fork((await ctx.wait({ key: "k" })).key),
+      /waits for k without asking/,
+    ],
+    ["an outcome of tasks it never had", async () => fork("k"), /tasks it never had: k/],
+  ])("%s is told as such", async (_, execute, message) => {
+    const { ended } = await start(code(execute));
+    expect(ended).toMatchObject({
+      outcome: { status: "failed" },
+      error: { code: "strategy_failed", message: expect.stringMatching(message) },
+    });
+  });
+});
+
+it("a task that fails before the code comes to wait for it is no unhandled rejection", async () => {
+  const execution = await start(
+    code(async (_, ctx) => {
+      const handles = ["a", "b"].map((key) => ctx.run({ prompt: key }, { key }));
+      const results = handles.map((handle) => ctx.wait(handle));
+      const failed: string[] = [];
+      for (const result of results) {
+        await result.catch((error: TaskFailed) => failed.push(error.failure.key));
+      }
+      return { status: "failed", reason: failed.join(), tasks: [] };
+    }),
+  );
+  await execution.deliver("b", bad);
+  await execution.deliver("a", bad);
+  expect(execution.ended?.outcome.reason).toBe("a,b");
+});
+
+it("a result that came before the code waits for it is there when it does", async () => {
+  const execution = await start(
+    code(async (_, ctx) => {
+      const handles = ["a", "b"].map((key) => ctx.run({ prompt: key }, { key }));
+      const results = [];
+      for (const handle of handles) results.push(await ctx.wait(handle));
+      return { status: "succeeded", tasks: results.map(({ key }) => key) };
+    }),
+  );
+  await execution.deliver("b", done);
+  expect(execution.ended).toBeUndefined();
+  await execution.deliver("a", done);
+  expect(execution.ended?.outcome.tasks).toEqual(["a", "b"]);
+});
+
+it("results come one at a time", async () => {
+  const execution = await start(
+    code(async (_, ctx) => {
+      const handles = ["a", "b"].map((key) => ctx.run({ prompt: key }, { key }));
+      await Promise.all(handles.map((handle) => ctx.wait(handle)));
+      return { status: "succeeded", tasks: ["a", "b"] };
+    }),
+  );
+  const first = execution.deliver("a", done);
+  await expect(execution.deliver("b", done)).rejects.toThrow(/another's turn/);
+  await first;
+  await execution.deliver("a", bad);
+  await execution.deliver("b", done);
+  expect(execution.ended?.outcome.status).toBe("succeeded");
+});
+
 describe("replay", () => {
+  it("that ends before it made all its calls is an error that names the next", async () => {
+    const first = await start(
+      code(async (_, ctx) => fork(ctx.run({ prompt: "a" }, { key: "k" }).key)),
+    );
+    const second = await start(
+      code(async () => ({ status: "succeeded", tasks: [] })),
+      first.calls,
+    );
+    expect(second.ended?.error).toMatchObject({ code: "replay_mismatch" });
+    expect(second.ended?.outcome.reason).toMatch(/it ended before call 0, run\(/);
+  });
+
+  it("of a result that the code did not ask for is an error", async () => {
+    const execution = await start(findStrategy("simple"));
+    await execution.deliver("other", done);
+    expect(execution.ended?.error).toMatchObject({ code: "replay_mismatch" });
+  });
+
+  it("that leaves its path is over, though the code goes on to wait", async () => {
+    const execute: Strategy["execute"] = async (_, ctx) => {
+      const result = ctx.wait(ctx.run({ prompt: "a" }, { key: "k" }));
+      try {
+        ctx.run({ prompt: "new" }, { key: "new" });
+      } catch {
+        await result;
+      }
+      return { status: "succeeded", tasks: ["k"] };
+    };
+    const old = await start(
+      code(async (_, ctx) => {
+        const task = ctx.run({ prompt: "a" }, { key: "k" });
+        const result = ctx.wait(task);
+        ctx.wait(task);
+        await result;
+        return { status: "succeeded", tasks: ["k"] };
+      }),
+    );
+    expect((await start(code(execute), old.calls)).ended?.error?.code).toBe("replay_mismatch");
+  });
+
   it("that does otherwise is an error that names both calls, even when the code catches it", async () => {
     const first = await start(
       code(async (_, ctx) => fork(ctx.run({ prompt: "a" }, { key: "k" }).key)),
