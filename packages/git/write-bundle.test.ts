@@ -87,6 +87,15 @@ describe("writeBundle", () => {
     });
   });
 
+  it("writes the same bytes for the same commit", async () => {
+    const { dir, commits } = await line(12);
+    const [once, twice] = await Promise.all([
+      send(dir, commits[11] ?? ""),
+      send(dir, commits[11] ?? ""),
+    ]);
+    expect(written(once).sha256).toBe(written(twice).sha256);
+  });
+
   it("leaves no trace in the user's repository, and none beside the bundle", async () => {
     const { path: dir } = await oddRepository("plain", await made("odd"));
     const before = await snapshotRepository(dir);
