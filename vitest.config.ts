@@ -15,7 +15,11 @@ export default defineConfig({
           name: "unit",
           include: ["{packages,services,cli,scripts,test/support}/**/*.test.ts"],
           exclude: ["**/node_modules/**", "**/*.integration.test.ts"],
-          sequence: { groupOrder: 0 },
+          // A bound for tests that hang, not a measure of speed: machines are slow at times.
+          testTimeout: 30_000,
+          // By default one core is left to the runner itself, which is half of two.
+          maxWorkers: "100%",
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -29,7 +33,7 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 120_000,
           fileParallelism: false,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -39,7 +43,7 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 300_000,
           fileParallelism: false,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],
