@@ -31,10 +31,13 @@ export async function* addedContent(
   await mkdir(dir, { recursive: true });
   try {
     await writeBareRepository(dir, { objectFormat, alternates: objectDirs, shallow });
-    const lines = await gitLines(["rev-list", "--objects", commit, `^${baseCommit}`], call);
+    const ids = await gitLines(
+      ["rev-list", "--objects", "--no-object-names", commit, `^${baseCommit}`],
+      call,
+    );
     const sizes = await gitLines(["cat-file", "--batch-check=%(objectname) %(objectsize)"], {
       ...call,
-      input: lines.map((line) => `${line.split(" ")[0]}\n`).join(""),
+      input: ids.map((id) => `${id}\n`).join(""),
     });
     const objects = sizes
       .map((line) => line.split(" "))

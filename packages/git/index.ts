@@ -9,7 +9,6 @@ export { ensureExcluded } from "./exclude.ts";
 export type { ImportConflict, ImportPolicy, Refusal, Refused } from "./import.rules.ts";
 export { type ImportResult, importBranch, noChange } from "./import-branch.ts";
 export type { KnownTip } from "./known-tip.ts";
-export { newObjects } from "./new-objects.ts";
 export { NOTES_REF, type Provenance } from "./provenance.ts";
 export {
   type Change,
@@ -18,7 +17,6 @@ export {
   type QuarantineLimits,
   quarantine,
 } from "./quarantine.ts";
-export type { GitObject } from "./read-objects.ts";
 export type { RejectionReason } from "./rejection.ts";
 export { isDirty, openRepository, type Repository } from "./repository.ts";
 export type { ObjectFormat } from "./scratch-repository.ts";
