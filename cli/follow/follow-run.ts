@@ -113,7 +113,10 @@ const isDone = (feed: RunFeed, branches: Importer | undefined): boolean =>
   isAtRest(feed.view) &&
   (branches === undefined || (branches.idle && feed.view.sequence >= branches.lastNote));
 
-/** Only once the log is read: further on in it an instance may be imported already. */
+/**
+ * Only once the log is read: further on in it an instance may be imported already. The view can be
+ * ahead of the items, so a run at rest has all its branches offered before it is called done.
+ */
 function offerBranches(branches: Importer | undefined, feed: RunFeed, item: FeedItem): void {
   const { spec, instances } = feed.view;
   if (!branches || !feed.caughtUp || spec === undefined) return;
@@ -121,7 +124,7 @@ function offerBranches(branches: Importer | undefined, feed: RunFeed, item: Feed
     item.kind === "event" &&
     item.event.kind === "decision" &&
     item.event.entry.type === "instance.succeeded";
-  if (item.kind !== "caughtUp" && !succeeded) return;
+  if (item.kind !== "caughtUp" && !succeeded && !isAtRest(feed.view)) return;
   for (const row of instances.values()) branches.offer(row, spec);
 }
 
