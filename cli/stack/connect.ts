@@ -72,7 +72,10 @@ export async function connectStack(options: StackOptions): Promise<StackConnecti
       continue;
     }
     const meeting = meet(own, engine, line.status, waited);
-    const found = await settle(line, meeting, engine, options, until);
+    const found = await settle(line, meeting, engine, options, until).catch((error: unknown) => {
+      line.close();
+      throw error;
+    });
     if (found === "crashed" && ++crashes >= MAX_CRASHES) {
       const lines = ["the stack's supervisor dies while it starts", ...tailOf(log)];
       throw new PitayaError("stack_failed", lines.join("\n  "), {

@@ -4,8 +4,6 @@ import { enableCompileCache } from "node:module";
 const [, , , cacheDirectory] = process.argv;
 if (cacheDirectory) enableCompileCache(cacheDirectory);
 
-const [{ superviseFromArguments }, { services }] = await Promise.all([
-  import("./supervisor-process.ts"),
-  import("./services.ts"),
-]);
-await superviseFromArguments(services);
+const { superviseFromArguments } = await import("./supervisor-process.ts");
+// Most of the code: loaded once others are told to wait for this process, and while nats-server starts.
+await superviseFromArguments(async () => (await import("./services.ts")).services);

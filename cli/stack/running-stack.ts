@@ -19,7 +19,7 @@ export interface StartOptions {
   readonly paths: StackPaths;
   readonly env: NodeJS.ProcessEnv;
   readonly version: string;
-  readonly services: StackServices;
+  loadServices(): Promise<StackServices>;
   readonly log: Logger;
 }
 
@@ -30,9 +30,12 @@ export interface StartOptions {
  * it runs then
  */
 export async function startStack(
-  { paths, env, version, services, log }: StartOptions,
+  { paths, env, version, loadServices, log }: StartOptions,
   progress: (text: string) => void,
 ): Promise<RunningStack> {
+  const loading = loadServices();
+  // Its failure is met where it is waited for.
+  loading.catch(() => {});
   mkdirSync(paths.server.directory, { recursive: true });
   mkdirSync(paths.runner, { recursive: true });
   const binary = await findNatsServer(env);
@@ -53,7 +56,7 @@ export async function startStack(
     const url = `nats://127.0.0.1:${server.port}`;
     progress("preparing the streams");
     await prepareStreams(url, prepared);
-    progress("starting coordinator and runner");
+    const services = await loading;
     const context = { url, users, version, runnerDirectory: paths.runner, log };
     const running = await services.start(context, progress);
     running.onFailure(failed.resolve);

@@ -1,70 +1,112 @@
-import { natsBus } from "@pitaya/bus";
+import { type Bus, natsBus } from "@pitaya/bus";
 import { start as startCoordinator } from "@pitaya/coordinator";
 import { start as startRunner } from "@pitaya/runner-agent";
-import type { StackServices } from "./services.port.ts";
+import type { ServiceContext, StackServices, StackUser } from "./services.port.ts";
+
+type Coordinator = Awaited<ReturnType<typeof startCoordinator>>;
+type Runner = Awaited<ReturnType<typeof startRunner>>;
 
 /** Coordinator and runner-agent in this process, each on a connection and with a credential of its own. */
 export const services: StackServices = {
-  async start({ url, users, version, runnerDirectory, log }, progress) {
-    const ending: (() => Promise<unknown>)[] = [];
-    const undo = async () => {
-      for (const end of ending.reverse()) await end();
+  async start(context, progress) {
+    progress("starting coordinator and runner");
+    const listeners = new Set<() => void>();
+    const changed = () => {
+      for (const listener of listeners) listener();
     };
-    const connect = async (user: { readonly id: string; readonly seed: string }) => {
-      const bus = await natsBus({
-        servers: url,
-        name: user.id,
-        user,
-        log: (level, message, fields) => log[level](fields, message),
-      });
-      ending.push(() => bus.close());
-      return bus;
-    };
-    const listeners: (() => void)[] = [];
-    try {
-      progress("starting the coordinator");
-      const coordinator = await startCoordinator({
-        bus: await connect(users.coordinator),
-        id: users.coordinator.id,
-        version,
-        log: log.child({ service: "coordinator" }),
-        // The supervisor's lock proves that the one before is dead.
-        takeOver: true,
-        onLiveRuns: () => {
-          for (const changed of listeners) changed();
-        },
-      });
-      ending.push(() => coordinator.stop());
-
-      progress("starting the runner");
-      const engine = process.env["DOCKER_HOST"];
-      const runner = await startRunner({
-        bus: await connect(users.runner),
-        servers: [url],
-        runner: users.runner.id,
-        version,
-        stateDir: runnerDirectory,
-        log: log.child({ service: "runner-agent" }),
-        // Whoever types the address of a model server on this machine is its operator.
-        hostEndpoints: "as-tasks-ask",
-        ...(engine === undefined || engine === "" ? {} : { engine }),
-      });
-      return {
-        liveRuns: () => coordinator.liveRuns,
-        onLiveRuns: (changed) => void listeners.push(changed),
-        interruptAll: (reason) => coordinator.interruptAll(reason),
-        setLeastSlots: (count) => runner.setLeastSlots(count),
-        onFailure: (failed) => {
-          void runner.superseded.then(() => failed(new Error("another runner-agent took over")));
-        },
-        async stop(containers) {
-          await runner.stop(containers === "end" ? "kill" : "leave");
-          await undo();
-        },
-      };
-    } catch (error) {
-      await undo();
-      throw error;
+    const [coordinator, runner] = await Promise.allSettled([
+      openCoordinator(context, changed),
+      openRunner(context),
+    ]);
+    if (coordinator.status === "rejected" || runner.status === "rejected") {
+      if (runner.status === "fulfilled") await runner.value.close("leave");
+      if (coordinator.status === "fulfilled") await coordinator.value.close();
+      throw coordinator.status === "rejected"
+        ? coordinator.reason
+        : (runner as PromiseRejectedResult).reason;
     }
+    const { decider, close: closeCoordinator } = coordinator.value;
+    const { agent, close: closeRunner } = runner.value;
+    return {
+      liveRuns: () => decider.liveRuns,
+      onLiveRuns: (listener) => void listeners.add(listener),
+      interruptAll: (reason) => decider.interruptAll(reason),
+      setLeastSlots: (count) => agent.setLeastSlots(count),
+      onFailure(failed) {
+        void agent.superseded.then(() => failed(new Error("another runner-agent took over")));
+      },
+      async stop(containers) {
+        // While the coordinator still decides, so that what the runner reports is folded.
+        await closeRunner(containers === "end" ? "kill" : "leave");
+        await closeCoordinator();
+      },
+    };
   },
 };
+
+async function openCoordinator(
+  context: ServiceContext,
+  onLiveRuns: () => void,
+): Promise<{ readonly decider: Coordinator; close(): Promise<void> }> {
+  const user = context.users.coordinator;
+  const [decider, bus] = await onOwnBus(context, user, (own) =>
+    startCoordinator({
+      bus: own,
+      id: user.id,
+      version: context.version,
+      log: context.log.child({ service: "coordinator" }),
+      // The supervisor's lock proves that the one before is dead.
+      takeOver: true,
+      onLiveRuns,
+    }),
+  );
+  const close = async () => {
+    await decider.stop();
+    await bus.close();
+  };
+  return { decider, close };
+}
+
+async function openRunner(
+  context: ServiceContext,
+): Promise<{ readonly agent: Runner; close(mode: "kill" | "leave"): Promise<void> }> {
+  const user = context.users.runner;
+  const engine = process.env["DOCKER_HOST"];
+  const [agent, bus] = await onOwnBus(context, user, (own) =>
+    startRunner({
+      bus: own,
+      servers: [context.url],
+      runner: user.id,
+      version: context.version,
+      stateDir: context.runnerDirectory,
+      log: context.log.child({ service: "runner-agent" }),
+      // Whoever types the address of a model server on this machine is its operator.
+      hostEndpoints: "as-tasks-ask",
+      ...(engine ? { engine } : {}),
+    }),
+  );
+  const close = async (mode: "kill" | "leave") => {
+    await agent.stop(mode);
+    await bus.close();
+  };
+  return { agent, close };
+}
+
+async function onOwnBus<T>(
+  { url, log }: ServiceContext,
+  user: StackUser,
+  start: (bus: Bus) => Promise<T>,
+): Promise<readonly [T, Bus]> {
+  const bus = await natsBus({
+    servers: url,
+    name: user.id,
+    user,
+    log: (level, message, fields) => log[level](fields, message),
+  });
+  try {
+    return [await start(bus), bus];
+  } catch (error) {
+    await bus.close();
+    throw error;
+  }
+}

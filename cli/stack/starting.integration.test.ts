@@ -259,7 +259,7 @@ describe("a stack that cannot start", () => {
     stack.set({ crash: true });
     await expect(stack.connect()).rejects.toMatchObject({
       code: "stack_failed",
-      message: expect.stringMatching(/dies while it starts(.|\n)*starting coordinator/),
+      message: expect.stringMatching(/dies while it starts(.|\n)*preparing the streams/),
       hint: expect.stringContaining(stack.paths.log),
     });
     expect(stack.calls().length).toBeGreaterThanOrEqual(3);

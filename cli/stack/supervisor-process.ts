@@ -28,7 +28,9 @@ const LOCK_TIMEOUT_MS = 150_000;
  * The life of a supervisor's process. Where another supervisor is already there it ends at once, and
  * says nothing: whoever started it connects to that one.
  */
-export async function superviseFromArguments(services: StackServices): Promise<void> {
+export async function superviseFromArguments(
+  loadServices: () => Promise<StackServices>,
+): Promise<void> {
   process.umask(0o077);
   const { directory, engine, idleMs, ...program } = SupervisorArguments.parse(
     JSON.parse(process.argv[2] ?? ""),
@@ -41,7 +43,10 @@ export async function superviseFromArguments(services: StackServices): Promise<v
     if (paths.socketDirectory) makePrivateDirectory(paths.socketDirectory, "s");
     writeSupervisorRecord(paths.record, paths.socket);
     const start = (progress: (text: string) => void) =>
-      startStack({ paths, env: process.env, version: program.version, services, log }, progress);
+      startStack(
+        { paths, env: process.env, version: program.version, loadServices, log },
+        progress,
+      );
     const supervisor = await supervise({
       socket: paths.socket,
       engine,

@@ -1,4 +1,4 @@
 import { superviseFromArguments } from "../supervisor-process.ts";
 import { standInServices } from "./stand-in-services.ts";
 
-await superviseFromArguments(standInServices);
+await superviseFromArguments(async () => standInServices);
