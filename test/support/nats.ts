@@ -14,6 +14,8 @@ export interface NatsUser {
 export interface NatsOptions {
   /** With users, each may do what its role says; without, everybody may do everything. */
   readonly users?: readonly NatsUser[];
+  /** Most bytes JetStream may take on disk. */
+  readonly maxStoreBytes?: number;
 }
 
 export interface TestNats {
@@ -53,7 +55,9 @@ export async function startNatsProcess(options: NatsOptions = {}): Promise<TestN
   const { credentials, authorization } = authOf(options);
   const storeDir = join(dir, "store");
   const configFile = join(dir, "nats-server.conf");
-  await writeFile(configFile, `jetstream { store_dir: "${storeDir}" }\n${authorization}`);
+  const limit =
+    options.maxStoreBytes === undefined ? "" : `, max_file_store: ${options.maxStoreBytes}`;
+  await writeFile(configFile, `jetstream { store_dir: "${storeDir}"${limit} }\n${authorization}`);
   const args = ["-c", configFile];
   let server = await spawnNats(args, 0);
   const { port } = server;

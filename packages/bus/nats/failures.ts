@@ -19,7 +19,7 @@ export const jsCodes = {
   noMessage: 10037,
 } as const;
 
-/** Maximum bytes, storage or memory of stream, account or server used up. */
+/** Maximum bytes, storage or memory of stream, account or server used up. Some come with a 503. */
 const FULL_CODES: readonly number[] = [10023, 10028, 10047, 10077];
 
 /** JetStream not ready yet, no leader, or shutting down. */
@@ -54,6 +54,7 @@ export function isPassing(error: unknown): boolean {
   if (error instanceof Interrupted || error instanceof TimeoutError) return true;
   if (isDenied(error)) return false;
   if (error instanceof JetStreamApiError) {
+    if (FULL_CODES.includes(error.code)) return false;
     return PASSING_CODES.includes(error.code) || error.status === 503;
   }
   // A 503 of no responders: JetStream or the stream's leader is not there at this moment.
@@ -76,7 +77,7 @@ export function busError(error: unknown, doing: string): PitayaError {
     });
   }
   const code = apiCode(error);
-  if (code !== undefined && (FULL_CODES.includes(code) || hasMessage(error, "maximum bytes"))) {
+  if (code !== undefined && FULL_CODES.includes(code)) {
     return new PitayaError("store_full", `The NATS server has no room left to ${doing}.`, {
       cause: error,
       hint: "Remove old runs, or give the server more room.",

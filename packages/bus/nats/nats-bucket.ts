@@ -1,21 +1,18 @@
-import { type MsgHdrs, headers as makeHeaders, nuid } from "@nats-io/transport-node";
+import { headers as makeHeaders, nuid } from "@nats-io/transport-node";
 import { type BucketDescriptor, buckets, PitayaError } from "@pitaya/protocol";
 import type { Bucket, Entry } from "../bus.port.ts";
 import { type Batch, getBatch } from "./batch-get.ts";
-import { apiCode, busError, isPassing, jsCodes } from "./failures.ts";
+import { apiCode, jsCodes } from "./failures.ts";
 import { findLast } from "./find-last.ts";
-import { type Link, pause, untilAnswered } from "./link.ts";
+import { type Link, untilAnswered } from "./link.ts";
 import { publish } from "./publish.ts";
 import type { FoundMessage } from "./stored-message.ts";
-import { type Source, tailOnce } from "./tail.ts";
+import { entryOf, isGone, watchBucket } from "./watch-bucket.ts";
 
 /** Longest an operation is repeated before it is given up: leases are lost rather than waited for. */
 const PATIENCE_MS = 5_000;
 /** What a removed key leaves behind lapses after this long; by then every watcher has seen it. */
 const GRAVE_MS = 600_000;
-const AGAIN_MS = 50;
-/** The server says nothing when it marks a key as lapsed. */
-const LOOK_EVERY_MS = 250;
 const KEY = /^[-/_=.a-zA-Z0-9]{1,256}$/;
 
 /** Its values decide who leads, so they are read from the leader only, never from a replica. */
@@ -27,7 +24,7 @@ export const bucketStream = (bucket: BucketDescriptor): string => `KV_${bucket.n
 export function natsBucket(link: Link, descriptor: BucketDescriptor): Bucket {
   const stream = bucketStream(descriptor);
   const prefix = `$KV.${descriptor.name}.`;
-  const everything = `${prefix}>`;
+  const filter = `${prefix}>`;
   const patience = { doing: `use the bucket ${descriptor.name}`, forMs: PATIENCE_MS };
   const direct = readsDirectly(descriptor);
 
@@ -43,21 +40,13 @@ export function natsBucket(link: Link, descriptor: BucketDescriptor): Bucket {
       : untilAnswered(link, patience, () => fromLeader(link, stream, { last_by_subj: subject }));
   };
 
-  const entryOf = ({ subject, payload, sequence }: FoundMessage): Entry => ({
-    key: subject.slice(prefix.length),
-    value: payload,
-    revision: sequence,
-  });
-
-  const source: Source = {
-    stream,
-    filter: everything,
-    lookEveryMs: LOOK_EVERY_MS,
-    next: (from) =>
-      direct
-        ? getBatch(link, stream, everything, from)
-        : oneFromLeader(link, stream, everything, from),
+  const present = async (key: string): Promise<Entry | undefined> => {
+    const found = await find(key);
+    return found === undefined || isGone(found.transport) ? undefined : entryOf(found, prefix);
   };
+
+  const next = (from: number): Promise<Batch> =>
+    direct ? getBatch(link, stream, filter, from) : oneFromLeader(link, stream, filter, from);
 
   const write = (
     key: string,
@@ -78,10 +67,7 @@ export function natsBucket(link: Link, descriptor: BucketDescriptor): Bucket {
     );
 
   const bucket: Bucket = {
-    async get(key) {
-      const found = await find(key);
-      return found === undefined || isGone(found.transport) ? undefined : entryOf(found);
-    },
+    get: present,
 
     async put(key, value, { ttlMs = descriptor.ttlMs } = {}) {
       const answer = await write(key, value, ttlMs, undefined);
@@ -113,49 +99,13 @@ export function natsBucket(link: Link, descriptor: BucketDescriptor): Bucket {
       return found;
     },
 
-    async *watch(signal) {
-      const ended = AbortSignal.any([signal, link.closed]);
-      /** Revisions of what the caller has been told is there. */
-      const told = new Map<string, number>();
-      let initialised = false;
-      while (!ended.aborted) {
-        // From the beginning each time: a key that went while nobody looked left no trace.
-        const shown = new Set<string>();
-        try {
-          for await (const item of tailOnce(link, source, 1, ended)) {
-            if ("caughtUp" in item) {
-              for (const key of [...told.keys()].filter((known) => !shown.has(known))) {
-                told.delete(key);
-                yield { key, gone: true };
-              }
-              if (!initialised) yield { initialised: true };
-              initialised = true;
-              continue;
-            }
-            const entry = entryOf(item);
-            shown.add(entry.key);
-            if (isGone(item.transport)) {
-              if (told.delete(entry.key)) yield { key: entry.key, gone: true };
-            } else if (told.get(entry.key) !== entry.revision) {
-              told.set(entry.key, entry.revision);
-              yield entry;
-            }
-          }
-        } catch (error) {
-          if (ended.aborted) break;
-          if (!isPassing(error)) throw busError(error, patience.doing);
-          await pause(AGAIN_MS, ended);
-        }
-      }
-    },
+    watch: (signal) =>
+      watchBucket(link, { stream, filter, prefix, next, present, doing: patience.doing }, signal),
   };
   return bucket;
 }
 
 const DELETED = { "KV-Operation": "DEL" } as const;
-
-const isGone = (headers: MsgHdrs) =>
-  headers.get("KV-Operation") !== "" || headers.get("Nats-Marker-Reason") !== "";
 
 type LeaderQuery =
   | { readonly last_by_subj: string }

@@ -1,34 +1,25 @@
-import {
-  DiscardPolicy,
-  PersistMode,
-  RetentionPolicy,
-  StorageType,
-  StoreCompression,
-  type StreamConfig,
-} from "@nats-io/jetstream";
-import { nanos } from "@nats-io/transport-node";
-import {
-  type BucketDescriptor,
-  buckets,
-  PitayaError,
-  type StreamDescriptor,
-  streams,
-} from "@pitaya/protocol";
+import type { StreamConfig } from "@nats-io/jetstream";
+import { isPitayaError, PitayaError } from "@pitaya/protocol";
 import { apiCode, busError, jsCodes } from "./failures.ts";
 import { type Link, type LinkOptions, openLink, untilAnswered } from "./link.ts";
-import { bucketStream, readsDirectly } from "./nats-bucket.ts";
+import {
+  type Config,
+  differences,
+  FULL_STORE_BYTES,
+  streamConfigs,
+} from "./stream-configs.rules.ts";
 
-/** How long a mark that a key lapsed stays for watchers to see. */
-const MARKER_MS = 60_000;
-const BUCKET_DUPLICATE_WINDOW_MS = 120_000;
-const BUCKET_VALUE_BYTES = 512 * 1024;
+/** A store smaller than this is not worth having. */
+const LEAST_STORE_BYTES = 256 * 1024 ** 2;
+const PATIENCE_MS = 30_000;
 
 export interface ProvisionOptions extends LinkOptions {
   /** Copies of each stream: 1, or 3 on a cluster. */
   readonly replicas?: number;
   /**
-   * Bytes that all streams together may take. The limits of the descriptors keep their proportions.
-   * Absent: the descriptors' own limits.
+   * Bytes that all streams together may take; the limits of the descriptors keep their proportions.
+   * Absent: streams that are there keep their limits, and new ones get the descriptors', or as much
+   * of that as the server has room for.
    */
   readonly maxStoreBytes?: number;
 }
@@ -37,101 +28,44 @@ export interface ProvisionOptions extends LinkOptions {
  * Makes every stream and bucket, or brings it up to date, and checks that the server has them as
  * asked: older servers drop what they do not know without a word.
  *
- * @throws `server_too_old`, `server_misconfigured`, `bus_unavailable`, `permission_denied`
+ * @throws `server_too_old`, `server_misconfigured`, `store_full`, `bus_unavailable`,
+ *   `permission_denied`
  */
 export async function provision(options: ProvisionOptions): Promise<void> {
+  const { replicas = 1, maxStoreBytes } = options;
   const link = await openLink(options);
   try {
     if (link.nc.info?.jetstream !== true) throw noJetStream();
-    for (const config of streamConfigs(options)) await ensureStream(link, config);
+    if (maxStoreBytes === undefined) await fitted(link, replicas);
+    else for (const config of streamConfigs(replicas, maxStoreBytes)) await ensure(link, config);
   } finally {
     await link.nc.close();
   }
 }
 
-type Config = Partial<StreamConfig> & { readonly name: string };
-
-/** What is asked of the server, for every stream and every bucket. */
-export function streamConfigs(
-  options: Pick<ProvisionOptions, "replicas" | "maxStoreBytes">,
-): readonly Config[] {
-  const { replicas = 1, maxStoreBytes } = options;
-  const all = [...Object.values(streams), ...Object.values(buckets)];
-  const wanted = all.reduce((sum, { maxBytes }) => sum + maxBytes, 0);
-  const scale = maxStoreBytes === undefined ? 1 : Math.min(1, maxStoreBytes / wanted);
-  const sized = (maxBytes: number) => Math.floor(maxBytes * scale);
-  return [
-    ...Object.values(streams).map((s: StreamDescriptor) => streamConfig(s, replicas, sized)),
-    ...Object.values(buckets).map((b: BucketDescriptor) => bucketConfig(b, replicas, sized)),
-  ];
-}
-
-function streamConfig(
-  stream: StreamDescriptor,
-  replicas: number,
-  sized: (maxBytes: number) => number,
-): Config {
-  return {
-    name: stream.name,
-    subjects: [...stream.subjects],
-    storage: StorageType.File,
-    num_replicas: replicas,
-    retention:
-      stream.retention === "workqueue" ? RetentionPolicy.Workqueue : RetentionPolicy.Limits,
-    discard: stream.discard === "new" ? DiscardPolicy.New : DiscardPolicy.Old,
-    max_bytes: stream.maxBytes === undefined ? -1 : sized(stream.maxBytes),
-    max_age: nanos(stream.maxAgeMs ?? 0),
-    max_msg_size: stream.maxMessageBytes,
-    max_consumers: stream.maxConsumers,
-    duplicate_window: nanos(stream.duplicateWindowMs),
-    compression: stream.compression === "s2" ? StoreCompression.S2 : StoreCompression.None,
-    allow_direct: stream.allowDirect,
-    // The server refuses it on replicated streams.
-    ...(stream.persist === "async" && replicas === 1 ? { persist_mode: PersistMode.Async } : {}),
-  };
-}
-
-function bucketConfig(
-  bucket: BucketDescriptor,
-  replicas: number,
-  sized: (maxBytes: number) => number,
-): Config {
-  return {
-    name: bucketStream(bucket),
-    subjects: [`$KV.${bucket.name}.>`],
-    storage: StorageType.File,
-    num_replicas: replicas,
-    retention: RetentionPolicy.Limits,
-    discard: DiscardPolicy.New,
-    max_msgs_per_subject: 1,
-    max_bytes: sized(bucket.maxBytes),
-    max_msg_size: BUCKET_VALUE_BYTES,
-    max_consumers: 20_000,
-    duplicate_window: nanos(BUCKET_DUPLICATE_WINDOW_MS),
-    allow_direct: readsDirectly(bucket),
-    allow_rollup_hdrs: true,
-    deny_delete: true,
-    allow_msg_ttl: true,
-    subject_delete_marker_ttl: nanos(MARKER_MS),
-  };
-}
-
-async function ensureStream(link: Link, config: Config): Promise<void> {
-  const doing = `make the stream ${config.name}`;
-  const info = await untilAnswered(link, { doing, forMs: 30_000 }, async () => {
+/** Reserves half as much as before until the server has room for all. */
+async function fitted(link: Link, replicas: number): Promise<void> {
+  const there = new Map<string, number>();
+  for (const { name } of streamConfigs(replicas, FULL_STORE_BYTES)) {
+    const found = await find(link, name);
+    if (found !== undefined) there.set(name, found.max_bytes);
+  }
+  for (let bytes = FULL_STORE_BYTES; ; bytes /= 2) {
     try {
-      const found = await link.jsm.streams.info(config.name);
-      // Each update is written through to the disk, also one that changes nothing.
-      if (differences(config, found.config).length === 0) return found;
+      for (const config of streamConfigs(replicas, bytes)) {
+        await ensure(link, { ...config, max_bytes: there.get(config.name) ?? config.max_bytes });
+      }
+      return;
     } catch (error) {
-      if (apiCode(error) !== jsCodes.streamNotFound) throw error;
-      return link.jsm.streams.add(config);
+      if (!isPitayaError(error, "store_full") || bytes / 2 < LEAST_STORE_BYTES) throw error;
+      link.log("info", "the server has no room for streams of full size", { bytes });
     }
-    return link.jsm.streams.update(config.name, config);
-  }).catch((error: unknown) => {
-    throw misconfigured(config.name, busError(error, doing));
-  });
-  const differing = differences(config, info.config);
+  }
+}
+
+async function ensure(link: Link, config: Config): Promise<void> {
+  const made = await make(link, config);
+  const differing = differences(config, made);
   if (differing.length > 0) {
     throw new PitayaError(
       "server_misconfigured",
@@ -141,22 +75,33 @@ async function ensureStream(link: Link, config: Config): Promise<void> {
   }
 }
 
-/** Settings that the server has otherwise than they were asked for, in words. */
-export function differences(asked: Config, found: Partial<StreamConfig>): readonly string[] {
-  return (Object.keys(asked) as (keyof StreamConfig)[]).flatMap((key) =>
-    JSON.stringify(asked[key]) === JSON.stringify(found[key] ?? unset(asked[key]))
-      ? []
-      : [
-          `${key} is ${JSON.stringify(found[key]) ?? "not set"} instead of ${JSON.stringify(asked[key])}`,
-        ],
-  );
+async function make(link: Link, config: Config): Promise<Partial<StreamConfig>> {
+  const found = await find(link, config.name);
+  // Each update is written through to the disk, also one that changes nothing.
+  if (found !== undefined && differences(config, found).length === 0) return found;
+  const doing = `make the stream ${config.name}`;
+  const change = () =>
+    found === undefined
+      ? link.jsm.streams.add(config)
+      : link.jsm.streams.update(config.name, config);
+  try {
+    return (await untilAnswered(link, { doing, forMs: PATIENCE_MS }, change)).config;
+  } catch (error) {
+    throw misconfigured(config.name, busError(error, doing));
+  }
 }
 
-/** Servers leave out what is off. */
-const unset = (asked: unknown) => {
-  if (asked === false) return false;
-  return asked === 0 ? 0 : undefined;
-};
+function find(link: Link, name: string): Promise<StreamConfig | undefined> {
+  return untilAnswered(link, { doing: `look at the stream ${name}`, forMs: PATIENCE_MS }, () =>
+    link.jsm.streams.info(name).then(
+      ({ config }) => config,
+      (error: unknown) => {
+        if (apiCode(error) === jsCodes.streamNotFound) return undefined;
+        throw error;
+      },
+    ),
+  );
+}
 
 /** A server that cannot have the stream answers with words of its own. */
 const misconfigured = (name: string, error: PitayaError): PitayaError =>

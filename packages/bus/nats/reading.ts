@@ -36,7 +36,7 @@ export async function* followStream(
   const source: Source = {
     stream,
     filter,
-    lookEveryMs: LOOK_EVERY_MS,
+    lookAgainMs: () => LOOK_EVERY_MS,
     next: (from) => getBatch(link, stream, filter, from),
   };
   let next = Math.max(1, fromSequence);

@@ -10,8 +10,8 @@ export interface Source {
   readonly stream: string;
   /** Publishes to these subjects say that there may be something new. */
   readonly filter: string;
-  /** How often it is looked for without any sign. Keys that lapse give none. */
-  readonly lookEveryMs: number;
+  /** How long from now it is looked for something new without any sign. */
+  lookAgainMs(): number;
   next(from: number): Promise<Batch>;
 }
 
@@ -19,8 +19,8 @@ export interface Source {
 const PAUSES_AFTER_SIGN_MS: readonly number[] = [0, 1, 2, 4, 8, 16, 32];
 
 /**
- * Messages from a sequence on, as they come, with back-pressure; `CaughtUp` once, when there was
- * nothing more for the first time.
+ * Messages from a sequence on, as they come, with back-pressure; `CaughtUp` whenever there is
+ * nothing more.
  *
  * @throws {Interrupted} when the connection was lost; it goes on after the last message given
  */
@@ -59,7 +59,6 @@ export async function* tailOnce(
 
   try {
     let next = fromSequence;
-    let caughtUp = false;
     /** Signs whose message has not been seen. */
     let owed = 0;
     let pauses = 0;
@@ -75,16 +74,13 @@ export async function* tailOnce(
       }
       owed = Math.max(0, owed - batch.messages.length);
       if (!batch.end) continue;
-      if (!caughtUp) {
-        caughtUp = true;
-        yield { caughtUp };
-      }
+      yield { caughtUp: true };
       if (signs > 0 || failure !== undefined || signal.aborted) continue;
       if (batch.messages.length > 0) pauses = 0;
       const shortly = owed > 0 ? PAUSES_AFTER_SIGN_MS[pauses] : undefined;
       if (shortly === undefined) owed = 0;
       pauses = shortly === undefined ? 0 : pauses + 1;
-      await rest(shortly ?? source.lookEveryMs);
+      await rest(shortly ?? source.lookAgainMs());
     }
   } finally {
     signal.removeEventListener("abort", aborted);
