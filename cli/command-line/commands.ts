@@ -131,6 +131,6 @@ export const commandSpec = (name: CommandName): Command => commands[name];
 export const RESERVED_WORDS: ReadonlySet<string> = new Set(
   (
     "cancel retry shell logs diff pick why prune clean doctor config runners drain undrain runner " +
-    "image auth gc verify report trust completion help"
+    "image auth gc verify report trust completion"
   ).split(" "),
 );

@@ -34,7 +34,7 @@ export const flags = {
     short: "S",
     value: "key=value",
     repeatable: true,
-    help: "parameter of the strategy; JSON where it parses as JSON, otherwise text",
+    help: "parameter of the strategy: JSON, or else text",
   },
   runs: { group: "Strategy", value: "N", setting: "runs", help: "run the strategy N times" },
 

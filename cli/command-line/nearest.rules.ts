@@ -17,7 +17,7 @@ export function editDistance(from: string, to: string): number {
 }
 
 /** How far a mistyped word may be from what was meant. */
-const tolerance = (word: string): number => (word.length <= 4 ? 1 : 2);
+const tolerance = (word: string): number => Math.min(2, Math.floor((word.length - 1) / 2));
 
 /** The word most likely meant, or `undefined` where nothing is near. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {

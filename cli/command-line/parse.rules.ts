@@ -48,6 +48,7 @@ const ALIASES: Readonly<Partial<Record<FlagName, CommandName>>> = {
  * command.
  */
 export function parseCommandLine(argv: readonly string[]): Parsed {
+  if (argv[0] === "help") return parseCommandLine([...argv.slice(1), "--help"]);
   const { tokens } = parseArgs({
     args: [...argv],
     options,

@@ -17,5 +17,6 @@ export function countText(count: number): string {
 export function costText(costUsd: number, unknown: number): string {
   const known = `$${costUsd < 1 ? costUsd.toFixed(4) : costUsd.toFixed(2)}`;
   if (unknown === 0) return known;
-  return costUsd === 0 ? "unknown" : `${known} and ${unknown} of unknown cost`;
+  if (costUsd === 0) return "unknown";
+  return `${known} and ${unknown} ${unknown === 1 ? "attempt" : "attempts"} of unknown cost`;
 }

@@ -8,6 +8,7 @@ export const printable = (text: string): string =>
   stripVTControlCharacters(text)
     // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what goes
     .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ")
+    .replace(/\s+/g, " ")
     .replace(/[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g, "")
     .trim();
 

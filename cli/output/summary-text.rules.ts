@@ -5,6 +5,9 @@ import { printable, shorten } from "./printable.rules.ts";
 
 const MESSAGE = 300;
 
+const UNCOMMITTED =
+  "What was not committed is kept as a patch. With --force-commit a run commits it by itself.";
+
 /**
  * What a person reads when a run has ended: what became of it, of each instance, and what to type next.
  *
@@ -16,6 +19,7 @@ export function summaryText(summary: Summary, resultsPath: string | undefined): 
   if (resultsPath !== undefined) lines.push(`Results: ${resultsPath}`);
   const next = nextSteps(summary);
   if (next.length > 0) lines.push("Next:", ...next.map((step) => `  ${step}`));
+  if (summary.uncommitted_instances > 0) lines.push(UNCOMMITTED);
   return `${lines.join("\n")}\n`;
 }
 
@@ -90,10 +94,6 @@ export function nextSteps(summary: Summary): string[] {
   if (summary.not_imported_instances > 0 && status !== "running") {
     steps.push(`pitaya import ${run_id}`);
   }
-  if (summary.uncommitted_instances > 0) {
-    steps.push(
-      `pitaya import ${run_id} --uncommitted   (makes branches of what was not committed; --force-commit does it during the run)`,
-    );
-  }
+  if (summary.uncommitted_instances > 0) steps.push(`pitaya import ${run_id} --uncommitted`);
   return steps;
 }

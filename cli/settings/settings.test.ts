@@ -1,0 +1,91 @@
+import { DEFAULT_LIMITS } from "@pitaya/protocol";
+import { expect, test } from "vitest";
+import { FLAG_NAMES, flagSpec } from "../command-line/flags.ts";
+import { parseCommandLine } from "../command-line/parse.rules.ts";
+import { environmentLayer } from "./from-env.rules.ts";
+import { flagLayer } from "./from-flags.rules.ts";
+import { SETTING_KEYS } from "./keys.ts";
+import { resolveSettings } from "./resolve.rules.ts";
+import { Settings } from "./schema.ts";
+
+function settings(argv: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const parsed = parseCommandLine(argv);
+  if (!parsed.ok) throw new Error(parsed.misuse.message);
+  return resolveSettings([flagLayer(parsed.invocation), environmentLayer(env)]);
+}
+
+test("the schema has an entry for every key, and every flag's setting is a key", () => {
+  expect(Object.keys(Settings.shape)).toEqual([...SETTING_KEYS]);
+  for (const name of FLAG_NAMES) {
+    const { setting } = flagSpec(name);
+    if (setting !== undefined) expect(SETTING_KEYS).toContain(setting);
+  }
+});
+
+test("without anything said every setting is its default", () => {
+  const { values, sources } = settings(["p"]);
+  expect(values).toMatchObject({
+    ...{ plugin_name: "claude-code", strategy: "simple", runs: 1, output: "streaming" },
+    ...{ import_policy: "auto", import_conflict_policy: "fail" },
+    "runner.timeout": DEFAULT_LIMITS.timeoutMs / 1000,
+    "orchestration.max_parallel_instances": "auto",
+  });
+  expect(values.model).toBeUndefined();
+  expect(new Set(sources.values())).toEqual(new Set(["default"]));
+});
+
+test("a flag goes before the environment, and that before the default, key by key", () => {
+  const env = { PITAYA_MODEL: "haiku", PITAYA_RUNNER__TIMEOUT: "60", PITAYA_STRATEGY: "" };
+  const { values, sources } = settings(["p", "--model", "opus"], env);
+  expect([values.model, values["runner.timeout"], values.strategy]).toEqual(["opus", 60, "simple"]);
+  expect([sources.get("model"), sources.get("runner.timeout"), sources.get("strategy")]).toEqual([
+    "flag",
+    "env",
+    "default",
+  ]);
+});
+
+test("environment names are the keys, levels by two underscores; the server's are short", () => {
+  const env = {
+    PITAYA_NATS_URL: "nats://a",
+    PITAYA_NATS__CREDS: "/c",
+    PITAYA_ORCHESTRATION__ALLOW_OVERWRITE_PROTECTED_REFS: "yes",
+    PITAYA_RUNS: "7",
+    PITAYA_RUNNER__MEMORY_LIMIT: "512m",
+  };
+  expect(settings(["p"], env).values).toMatchObject({
+    "nats.url": "nats://a",
+    "nats.creds": "/c",
+    "orchestration.allow_overwrite_protected_refs": true,
+    runs: 1,
+    "runner.memory_limit": 512 * 1024 ** 2,
+  });
+});
+
+test.each([
+  [{ PITAYA_RUNNER__MEMORY_LIMIT: "4g" }, "runner.memory_limit", 4 * 1024 ** 3],
+  [{ PITAYA_RUNNER__MEMORY_LIMIT: "1048576" }, "runner.memory_limit", 1024 ** 2],
+  [{ PITAYA_RUNNER__DISK_LIMIT: "1.5GiB" }, "runner.disk_limit", 1.5 * 1024 ** 3],
+  [{ PITAYA_RUNNER__CPU_LIMIT: "0.5" }, "runner.cpu_limit", 0.5],
+  [{ PITAYA_SKIP_EMPTY_IMPORT: "off" }, "skip_empty_import", false],
+  [
+    { PITAYA_ORCHESTRATION__MAX_PARALLEL_INSTANCES: "auto" },
+    "orchestration.max_parallel_instances",
+    "auto",
+  ],
+] as const)("%j reads as %s = %s", (env, key, value) => {
+  expect(settings(["p"], env as never).values[key]).toBe(value);
+});
+
+test("a wrong value is told by the place it was written in, all of them at once", () => {
+  const env = { PITAYA_IMPORT_POLICY: "sometimes" };
+  const wrong = () => settings(["p", "--timeout", "soon", "--max-parallel", "0"], env);
+  expect(wrong).toThrow(/--timeout: expected a number of seconds, not "soon"/);
+  expect(wrong).toThrow(/--max-parallel: expected at least 1, not "0"/);
+  expect(wrong).toThrow(/PITAYA_IMPORT_POLICY: expected one of auto, never, always/);
+});
+
+test("--json is the JSON output of a run, and of another command its own affair", () => {
+  expect(settings(["p", "--json"]).values.output).toBe("json");
+  expect(settings(["runs", "--json"]).sources.get("output")).toBe("default");
+});

@@ -1,0 +1,44 @@
+import { expect, test } from "vitest";
+import { posixWords } from "./posix-words.rules.ts";
+import { chooseStrategy, strategyParams } from "./strategy-params.rules.ts";
+
+test.each([
+  ["", []],
+  ["  a  b\tc\n", ["a", "b", "c"]],
+  ["'a b' \"c d\" e\\ f", ["a b", "c d", "e f"]],
+  ["a'b'\"c\"d", ["abcd"]],
+  ["''", [""]],
+  [`"a\\"b" "c\\d" 'e\\f'`, ['a"b', "c\\d", "e\\f"]],
+  ["--allowedTools 'Bash(git log:*)'", ["--allowedTools", "Bash(git log:*)"]],
+  ["$HOME `x` *", ["$HOME", "`x`", "*"]],
+  ["a\\\nb", ["ab"]],
+])("%j splits as a shell splits it", (text, words) => {
+  expect(posixWords(text)).toEqual(words);
+});
+
+test("a quote that is not closed is an error that shows the text", () => {
+  expect(() => posixWords("a 'b c")).toThrow("a ' is not closed: a 'b c");
+  expect(() => posixWords("a\\")).toThrow("ends in a backslash");
+});
+
+test("parameters are JSON where they parse as JSON, otherwise text, and the last one holds", () => {
+  const given = [
+    "n=3",
+    "on=true",
+    "list=[1,2]",
+    "text=be brief",
+    "eq=a=b",
+    "empty=",
+    "n=4",
+    'q="3"',
+  ];
+  expect(strategyParams(given)).toEqual({
+    ...{ n: 4, on: true, list: [1, 2], text: "be brief", eq: "a=b", empty: "", q: "3" },
+  });
+  expect(() => strategyParams(["=3"])).toThrow("expected key=value");
+});
+
+test("a strategy's parameters are checked where the run is made", () => {
+  expect(chooseStrategy("simple", [])).toEqual({ name: "simple", params: {} });
+  expect(() => chooseStrategy("simple", ["n=3"])).toThrow("-S for strategy simple");
+});
