@@ -3,13 +3,13 @@
 #
 #   harvest.sh BASE AUTHOR EMAIL [--force-commit] [--read-only]
 #
-# Leaves in /pitaya/exchange/out/new: `bundle` (BASE..HEAD as refs/pitaya/result), `patch` (what is
-# uncommitted, untracked files included), and `found`, lines for the report, each written when its
-# file is complete, so that what was found before a time limit counts.
+# Leaves in /pitaya/exchange/out/done: `bundle` (BASE..HEAD as refs/pitaya/result), `patch` (what is
+# uncommitted, untracked files included), and lines in `report`, each written when its file is
+# complete, so that what was found before a time limit counts.
 #
-# All git here works in a repository of our own (`room`), whose objects are those of the agent's.
-# The agent's config, hooks, filters, attributes file and fsmonitor are therefore not read; only its
-# HEAD is asked for, and its index is taken as a cache of file times.
+# Git works in a repository of our own (`room`), whose objects are those of the agent's. So the
+# agent's config, hooks, filters and fsmonitor are not read; its index is taken as a cache of file
+# times, and its HEAD is read as a file where that is enough.
 set -u
 
 base=$1 author=$2 email=$3
@@ -22,10 +22,10 @@ for option; do
   esac
 done
 
-ws=/workspace out=/pitaya/exchange/out/new
-room=$out/room
+ws=/workspace out=/pitaya/exchange/out
+done=$out/done room=$out/room
 
-found() { printf '%s\n' "$*" >>"$out/found"; }
+found() { printf '%s\n' "$*" >>"$done/report"; }
 trouble() { found "trouble $(printf %s "$*" | tail -c 500 | tr -s '\n\r\t ' ' ')"; }
 
 clean_git() {
@@ -37,13 +37,39 @@ clean_git() {
 }
 room_git() { clean_git GIT_DIR="$room" GIT_WORK_TREE="$ws" git "$@"; }
 
+# Sets `line` to the first line of a file, if it is one.
+first_line() {
+  line=''
+  [ -f "$1" ] && [ ! -L "$1" ] && IFS= read -r line <"$1"
+}
+
+# Sets `head` to the commit of the agent's HEAD. Packed, linked and odd references are git's to read.
+find_head() {
+  head=''
+  if first_line "$ws/.git/HEAD"; then
+    case $line in
+      *..*) ;;
+      'ref: refs/heads/'*) first_line "$ws/.git/${line#ref: }" && head=$line ;;
+      *) head=$line ;;
+    esac
+  fi
+  case $head in
+    *[!0-9a-f]*) head='' ;;
+  esac
+  [ ${#head} -eq ${#base} ] || head=$(clean_git GIT_DIR="$ws/.git" git -c core.hooksPath=/dev/null \
+    -c core.fsmonitor=false rev-parse --verify -q HEAD) || head=''
+}
+
+# What is uncommitted, as a tree: all changes and all untracked files that are not ignored.
+add_all() { room_git add -A --ignore-errors . 2>"$room/add"; }
+take_index() { [ -f .git/index ] && [ ! -L .git/index ] && cp .git/index "$room/index"; }
+
 if [ -n "$read_only" ]; then
   found "head $base"
   exit 0
 fi
 
 cd "$ws" || exit 1
-mkdir -p "$room/objects/info" "$room/objects/pack" "$room/refs/pitaya" || exit 1
 echo 'ref: refs/pitaya/result' >"$room/HEAD"
 {
   if [ ${#base} -eq 64 ]; then
@@ -57,63 +83,66 @@ echo 'ref: refs/pitaya/result' >"$room/HEAD"
   echo "$ws/.git/objects"
   for pack in /pitaya/packs/*/objects; do [ ! -d "$pack" ] || echo "$pack"; done
 } >"$room/objects/info/alternates"
-if [ -f "$ws/.git/shallow" ] && [ ! -L "$ws/.git/shallow" ]; then cp "$ws/.git/shallow" "$room/shallow"; fi
-
-# Where the agent's work stands.
-head=$(clean_git GIT_DIR="$ws/.git" git -c core.hooksPath=/dev/null -c core.fsmonitor=false \
-  rev-parse --verify -q HEAD) || head=''
-trees=$(room_git rev-parse --verify -q "$head^{tree}" 2>/dev/null) || trees=''
-if [ -z "$head" ] || [ -z "$trees" ]; then
-  trouble 'the HEAD of the workspace names no commit'
-  head=$base
-  trees=$(room_git rev-parse --verify "$base^{tree}") || exit 1
+if [ -f "$ws/.git/shallow" ] && [ ! -L "$ws/.git/shallow" ]; then
+  cp "$ws/.git/shallow" "$room/shallow"
 fi
 
-# What is uncommitted, as a tree: all changes and all untracked files that are not ignored.
-add_all() { room_git add -A --ignore-errors . 2>"$out/add"; }
-tree=''
-if [ -f .git/index ] && [ ! -L .git/index ] && cp .git/index "$room/index"; then
+find_head
+echo "$head" >"$room/refs/pitaya/result"
+
+# The common case: all is committed. Git says so of this very HEAD, or it is looked at closely.
+is_clean=''
+if [ -n "$head" ] && take_index; then
+  status=$(room_git status --porcelain=v2 --branch --no-renames --ignore-submodules=dirty 2>/dev/null |
+    head -c 4096)
+  case $status in
+    *'
+'[!#]*) ;;
+    "# branch.oid $head"*) is_clean=yes ;;
+  esac
+fi
+
+forced='' tree='' head_tree=''
+if [ -z "$is_clean" ]; then
+  head_tree=$(room_git rev-parse --verify -q "$head^{tree}" 2>/dev/null) || {
+    trouble 'the HEAD of the workspace names no commit'
+    head=$base
+    head_tree=$(room_git rev-parse --verify "$base^{tree}") || exit 1
+  }
   add_all
   added=$?
-  tree=$(room_git write-tree 2>/dev/null) || tree=''
-fi
-if [ -z "$tree" ]; then
-  rm -f "$room/index" "$room/index.lock"
-  room_git read-tree "$head" && add_all
-  added=$?
-  tree=$(room_git write-tree) || tree=''
-fi
-[ "$added" -eq 0 ] || trouble "some files could not be read: $(cat "$out/add")"
-rm -f "$out/add"
-
-forced=''
-if [ -n "$force" ] && [ -n "$tree" ] && [ "$tree" != "$trees" ]; then
-  commit=$(room_git commit-tree "$tree" -p "$head" -m 'Work the agent left uncommitted') && {
-    head=$commit trees=$tree forced=yes
+  tree=$(room_git write-tree 2>/dev/null) || {
+    # The agent's index was of no use.
+    rm -f "$room/index" "$room/index.lock"
+    room_git read-tree "$head" && add_all
+    added=$?
+    tree=$(room_git write-tree) || tree=$head_tree
   }
+  [ "$added" -eq 0 ] || trouble "some files could not be read: $(cat "$room/add")"
+  if [ "$tree" != "$head_tree" ] && [ -n "$force" ]; then
+    commit=$(room_git commit-tree "$tree" -p "$head" -m 'Work the agent left uncommitted') && {
+      head=$commit head_tree=$tree forced=yes
+    }
+  fi
+  echo "$head" >"$room/refs/pitaya/result"
 fi
 found "head $head"
 [ -z "$forced" ] || found forced
 
 if [ "$head" != "$base" ]; then
-  echo "$head" >"$room/refs/pitaya/result"
-  if room_git bundle create -q "$out/bundle.part" refs/pitaya/result "^$base" 2>"$out/why"; then
-    mv "$out/bundle.part" "$out/bundle"
-    found "bundle $(wc -c <"$out/bundle")"
+  if room_git bundle create -q "$done/bundle" refs/pitaya/result "^$base" 2>"$room/why"; then
+    found bundle
   else
-    trouble "no bundle: $(cat "$out/why")"
+    trouble "no bundle: $(cat "$room/why")"
   fi
-  rm -f "$out/bundle.part" "$out/why"
 fi
 
-if [ -n "$tree" ] && [ "$tree" != "$trees" ]; then
+if [ "$tree" != "$head_tree" ]; then
   if room_git diff-tree -p --binary --full-index --no-renames --no-color --no-ext-diff --no-textconv \
-    "$head" "$tree" >"$out/patch.part"; then
-    mv "$out/patch.part" "$out/patch"
-    found "patch $(wc -c <"$out/patch")"
+    "$head" "$tree" >"$done/patch"; then
+    found patch
   else
     trouble 'no patch of the uncommitted work could be made'
   fi
-  rm -f "$out/patch.part"
 fi
 exit 0

@@ -8,8 +8,8 @@
 # nothing else's, then a line ".". Without that last line the agent is not started.
 # The agent's output goes on to our stdout and stderr, and to segments of 1 MiB in a tmpfs, the last
 # 16 of each kept, from which a restarted runner reads on (follow.sh).
-# What the harvest made is left in /pitaya/exchange/out/done, which appears when it is complete; its
-# file `report` says what is there. The segments are left beside it, in out/segments.
+# What the harvest made is left in /pitaya/exchange/out/done. Its file `report` says what is there, and
+# is whole when it ends in a line `end`. The segments are left beside it, in out/segments.
 #
 # Everything here runs as the agent's user, so the agent can kill or fool it. Nothing on the host
 # believes a word of it.
@@ -47,17 +47,6 @@ for p_dir in $p_agent_path; do
 done
 unset IFS
 export PATH
-
-# Sets p_bytes to what was written to stream $1: its segments tell, the last of which is made ahead
-# of its first byte.
-count_bytes() {
-  p_bytes=0
-  for p_file in "$p_run/$1".*; do
-    [ -s "$p_file" ] || continue
-    p_size=$(wc -c <"$p_file")
-    p_bytes=$(((${p_file##*.} - p_first_segment) * p_segment_bytes + p_size))
-  done
-}
 
 # Is process $1 a child or grandchild of our plumbing (split's writer of a segment)? Reads the whole
 # stat file, since a process may carry newlines and parentheses in its name.
@@ -100,7 +89,34 @@ wait_for() {
   done
 }
 
-note() { echo "$@" >>"$p_out/new/report"; }
+note() { echo "$@" >>"$p_out/done/report"; }
+
+# Fresh directories for the harvest, whatever the agent left in their place.
+make_places() {
+  mkdir "$p_out/done" "$p_out/segments" "$p_out/room" "$p_out/room/objects" \
+    "$p_out/room/objects/info" "$p_out/room/objects/pack" "$p_out/room/refs" \
+    "$p_out/room/refs/pitaya" 2>/dev/null
+}
+
+# Reports how much was written to each stream, which the segments tell, and keeps them.
+keep_output() {
+  p_kept=''
+  for p_stream in stdout stderr; do
+    p_last=''
+    # One is always made ahead of its first byte.
+    for p_file in "$p_run/$p_stream".*; do
+      [ ! -s "$p_file" ] || p_last=$p_file p_kept="$p_kept $p_file"
+    done
+    p_bytes=0
+    if [ -n "$p_last" ]; then
+      p_size=$(wc -c <"$p_last")
+      p_bytes=$(((${p_last##*.} - p_first_segment) * p_segment_bytes + p_size))
+    fi
+    note "$p_stream $p_bytes"
+  done
+  # shellcheck disable=SC2086 # names are ours
+  [ -z "$p_kept" ] || cp $p_kept "$p_out/segments/" || note "trouble the output's last part was not kept"
+}
 
 p_agent='' p_agent_code='' p_plumbing='' p_term=''
 
@@ -119,33 +135,20 @@ finish() {
   exec 5>&- 6>&-
   for p_pid in $p_plumbing; do wait_for "$p_pid"; done
 
-  rm -rf "$p_out/new" "$p_out/done"
-  mkdir -p "$p_out/new" "$p_out/segments" || exit 125
+  make_places || { rm -rf "$p_out/done" "$p_out/segments" "$p_out/room" && make_places; } || exit 125
   note 'pitaya-report 1'
   [ -z "$p_agent" ] || note "agent $p_agent_code"
-  if [ -z "$p_harvest_only" ]; then
-    for p_stream in stdout stderr; do
-      count_bytes "$p_stream"
-      note "$p_stream $p_bytes"
-      for p_file in "$p_run/$p_stream".*; do
-        [ ! -s "$p_file" ] || cp "$p_file" "$p_out/segments/" ||
-          note "trouble the output's last part was not kept"
-      done
-    done
-  fi
+  [ -n "$p_harvest_only" ] || keep_output
   # shellcheck disable=SC2086 # options are ours
   timeout -k 2 "$p_limit" /bin/sh "$p_wrapper/harvest.sh" "$p_base" "$p_author" "$p_email" $p_options \
-    </dev/null >/dev/null 2>"$p_out/new/log"
+    </dev/null >/dev/null 2>"$p_out/room/log"
   p_code=$?
-  [ ! -f "$p_out/new/found" ] || cat "$p_out/new/found" >>"$p_out/new/report"
   case $p_code in
     0) ;;
     124 | 137) note "trouble the harvest took longer than $p_limit s" ;;
-    *) note "trouble the harvest ended with code $p_code: $(tail -c 300 "$p_out/new/log" | tr -s '\n\r\t ' ' ')" ;;
+    *) note "trouble the harvest ended with code $p_code: $(tail -c 300 "$p_out/room/log" | tr -s '\n\r\t ' ' ')" ;;
   esac
-  rm -rf "$p_out/new/room" "$p_out/new/found" "$p_out/new/log"
   note end
-  mv "$p_out/new" "$p_out/done" || exit 125
   exit "${p_agent_code:-$p_own_code}"
 }
 
@@ -173,7 +176,7 @@ for p_stream in stdout stderr; do
   # Each segment's writer makes the next one first, so that a reader always has a file to wait on.
   SHELL=/bin/sh STREAM=$p_run/$p_stream split -b "$p_segment_bytes" -a 9 \
     --numeric-suffixes="$p_first_segment" \
-    --filter='n=${FILE##*.}; : >"$STREAM.$((n + 1))"; cat >"$FILE"; rm -f "$STREAM.$((n - 16))"' \
+    --filter='n=${FILE##*.}; : >"$STREAM.$((n + 1))"; cat >"$FILE"; old=$STREAM.$((n - 16)); [ ! -e "$old" ] || rm -f "$old"' \
     - "$p_run/$p_stream." <"$p_run/$p_stream-copy" >/dev/null 2>&1 &
   p_plumbing="$p_plumbing $!"
 done

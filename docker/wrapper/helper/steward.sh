@@ -83,15 +83,32 @@ put() {
 seal() { if volume "$1" && : >"$dir/complete"; then ok; else fail "cannot seal $1"; fi; }
 own() { if volume "$1" && chown "$agent" "$dir"; then ok; else fail "cannot hand over $1"; fi; }
 
-# The report of a container that has ended, so that nobody changes these paths while we look.
+# Sets `text` to a file of the harvest in base64, "-" where it is none or larger than $2. Only for a
+# container that has ended, so that nobody changes these paths while we look.
+harvested() {
+  text=-
+  if [ ! -L "$dir/out" ] && [ ! -L "$dir/out/done" ] && [ ! -L "$dir/out/done/$1" ] &&
+    [ -f "$dir/out/done/$1" ] && [ "$(wc -c <"$dir/out/done/$1")" -le "$2" ]; then
+    text=$(base64 -w 0 "$dir/out/done/$1")
+  fi
+}
+
+# report EXCHANGE: the wrapper's report.
 report() {
   volume "$1" || { fail 'no such volume'; return; }
-  if [ -L "$dir/out" ] || [ -L "$dir/out/done" ] || [ -L "$dir/out/done/report" ] ||
-    [ ! -f "$dir/out/done/report" ]; then
-    ok
-  else
-    ok "$(head -c 65536 "$dir/out/done/report" | base64 -w 0)"
-  fi
+  harvested report 65536
+  ok "$text"
+}
+
+# collect EXCHANGE MAX_BYTES: report, bundle and patch.
+collect() {
+  volume "$1" || { fail 'no such volume'; return; }
+  harvested report 65536
+  words=$text
+  harvested bundle "$2"
+  words="$words $text"
+  harvested patch "$2"
+  ok "$words $text"
 }
 
 # measure UPPER HOME EXCHANGE, any number of times: bytes on disk of each three, "-" if unknown.
@@ -135,7 +152,7 @@ while IFS=' ' read -r id verb args; do
   set -- $args
   case $verb in
     host) host ;;
-    complete | prepare | put | seal | own | report | rules | unrules) "$verb" "$@" ;;
+    complete | prepare | put | seal | own | report | collect | rules | unrules) "$verb" "$@" ;;
     measure) measure "$@" >&2 & ;;
     *) fail "unknown verb" ;;
   esac

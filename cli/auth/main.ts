@@ -1,0 +1,12 @@
+import { errorRecord } from "@pitaya/protocol";
+import { writeComposeCredentials } from "./compose-credentials.ts";
+
+/** `node credentials.mjs <directory>`: the one-shot service of docker-compose.yml. */
+const [, , directory = "/credentials"] = process.argv;
+try {
+  await writeComposeCredentials(directory);
+} catch (error) {
+  const { message, hint } = errorRecord(error);
+  process.stderr.write(`pitaya credentials: ${message}${hint ? `\n  ${hint}` : ""}\n`);
+  process.exitCode = 1;
+}
