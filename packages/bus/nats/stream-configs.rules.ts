@@ -29,9 +29,11 @@ export const FULL_STORE_BYTES = [...Object.values(streams), ...Object.values(buc
  * @param maxStoreBytes of all together; the limits of the descriptors keep their proportions
  */
 export function streamConfigs(replicas: number, maxStoreBytes: number): readonly Config[] {
-  const scale = Math.min(1, maxStoreBytes / FULL_STORE_BYTES);
+  const count = Object.keys(streams).length + Object.keys(buckets).length;
+  const scale = Math.max(0, maxStoreBytes - count * LEAST_BYTES) / FULL_STORE_BYTES;
+  // Each gets the least first and its share of the rest, so that together they stay in the budget.
   const sized = (maxBytes: number) =>
-    Math.max(Math.min(maxBytes, LEAST_BYTES), Math.floor(maxBytes * scale));
+    Math.min(maxBytes, LEAST_BYTES + Math.floor(maxBytes * scale));
   return [
     ...Object.values(streams).map((s) => streamConfig(s, replicas, sized(s.maxBytes))),
     ...Object.values(buckets).map((b) => bucketConfig(b, replicas, sized(b.maxBytes))),
