@@ -48,33 +48,44 @@ done
 unset IFS
 export PATH
 
-# Is process $1 a child or grandchild of our plumbing (split's writer of a segment)? Reads the whole
-# stat file, since a process may carry newlines and parentheses in its name.
-is_plumbing() {
-  p_of=$1
-  for p_depth in 1 2 3; do
-    p_stat=''
-    while IFS= read -r p_line || [ -n "$p_line" ]; do
-      p_stat="$p_stat$p_line "
-    done 2>/dev/null <"/proc/$p_of/stat"
-    p_stat=${p_stat##*) }
-    p_stat=${p_stat#* }
-    p_of=${p_stat%% *}
-    case $p_of in '' | *[!0-9]* | 0 | 1) return 1 ;; esac
-    case " $p_plumbing " in *" $p_of "*) return 0 ;; esac
+# Sets p_state and p_parent of process $1; fails when it is gone. Reads the whole stat file, since a
+# process may carry newlines and parentheses in its name.
+look_at() {
+  p_stat=''
+  while IFS= read -r p_line || [ -n "$p_line" ]; do
+    p_stat="$p_stat$p_line "
+  done 2>/dev/null <"/proc/$1/stat"
+  p_stat=${p_stat##*) }
+  p_state=${p_stat%% *} p_stat=${p_stat#* }
+  p_parent=${p_stat%% *}
+  case $p_parent in '' | *[!0-9]*) return 1 ;; esac
+}
+
+# Is process $1 alive, and neither ours nor a child or grandchild of our plumbing (split's writers)?
+is_other() {
+  case " 1 $$ $p_plumbing " in *" $1 "*) return 1 ;; esac
+  look_at "$1" || return 1
+  case $p_state in Z | X) return 1 ;; esac
+  for p_depth in 1 2; do
+    case " $p_plumbing " in *" $p_parent "*) return 1 ;; esac
+    look_at "$p_parent" || return 0
   done
-  return 1
 }
 
 # Ends every process but init, ourselves and the plumbing. Uses builtins only: under a fork bomb
-# there is no process to be had. STOP reaches all of them in one step of the kernel, so that none
-# can fork away from the KILL that follows.
+# there is no process to be had. STOP reaches all of them in one step of the kernel. A child whose
+# making was under way then is stopped as well, but shows a little later, so we look until nobody is
+# left before the plumbing goes on.
 kill_others() {
   kill -STOP -1 2>/dev/null
-  for p_entry in /proc/[0-9]*; do
-    p_pid=${p_entry#/proc/}
-    case " 1 $$ $p_plumbing " in *" $p_pid "*) continue ;; esac
-    is_plumbing "$p_pid" || kill -KILL "$p_pid" 2>/dev/null
+  p_rounds=0 p_found=yes
+  while [ -n "$p_found" ] && [ "$p_rounds" -lt 5000 ]; do
+    p_found='' p_rounds=$((p_rounds + 1))
+    for p_entry in /proc/[0-9]*; do
+      is_other "${p_entry#/proc/}" || continue
+      p_found=yes
+      kill -KILL "${p_entry#/proc/}" 2>/dev/null
+    done
   done
   kill -CONT -1 2>/dev/null
 }
@@ -156,13 +167,16 @@ trap finish EXIT
 trap : HUP INT QUIT USR1 USR2 ALRM
 [ -z "$p_harvest_only" ] || exit 0
 
-# The first TERM asks the agent to end, and a timer ends it if it does not. If no process can be
-# had for the timer, the shell fails here, and `finish` kills at once.
+# A TERM asks the agent to end, and a timer ends it if it does not. If no process can be had for the
+# timer, the shell fails here, and `finish` kills at once; if none for its sleep, it does not wait.
 on_term() {
   p_term=yes
   [ -n "$p_agent" ] || return 0
   kill -TERM "$p_agent" 2>/dev/null
-  (sleep "$p_grace"; kill -KILL "$p_agent" 2>/dev/null) &
+  (
+    trap 'kill -KILL "$p_agent" 2>/dev/null' EXIT
+    sleep "$p_grace"
+  ) &
 }
 trap on_term TERM
 

@@ -1,4 +1,5 @@
-import { join } from "node:path";
+import { readdirSync } from "node:fs";
+import { join, relative } from "node:path";
 import { readBundleIndex } from "../bundle/bundle.ts";
 import type { Engine } from "../engine/find-engine.ts";
 import { ownBase } from "../settings.mjs";
@@ -11,6 +12,8 @@ import { findImage, inputsLabel } from "./image-store.ts";
 
 export const servicesImage = "pitaya-services:latest";
 const dir = "docker/services";
+/** What the runner-agent puts into agents' containers. */
+const wrapper = "docker/wrapper";
 
 /** The image of docker-compose.yml's services, from the bundle as it is. */
 export async function findOrBuildServicesImage(
@@ -18,7 +21,10 @@ export async function findOrBuildServicesImage(
   engine: Engine,
   steps: Steps,
 ): Promise<void> {
-  const files = [`${dir}/Dockerfile`, `${dir}/start`];
+  const scripts = readdirSync(join(places.root, wrapper), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(places.root, join(entry.parentPath, entry.name)));
+  const files = [`${dir}/Dockerfile`, `${dir}/start`, ...scripts];
   const bundle = readBundleIndex(places.dist);
   if (!bundle) throw new Error("the services are not bundled yet");
   const inputs = inputHash(places.root, files, [bundle.build, process.version]);
@@ -46,6 +52,7 @@ function supplied(places: Places, base: string): How {
     context: {
       node: process.execPath,
       dist: places.dist,
+      wrapper: join(places.root, wrapper),
       start: join(places.root, dir, "start"),
     },
   };
