@@ -6,7 +6,7 @@ import { checkoutJob, checkoutKey } from "./checkouts.ts";
 import { connectEngine, onEngine, unlessGone } from "./engine.ts";
 import { watchExecution } from "./execution.ts";
 import { type Ground, prepareGround } from "./ground.ts";
-import { collectHarvest } from "./harvest.ts";
+import { collectHarvest, SMALL_BYTES } from "./harvest.ts";
 import { imageCheck } from "./image-check.ts";
 import { attemptOf, LABEL, naming } from "./names.ts";
 import type { Endpoint } from "./network.rules.ts";
@@ -83,13 +83,15 @@ export async function dockerExecutor(options: DockerExecutorOptions): Promise<Ex
     prepare: async (spec) => {
       const on = opened();
       refuseUnusable(spec);
-      const found = await unlessGone("look up a container", () => containerOf(spec.name).inspect());
-      if (found !== undefined) return;
       const checkout = names.checkout(checkoutKey(spec.workspace, scripts.helper.checkout));
-      for (const sha256 of spec.workspace.packs) {
-        if (!(await on.stored.has(names.pack(sha256)))) {
-          throw new PitayaError("blob_missing", `The pack ${sha256} is not stored on this runner.`);
-        }
+      const [found, ...stored] = await Promise.all([
+        unlessGone("look up a container", () => containerOf(spec.name).inspect()),
+        ...spec.workspace.packs.map((sha256) => on.stored.has(names.pack(sha256))),
+      ]);
+      if (found !== undefined) return;
+      if (stored.includes(false)) {
+        const sha256 = spec.workspace.packs[stored.indexOf(false)];
+        throw new PitayaError("blob_missing", `The pack ${sha256} is not stored on this runner.`);
       }
       const job = checkoutJob(names, scripts.helper.checkout, spec.workspace);
       await on.stored.fill(checkout, "checkout", job);
@@ -151,16 +153,31 @@ export async function dockerExecutor(options: DockerExecutorOptions): Promise<Ex
     },
 
     harvest: async (name, toDir, maxBytes) => {
-      const report =
-        (await reportOf(name)) ??
-        (await harvestAgain(engine, names, name).then(() => reportOf(name)));
+      const container = containerOf(name);
+      const found = await onEngine("look up a container", () => container.inspect());
+      if (found.State.Running) {
+        throw new PitayaError("internal", "A harvest is taken from a container that has ended.");
+      }
+      const look = async () => {
+        const steward = await opened().stewards.get();
+        const files = await steward.collect(names.volumes(name), SMALL_BYTES);
+        return {
+          files,
+          report: files.report === undefined ? undefined : parseReport(files.report),
+        };
+      };
+      let { files, report } = await look();
+      if (report === undefined) {
+        await harvestAgain(engine, names, name, found);
+        ({ files, report } = await look());
+      }
       if (report === undefined) {
         throw new PitayaError(
           "harvest_failed",
           "Neither the agent's container nor a second one on its volumes could harvest.",
         );
       }
-      return collectHarvest(containerOf(name), report, toDir, maxBytes);
+      return collectHarvest(container, report, files, toDir, maxBytes);
     },
 
     diskBytes: async (attempts) => {
@@ -169,11 +186,13 @@ export async function dockerExecutor(options: DockerExecutorOptions): Promise<Ex
     },
 
     remove: async (name) => {
-      for (const container of [names.container(name), names.harvest(name)]) {
-        await unlessGone("remove a container", () =>
-          engine.getContainer(container).remove({ force: true, v: true }),
-        );
-      }
+      await Promise.all(
+        [names.container(name), names.harvest(name)].map((container) =>
+          unlessGone("remove a container", () =>
+            engine.getContainer(container).remove({ force: true, v: true }),
+          ),
+        ),
+      );
       await Promise.all([
         ...Object.values(names.volumes(name)).map((volume) =>
           unlessGone("remove a volume", () => engine.getVolume(volume).remove()),

@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PitayaError } from "@pitaya/protocol";
 import type { Container } from "dockerode";
@@ -5,59 +6,74 @@ import type { Harvest } from "../../ports/executor.port.ts";
 import { archiveEntries, saveEntry } from "./archive.ts";
 import { PLACE } from "./places.ts";
 import type { Report } from "./report.rules.ts";
+import type { HarvestFiles } from "./steward.ts";
+
+/** Larger files come by the engine's archive call, which costs more to begin with. */
+export const SMALL_BYTES = 128 * 1024;
 
 /**
  * Copies out what a report names: regular files only, each of at most `maxBytes`.
- * @throws `bundle_rejected` for a bundle that is too big or no file, `harvest_failed` if it is not there
+ * @throws `bundle_rejected` for a bundle that is too big, `harvest_failed` for what is no file or
+ * not there
  */
 export async function collectHarvest(
   container: Container,
   report: Report,
+  small: HarvestFiles,
   toDir: string,
   maxBytes: number,
 ): Promise<Harvest> {
   const trouble = [...report.trouble];
-  let bundlePath: string | undefined;
-  let patchPath: string | undefined;
-  if (report.hasBundle || report.hasPatch) {
+  const wanted = (["bundle", "patch"] as const).filter((file) =>
+    file === "bundle" ? report.hasBundle : report.hasPatch,
+  );
+  const saved = new Map<string, string>();
+  const fits = (file: string, size: number) => {
+    if (size <= maxBytes) return true;
+    if (file === "bundle") {
+      throw new PitayaError(
+        "bundle_rejected",
+        `The agent's commits are ${size} bytes; the limit is ${maxBytes}.`,
+        { hint: "Raise the limit, or keep large files out of commits." },
+      );
+    }
+    trouble.push(`the patch of the uncommitted work is ${size} bytes, over the limit`);
+    return false;
+  };
+
+  for (const file of wanted) {
+    const bytes = small[file];
+    if (bytes === undefined || !fits(file, bytes.length)) continue;
+    saved.set(file, join(toDir, file));
+    await writeFile(join(toDir, file), bytes, { mode: 0o600 });
+  }
+  const missing = new Set<string>(wanted.filter((file) => small[file] === undefined));
+  if (missing.size > 0) {
     const entries = await archiveEntries(container, `${PLACE.exchange}/out/done`);
     for await (const entry of entries ?? []) {
-      const { name, type, size = 0 } = entry.header;
-      const file = /^done\/(bundle|patch|report)$/.exec(name)?.[1];
-      if (name === "done/" && type === "directory") {
+      const { name, type, size } = entry.header;
+      const file = name.replace(/^done\//, "");
+      if (!missing.delete(file)) {
         entry.resume();
-        continue;
-      }
-      if (file === undefined || type !== "file") {
+      } else if (type !== "file") {
         throw new PitayaError(
           "harvest_failed",
-          `The agent's container left ${JSON.stringify(name.slice(0, 100))} (${type}) where only the harvest's files belong.`,
+          `The agent's container left a ${type} where its harvest's ${file} belongs.`,
           { retryable: false },
         );
+      } else if (fits(file, size)) {
+        saved.set(file, join(toDir, file));
+        await saveEntry(entry, join(toDir, file));
       }
-      if (file === "report") {
-        entry.resume();
-      } else if (size > maxBytes && file === "bundle") {
-        throw new PitayaError(
-          "bundle_rejected",
-          `The agent's commits are ${size} bytes; the limit is ${maxBytes}.`,
-          { hint: "Raise the limit, or keep large files out of commits." },
-        );
-      } else if (size > maxBytes) {
-        trouble.push(`the patch of the uncommitted work is ${size} bytes, over the limit`);
-        break;
-      } else if (file === "bundle") {
-        bundlePath = join(toDir, file);
-        await saveEntry(entry, bundlePath);
-      } else {
-        patchPath = join(toDir, file);
-        await saveEntry(entry, patchPath);
-      }
-    }
-    if (report.hasBundle && bundlePath === undefined) {
-      throw new PitayaError("harvest_failed", "The agent's commits were reported but not found.");
+      // What is over the limit is not read to its end.
+      if (missing.size === 0) break;
     }
   }
+  for (const file of missing) {
+    throw new PitayaError("harvest_failed", `The ${file} that the harvest reported is not there.`);
+  }
+  const bundlePath = saved.get("bundle");
+  const patchPath = saved.get("patch");
   return {
     forcedCommit: report.forcedCommit,
     ...(report.head !== undefined && { head: report.head }),

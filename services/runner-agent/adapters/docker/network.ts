@@ -35,8 +35,12 @@ export function runnerNetwork(
   // One change at a time, so that the last one written is the newest.
   let last: Promise<unknown> = Promise.resolve();
 
+  let waiting: Promise<void> | undefined;
+
+  // Calls that come while one is under way share the next one.
   const apply = (): Promise<void> => {
-    const next = last.then(async () => {
+    waiting ??= last.then(async () => {
+      waiting = undefined;
       const steward = await options.steward();
       host ??= await steward.host();
       await steward.setRules(
@@ -44,8 +48,9 @@ export function runnerNetwork(
         filterRules(naming, host, { bus: options.bus, open: [...opened.values()] }),
       );
     });
-    last = next.catch(() => undefined);
-    return next;
+    const own = waiting;
+    last = own.catch(() => undefined);
+    return own;
   };
 
   const ensureBridge = async () => {

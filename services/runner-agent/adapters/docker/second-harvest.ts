@@ -1,3 +1,4 @@
+import type { ContainerInspectInfo } from "dockerode";
 import type { AttemptName } from "../../ports/executor.port.ts";
 import { harvestContainer } from "./attempt-container.rules.ts";
 import { type Engine, onEngine, unlessGone } from "./engine.ts";
@@ -11,10 +12,8 @@ export async function harvestAgain(
   engine: Engine,
   naming: Naming,
   name: AttemptName,
+  first: ContainerInspectInfo,
 ): Promise<void> {
-  const first = await onEngine("look up a container", () =>
-    engine.getContainer(naming.container(name)).inspect(),
-  );
   const again = naming.harvest(name);
   await unlessGone("remove a harvest container", () =>
     engine.getContainer(again).remove({ force: true, v: true }),

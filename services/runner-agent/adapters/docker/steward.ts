@@ -34,6 +34,8 @@ export interface Steward {
   own(volume: string): Promise<void>;
   /** The wrapper's report of an ended container; undefined where there is none. At most 64 KiB. */
   report(volumes: AttemptVolumes): Promise<string | undefined>;
+  /** The same with the harvest's files, each undefined where it is none or over `maxBytes`. */
+  collect(volumes: AttemptVolumes, maxBytes: number): Promise<HarvestFiles>;
   /** Bytes on disk of each; undefined where it took too long to count. */
   measure(volumes: readonly AttemptVolumes[]): Promise<readonly (number | undefined)[]>;
   setRules(host: StewardHost, rules: string): Promise<void>;
@@ -41,6 +43,13 @@ export interface Steward {
   readonly isAlive: boolean;
   /** Ends it; resolves when the container is gone. */
   close(): Promise<void>;
+}
+
+/** As the container left them, regular files all. */
+export interface HarvestFiles {
+  readonly report: string | undefined;
+  readonly bundle: Uint8Array | undefined;
+  readonly patch: Uint8Array | undefined;
 }
 
 interface Waiting {
@@ -115,9 +124,14 @@ export async function startSteward(
       done(ask("put", [volume, file, Buffer.byteLength(content)], content)),
     seal: (volume) => done(ask("seal", [volume])),
     own: (volume) => done(ask("own", [volume])),
-    report: async ({ exchange }) => {
-      const text = await ask("report", [exchange]);
-      return text === "" ? undefined : Buffer.from(text, "base64").toString();
+    report: async ({ exchange }) => decoded(await ask("report", [exchange]))?.toString(),
+    collect: async ({ exchange }, maxBytes) => {
+      const [report, bundle, patch] = (await ask("collect", [exchange, maxBytes])).split(" ");
+      return {
+        report: decoded(report)?.toString(),
+        bundle: decoded(bundle),
+        patch: decoded(patch),
+      };
     },
     measure: async (volumes) => {
       if (volumes.length === 0) return [];
@@ -140,6 +154,9 @@ export async function startSteward(
     },
   };
 }
+
+const decoded = (text: string | undefined): Buffer | undefined =>
+  text === undefined || text === "-" ? undefined : Buffer.from(text, "base64");
 
 async function createContainer(
   engine: Engine,
