@@ -54,7 +54,7 @@ describe("refused before anything is started:", () => {
   it("a directory that is no repository", async () => {
     const { code, stderr } = await bad(["do it"], await emptyDirectory());
     expect(code).toBe(1);
-    expect(stderr).toMatch(/not a git repository/i);
+    expect(stderr).toMatch(/not in a git repository|is not a git repository/i);
   });
 
   it("a repository without a commit", async () => {

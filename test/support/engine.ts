@@ -1,8 +1,8 @@
+import type { Readable } from "node:stream";
 import Docker from "dockerode";
 
-/** What Pitaya left on the engine for these runs: container and volume names. */
-export async function leftOnEngine(runs: readonly string[]): Promise<string[]> {
-  const engine = new Docker();
+/** What Pitaya has on the engine for these runs: container and volume names. */
+async function onEngine(engine: Docker, runs: readonly string[]): Promise<string[]> {
   const [containers, { Volumes }] = await Promise.all([
     engine.listContainers({ all: true }),
     engine.listVolumes(),
@@ -13,4 +13,34 @@ export async function leftOnEngine(runs: readonly string[]): Promise<string[]> {
     ...containers.filter((c) => ours(c.Labels)).map((c) => c.Names[0] ?? c.Id),
     ...(Volumes ?? []).filter((v) => ours(v.Labels)).map((v) => v.Name),
   ];
+}
+
+/** The clean-up of an attempt goes on for a moment after its last fact; this is how long it may take. */
+const CLEAN_UP_MS = 15_000;
+
+/**
+ * What stays on the engine of these runs. Looks again at each removal the engine tells of, until
+ * nothing is there or the clean-up has had its time.
+ */
+export async function leftOnEngine(runs: readonly string[]): Promise<string[]> {
+  const engine = new Docker();
+  const events = (await engine.getEvents({
+    filters: { event: ["destroy"] },
+  })) as Readable;
+  const overdue = AbortSignal.timeout(CLEAN_UP_MS);
+  overdue.addEventListener("abort", () => events.destroy());
+  try {
+    let left = await onEngine(engine, runs);
+    if (left.length === 0) return left;
+    for await (const _ of events) {
+      left = await onEngine(engine, runs);
+      if (left.length === 0) break;
+    }
+    return left;
+  } catch (error) {
+    if (overdue.aborted) return onEngine(engine, runs);
+    throw error;
+  } finally {
+    events.destroy();
+  }
 }
