@@ -78,10 +78,14 @@ export function branchName(
   instance: string,
   taken: ReadonlySet<string> = new Set(),
 ): string {
-  const segment = strategy.replaceAll(/[^A-Za-z0-9._-]/g, "-").replaceAll(/^[-._]+|[-._]+$/g, "");
+  // What git refuses in a name: other characters, two dots in a row, `.lock` at the end of a part.
+  const segment = strategy
+    .replaceAll(/[^A-Za-z0-9._-]|\.{2,}/g, "-")
+    .slice(0, 60)
+    .replaceAll(/^[-._]+|[-._]+$/g, "")
+    .replace(/\.lock$/, "-lock");
   const separator = naming === "flat" ? "-" : "/";
-  const named = (id: string) =>
-    ["pitaya", segment.slice(0, 60) || "custom", run, id].join(separator);
+  const named = (id: string) => ["pitaya", segment || "custom", run, id].join(separator);
   const short = named(shortInstanceId(instance));
   return taken.has(short) ? named(`k${instance}`) : short;
 }
