@@ -9,6 +9,8 @@ import type { StackPaths } from "./stack-paths.ts";
 /** Most that all streams together may take, and the part of the disk they may. */
 const MAX_STORE_BYTES = 32 * 1024 ** 3;
 const PART_OF_DISK = 1 / 4;
+/** Streams have a least size each, so all together may take a little more than was divided. */
+const SPARE_STORE_BYTES = 64 * 1024 ** 2;
 
 export interface PreparedServer {
   readonly users: StackUsers;
@@ -31,7 +33,7 @@ export async function prepareServer(paths: StackPaths): Promise<PreparedServer> 
   const { credentials } = await writeAuth(paths.server.directory, {
     listen: "127.0.0.1:-1",
     storeDir: paths.server.store,
-    maxStoreBytes,
+    maxStoreBytes: maxStoreBytes + SPARE_STORE_BYTES,
     syncAlways: true,
     users: (Object.keys(ids) as Role[]).map((role) => ({ role, id: ids[role] })),
   });
