@@ -21,6 +21,7 @@ beforeAll(async () => {
   user = await person({
     ANTHROPIC_API_KEY: "sk-ant-e2e-not-a-real-key",
     PITAYA_RUNNER__DISK_LIMIT: "512m",
+    PITAYA_ORCHESTRATION__RETRIES: "0",
   });
 });
 afterAll(() => user.leave());
