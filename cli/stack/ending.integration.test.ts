@@ -123,7 +123,7 @@ describe("down", () => {
     const steps: string[] = [];
     const onProgress = (step: string) => steps.push(step);
     const down = stackDown({ ...stack.options({ onProgress }), whenIdle: true });
-    await eventually(() => steps).toContain("waiting for what is live (runs: 1, submits: 1)");
+    await eventually(() => steps).toContain("waiting (live runs: 1, submits: 1)");
     stack.set({ liveRuns: [] });
     await eventually(async () => (await connection.status()).liveRuns).toBe(0);
     await connection.release().catch(() => {});

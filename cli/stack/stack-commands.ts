@@ -66,7 +66,8 @@ export async function stackDown(options: DownOptions): Promise<DownReport> {
   // Refused where it is closing already: its end is waited for all the same.
   if (asked.status === "fulfilled" && options.whenIdle) {
     const { liveRuns, submitting } = asked.value;
-    options.onProgress?.(`waiting for what is live (runs: ${liveRuns}, submits: ${submitting})`);
+    const busy = liveRuns + submitting > 0;
+    if (busy) options.onProgress?.(`waiting (live runs: ${liveRuns}, submits: ${submitting})`);
   }
   const { interrupted } = await line.ended;
   await gone(pid);

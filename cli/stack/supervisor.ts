@@ -50,7 +50,7 @@ export async function supervise(options: SupervisorOptions): Promise<Supervisor>
   let phase: Phase = "starting";
   let stack: RunningStack | undefined;
   let failure: ErrorRecord | undefined;
-  let lastProgress = "starting";
+  let lastProgress: string | undefined;
   let leastSlots = 0;
   let idleTimer: NodeJS.Timeout | undefined;
 
@@ -59,7 +59,7 @@ export async function supervise(options: SupervisorOptions): Promise<Supervisor>
       if (phase === "closing") guest.send({ type: "closing", reason: "idle", interrupted: [] });
       else if (failure) guest.send({ type: "failed", error: failure });
       else if (stack) guest.send({ type: "ready", bus: stack.bus });
-      else guest.send({ type: "progress", text: lastProgress });
+      else if (lastProgress) guest.send({ type: "progress", text: lastProgress });
       changed();
     },
     left(guest) {

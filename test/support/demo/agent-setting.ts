@@ -4,6 +4,8 @@ import { type ModelServer, startModelServer } from "../model-server/model-server
 export interface AgentSetting {
   /** Said in the first line and in the last. */
   readonly promise: string;
+  /** What the figures of the run mean. */
+  readonly cost: string;
   readonly prompt: string;
   readonly flags: readonly string[];
   readonly env: NodeJS.ProcessEnv;
@@ -20,7 +22,8 @@ export async function scriptedModel(env: NodeJS.ProcessEnv): Promise<AgentSettin
   const kept = Object.entries(env).filter(([name]) => !/^(ANTHROPIC|CLAUDE)_/.test(name));
   return {
     promise:
-      "no paid service is used: the real Claude Code CLI talks to a scripted model server on this machine.",
+      "the real Claude Code CLI talks to a scripted model server on this machine; no paid service is used.",
+    cost: "The cost above is what Claude Code reckons for the script's made-up tokens; nobody is charged.",
     prompt: "Add a HELLO.md that says how it came here",
     flags: ["--base-url", server.url("demo", "demo", HOST)],
     env: { ...Object.fromEntries(kept), ANTHROPIC_API_KEY: "sk-ant-demo-no-real-key" },
@@ -33,7 +36,8 @@ export function ownAccount(env: NodeJS.ProcessEnv): AgentSetting | undefined {
   const name = KEYS.find((key) => env[key]);
   if (name === undefined) return undefined;
   return {
-    promise: `the real Claude Code CLI calls the real provider with your ${name}, and that costs what it costs.`,
+    promise: `the real Claude Code CLI calls the real provider with your ${name}, at your cost.`,
+    cost: "The cost above is what Claude Code reckons for this run.",
     prompt: "Add a HELLO.md of three lines that greets whoever reads it, and commit it",
     flags: [],
     env,

@@ -39,7 +39,7 @@ export async function runDemo({ live, env }: DemoOptions): Promise<number> {
 }
 
 async function show(setting: AgentSetting, stopped: () => boolean): Promise<number> {
-  say(`Pitaya demo; ${setting.promise}`);
+  say(`Pitaya's demo: ${setting.promise}`);
   const repository = await makeSampleRepository();
   const env = { ...setting.env, PITAYA_STATE_DIR: demoStateDirectory(setting.env) };
   const run = async (args: readonly string[], shown: readonly string[] = args) => {
@@ -49,6 +49,7 @@ async function show(setting: AgentSetting, stopped: () => boolean): Promise<numb
   say(`\nA sample repository of one commit: ${repository}`);
 
   const code = await run([setting.prompt, "--no-tui", ...setting.flags]);
+  if (code === 0) say(`\n${setting.cost}`);
   const branch = await newestBranch(repository);
   if (branch !== undefined && !stopped()) {
     const id = branch.split("/").at(-2) ?? "@last";
@@ -60,7 +61,7 @@ async function show(setting: AgentSetting, stopped: () => boolean): Promise<numb
 
   if (branch !== undefined) sayWhatNext(repository, branch);
   say(`Nothing of the demo is running any more. To remove it: rm -r ${repository}`);
-  say(`That was the demo; ${setting.promise}`);
+  say(`That was the demo: ${setting.promise}`);
   if (code === 0 && branch === undefined) return 1;
   return code === 0 ? down : code;
 }
