@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { type Engine, onEngine, statusOf, unlessGone } from "./engine.ts";
 import { overlayOptions, volumeMount } from "./mounts.ts";
 import type { Naming } from "./names.ts";
@@ -60,7 +61,9 @@ export async function canMountOverlay(
       }),
     );
     try {
-      await container.infoArchive({ path: "/probe" });
+      const answer: unknown = await container.infoArchive({ path: "/probe" });
+      // A stream, though it has no body; left alone it would keep its connection, and the process.
+      if (answer instanceof Readable) answer.resume();
       return true;
     } catch (error) {
       if (statusOf(error) === undefined) throw error;
