@@ -59,7 +59,7 @@ describe("a run of three in a repository that is", () => {
     expect(branches).toHaveLength(3);
     const changed = changesBetween(before, await snapshotRepository(repository.path));
     const allowed =
-      /^(ref refs\/heads\/pitaya\/|ref refs\/notes\/pitaya$|git info\/exclude$|tree \.pitaya\/|git logs\/refs\/(heads\/pitaya|notes)\/)/;
+      /^(ref refs\/heads\/pitaya\/|ref refs\/notes\/pitaya$|git info\/exclude$|tree \.pitaya\/|git \.pitaya\/|git logs\/refs\/(heads\/pitaya|notes)\/)/;
     expect(changed.filter((key) => !allowed.test(key))).toEqual([]);
     for (const branch of branches) {
       const raw = await testGit(repository.path, ["diff", "--raw", `${branch}^`, branch]);
