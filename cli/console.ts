@@ -8,6 +8,8 @@ export interface Console {
   note(text: string): Promise<void>;
   /** What a person should know although it goes on. */
   warn(text: string): Promise<void>;
+  /** What went wrong although it goes on. Never left out. */
+  problem(text: string): Promise<void>;
   /** Aborts when nobody reads stdout any more. What is written after that is dropped. */
   readonly closed: AbortSignal;
 }
@@ -28,6 +30,14 @@ export function consoleOn(streams: { readonly stdout: Output; readonly stderr: O
     result: (text) => write(streams.stdout, stdoutClosed, text),
     note: (text) => write(streams.stderr, stderrClosed, text),
     warn: (text) => write(streams.stderr, stderrClosed, `warning: ${text}`),
+    problem: (text) => write(streams.stderr, stderrClosed, `error: ${text}`),
     closed: stdoutClosed.signal,
   };
 }
+
+/** The same console where nothing but results and errors is asked for. */
+export const quietConsole = (console: Console): Console => ({
+  ...console,
+  note: async () => {},
+  warn: async () => {},
+});

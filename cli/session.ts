@@ -3,7 +3,7 @@ import type { Redactor } from "@pitaya/redaction";
 import type { FlagName } from "./command-line/flags.ts";
 import type { Invocation } from "./command-line/parse.rules.ts";
 import type { Connection } from "./connect/connection.port.ts";
-import { type Console, consoleOn } from "./console.ts";
+import { type Console, consoleOn, quietConsole } from "./console.ts";
 import type { Host } from "./host.ts";
 import type { Resolved } from "./settings/resolve.rules.ts";
 import { settingsOf } from "./settings/settings-of.ts";
@@ -29,7 +29,8 @@ export interface Session {
 export function openSession(invocation: Invocation, host: Host, redactor: Redactor): Session {
   const { flags, args } = invocation;
   const settings = settingsOf(invocation, host);
-  const console = consoleOn(host);
+  const quiet = settings.values.output === "quiet";
+  const console = quiet ? quietConsole(consoleOn(host)) : consoleOn(host);
   const value = (flag: FlagName) => flags.get(flag)?.at(-1);
   return {
     host,

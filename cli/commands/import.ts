@@ -123,7 +123,7 @@ async function tell(
       await console.note(`${name}: nothing imported: ${result.reason}`);
     } else if (result.status === "refused") {
       const { code, message, hint } = result.error;
-      await console.warn(`${name}: ${code}: ${printable(message)}${hint ? `\n  ${hint}` : ""}`);
+      await console.problem(`${name}: ${code}: ${printable(message)}${hint ? `\n  ${hint}` : ""}`);
     }
   }
 }

@@ -8,7 +8,7 @@ import { openPlace } from "../local-place.ts";
 import { openScratch, type Scratch } from "../scratch.ts";
 import type { Session } from "../session.ts";
 import { chooseAgent } from "../submit/agent-choice.ts";
-import { chooseBase, prepareSubmission } from "../submit/prepare-submission.ts";
+import { chooseBase, prepareSubmission, refuseSecrets } from "../submit/prepare-submission.ts";
 import { chooseStrategy } from "../submit/strategy-params.rules.ts";
 import { submit } from "../submit/submit.ts";
 
@@ -42,6 +42,7 @@ async function runPrompt(
   const place = await openPlace(session, scratch.dir);
   const base = await chooseBase(session, place, signal);
   const agent = chooseAgent(session, prompt);
+  refuseSecrets(session, { prompt, strategy, agent: agent.spec });
   const connection = await session.connect();
   try {
     signal.throwIfAborted();

@@ -65,7 +65,7 @@ test("a Ctrl-C before there is a run ends with nothing submitted", async () => {
   goOn.resolve();
   expect(await host.ended).toBe(2);
   expect(coordinator.submits).toEqual([]);
-  expect(host.stderr.text).toContain("interrupted before the run was submitted");
+  expect(host.stderr.text).toContain("interrupted before anything was asked for");
 });
 
 test("a hang-up leaves the run alone, and attach shows it again, imports and ends with its exit code", async () => {

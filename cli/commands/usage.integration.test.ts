@@ -38,6 +38,17 @@ test.each([
   },
 );
 
+test("a credential in what would be stored is refused, and not shown", async () => {
+  const secret = "sk-ant-test-0123456789abcdef";
+  for (const argv of [[`use ${secret}`], ["do it", "--cli-arg", `--key=${secret}`]]) {
+    const result = await stage.pitaya(argv);
+    expect(result).toMatchObject({ code: 2, stdout: "" });
+    expect(result.stderr).toContain("holds a credential");
+    expect(result.stderr).not.toContain(secret);
+  }
+  expect(stage.coordinator.submits).toEqual([]);
+});
+
 test("outside of a repository, and where nothing is committed, the exit code is 1", async () => {
   const dir = mkdtempSync(join(tmpdir(), "pitaya-test-none-"));
   try {

@@ -78,7 +78,7 @@ export async function followRun(options: FollowOptions): Promise<FollowEnd> {
     ...options.handOver,
     signal: ending.signal,
     onProblem: (error) =>
-      void console.warn(`credentials could not be handed over: ${errorRecord(error).message}`),
+      void console.problem(`credentials could not be handed over: ${errorRecord(error).message}`),
   }).catch((error: unknown) => feed.stop(error));
 
   try {
@@ -148,7 +148,7 @@ async function openFiles(
       return await work();
     } catch (error) {
       broken = true;
-      await console.warn(`the run's local files are not written: ${errorRecord(error).message}`);
+      await console.problem(`the run's local files are not written: ${errorRecord(error).message}`);
       return undefined;
     }
   };
@@ -192,7 +192,9 @@ function openImporter(
       }
     },
     onNoteFailed: (error) =>
-      void console.warn(`an import could not be noted in the log: ${errorRecord(error).message}`),
+      void console.problem(
+        `an import could not be noted in the log: ${errorRecord(error).message}`,
+      ),
     onIdle: feed.nudge,
   });
 }
@@ -208,7 +210,7 @@ async function interrupt(
     await interruptRun(connection, run, session.host.user, "interrupted from the terminal");
   } catch (error) {
     const { message } = errorRecord(error);
-    await console.warn(`the run could not be interrupted: ${message}`);
+    await console.problem(`the run could not be interrupted: ${message}`);
   }
 }
 

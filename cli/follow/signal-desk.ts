@@ -37,7 +37,7 @@ export function signalDesk(host: Host, role: Role): SignalDesk {
       host.exit(LEFT);
     }
     if (what === "interrupt" && interrupt) return interrupt();
-    early.abort(new PitayaError("interrupted", "interrupted before the run was submitted"));
+    early.abort(new PitayaError("interrupted", "interrupted before anything was asked for"));
     if (what === "interrupt") {
       wanted = true;
       return;

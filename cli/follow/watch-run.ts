@@ -20,7 +20,7 @@ export async function watchRun(options: FollowOptions): Promise<number> {
 
 async function tellStackGone(session: Session, run: string, gone: StackGone): Promise<void> {
   const interrupted = gone.interrupted.includes(run);
-  await session.console.warn(
+  await session.console.problem(
     `the embedded stack ended (${gone.reason})${interrupted ? ` and interrupted ${run}` : ""}; ` +
       `\`pitaya resume ${run}\` goes on with it`,
   );

@@ -32,7 +32,7 @@ export function openReporter(
     case "json":
       return { reporter: jsonReporter(console, redactor, host.clock.now), console };
     case "quiet":
-      return { reporter: quietReporter(console), console: { ...console, note: async () => {} } };
+      return { reporter: quietReporter(console), console };
     case "streaming":
       return { reporter: streamingReporter(console, { verbose, resultsPath }), console };
     default:

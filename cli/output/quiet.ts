@@ -8,7 +8,7 @@ const ERRORS: ReadonlySet<string> = new Set(["run.failed", "task.failed", "task.
 export const quietReporter = (console: Console): Reporter => ({
   async event(event) {
     const line = ERRORS.has(event.type) ? streamingLine(event, false) : undefined;
-    if (line !== undefined) await console.note(line);
+    if (line !== undefined) await console.problem(line);
   },
   async end({ results }) {
     for (const { imported_ref, branch_name } of results) {

@@ -1,6 +1,6 @@
 import { storeText } from "@pitaya/bus";
 import { type Base, isDirty, resolveBase } from "@pitaya/git";
-import { makeRunId, type RunId, type RunSpec } from "@pitaya/protocol";
+import { makeRunId, PitayaError, type RunId, type RunSpec } from "@pitaya/protocol";
 import type { Connection } from "../connect/connection.port.ts";
 import type { LocalPlace } from "../local-place.ts";
 import type { Session } from "../session.ts";
@@ -68,4 +68,19 @@ export async function prepareSubmission(options: {
       );
     },
   };
+}
+
+/**
+ * What is submitted is stored, and stays. A credential in it would too.
+ *
+ * @throws {PitayaError} `usage`
+ */
+export function refuseSecrets(session: Session, stored: Readonly<Record<string, unknown>>): void {
+  for (const [what, value] of Object.entries(stored)) {
+    if (!session.redactor.containsSecret(JSON.stringify(value))) continue;
+    const where = what === "prompt" ? "the prompt" : "a parameter or argument for the agent";
+    throw new PitayaError("usage", `${where} holds a credential that this command was given`, {
+      hint: "What is submitted is stored. The agent gets its credential by itself, apart from it.",
+    });
+  }
 }

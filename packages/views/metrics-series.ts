@@ -1,6 +1,7 @@
 import { csv } from "./csv.ts";
 import type { LogEvent } from "./run-log.ts";
 import { runView, spendOf } from "./run-view.ts";
+import { roundUsd } from "./usd.ts";
 
 /** How a run stood after one of its events. */
 export interface MetricsRow {
@@ -38,7 +39,7 @@ export function metricsSeries(): MetricsSeries {
         active: count((state) => ACTIVE.has(state)),
         completed: count((state) => state === "succeeded"),
         failed: count((state) => state === "failed"),
-        totalCost: spend.costUsd,
+        totalCost: roundUsd(spend.costUsd),
         totalTokens: spend.inputTokens + spend.outputTokens,
         eventType,
       });

@@ -1,5 +1,5 @@
 import { OutputRecords, outputHeaders, type StepRecord, subjects } from "@pitaya/protocol";
-import { type OutwardBody, outwardEvent, progress } from "./outward.ts";
+import { type OutwardBody, outwardEvent, progress } from "./outward-body.ts";
 import type { OutwardEvent } from "./outward-event.ts";
 import type { LogMessage } from "./run-log.ts";
 import type { InstanceView, RunView } from "./run-view.ts";

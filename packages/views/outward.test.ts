@@ -2,15 +2,16 @@ import { type ErrorCode, type Fact, textExcerpt } from "@pitaya/protocol";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { earlierErrorType } from "./earlier-error-type.ts";
-import { cutUtf8, projectEvent } from "./outward.ts";
+import { projectEvent } from "./outward.ts";
 import { OutwardEvent } from "./outward-event.ts";
 import { projectOutput } from "./outward-output.ts";
 import { type LogMessage, runLog } from "./run-log.ts";
 import { runView } from "./run-view.ts";
 import { composed, madeCommits, placed, sampleSpec, scheduled, wholeLog } from "./testing/index.ts";
+import { cutUtf8 } from "./utf8.ts";
 
 /** Projects messages in the order given, as every reader of a log does. */
-export function project(messages: readonly LogMessage[], run = sampleSpec().run): OutwardEvent[] {
+function project(messages: readonly LogMessage[], run = sampleSpec().run): OutwardEvent[] {
   const log = runLog();
   const fold = runView();
   return messages.flatMap((message) =>

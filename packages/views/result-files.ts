@@ -1,5 +1,6 @@
 import { csv } from "./csv.ts";
-import { branchOf, type InstanceResult, instanceDocument } from "./instance-result.ts";
+import { instanceDocument } from "./instance-document.ts";
+import { branchOf, type InstanceResult } from "./instance-result.ts";
 import type { TextSource } from "./log-texts.ts";
 import { type MetricsRow, metricsCsv } from "./metrics-series.ts";
 import type { RunView } from "./run-view.ts";

@@ -10,6 +10,7 @@ import {
 } from "./instance-result.ts";
 import type { TextSource } from "./log-texts.ts";
 import { type ExecutionView, type RunView, spendOf, statusOf } from "./run-view.ts";
+import { roundUsd } from "./usd.ts";
 
 const StrategySummary = z.object({
   name: z.string(),
@@ -82,7 +83,7 @@ export function summaryOf(view: RunView, textOf: TextSource): Summary {
     failed_instances: count((row) => row.state === "failed"),
     uncommitted_instances: count(isUncommitted),
     not_imported_instances: count((row) => hasWork(row) && row.imported === undefined),
-    total_cost: spend.costUsd,
+    total_cost: roundUsd(spend.costUsd),
     cost_unknown: spend.costUnknown,
     total_tokens: spend.inputTokens + spend.outputTokens,
     error: view.error
