@@ -14,13 +14,10 @@ export const matchesAny = (filters: readonly string[], subject: string): boolean
 
 /** One filter that lets through at least what these do. */
 export function coveringFilter(filters: readonly string[]): string {
-  const [first = [], ...others] = filters.map((filter) => filter.split("."));
-  if (others.length === 0) return first.join(".") || ">";
-  const shared = first.findIndex(
-    (token, i) => token === ">" || others.some((other) => other[i] !== token),
-  );
-  if (shared === -1 && others.every((other) => other.length === first.length)) {
-    return first.join(".");
-  }
-  return [...first.slice(0, shared === -1 ? first.length : shared), ">"].join(".");
+  const [first = [">"], ...others] = filters.map((filter) => filter.split("."));
+  if (others.every((other) => other.join() === first.join())) return first.join(".");
+  // `>` stands for one token at least, so what is before it is shorter than each of them.
+  const longest = Math.min(...[first, ...others].map((tokens) => tokens.length)) - 1;
+  const shared = first.findIndex((token, i) => others.some((other) => other[i] !== token));
+  return [...first.slice(0, shared === -1 ? longest : Math.min(shared, longest)), ">"].join(".");
 }

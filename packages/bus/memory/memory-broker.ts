@@ -7,7 +7,7 @@ import { memoryBucket } from "./memory-bucket.ts";
 import { memoryEvents, memoryOutput, storedSequence } from "./memory-events.ts";
 import { memoryQueue, queueState } from "./memory-queue.ts";
 import { memoryRequests, type Responders } from "./memory-requests.ts";
-import { type MemoryStream, memoryStream } from "./memory-stream.ts";
+import { copyOf, type MemoryStream, memoryStream } from "./memory-stream.ts";
 
 /** A server in this process's memory, for tests: everything a {@link Bus} promises, kept as bytes. */
 export interface MemoryBroker {
@@ -123,7 +123,10 @@ function memoryParts(
     async put(subject, payload) {
       storedSequence(stream.append(subject, payload), "blobs");
     },
-    get: async (subject) => stream.last(subject)?.payload.slice(),
+    async get(subject) {
+      const message = stream.last(subject);
+      return message === undefined ? undefined : copyOf(message.payload);
+    },
     pin: async (key) => void (await pins.put(key, Buffer.from('{"v":1}'))),
     whileUploading(renew) {
       let stop = () => {};

@@ -3,7 +3,7 @@ import type { Bucket, Entry } from "../bus.port.ts";
 import type { Clock } from "./clock.ts";
 import { storedSequence } from "./memory-events.ts";
 import { nextAppend } from "./memory-reading.ts";
-import type { Kept, MemoryStream } from "./memory-stream.ts";
+import { copyOf, type Kept, type MemoryStream } from "./memory-stream.ts";
 
 const GONE = { "KV-Operation": "DEL" } as const;
 const NOTHING = new Uint8Array();
@@ -13,7 +13,7 @@ const isGone = (message: Kept) => "KV-Operation" in message.headers;
 const entryOf = (message: Kept | undefined): Entry | undefined =>
   message === undefined || isGone(message)
     ? undefined
-    : { key: message.subject, value: message.payload.slice(), revision: message.sequence };
+    : { key: message.subject, value: copyOf(message.payload), revision: message.sequence };
 
 /** A bucket over a stream that keeps one message a subject. A key that lapses leaves a mark, as on the server. */
 export function memoryBucket(

@@ -3,7 +3,7 @@ import type { CommandQueue, Delivery } from "../bus.port.ts";
 import { QUEUE_ACK_WAIT_MS } from "../queue-settings.ts";
 import type { Clock } from "./clock.ts";
 import { storedSequence } from "./memory-events.ts";
-import type { Kept, MemoryStream } from "./memory-stream.ts";
+import { copyOf, type Kept, type MemoryStream } from "./memory-stream.ts";
 
 interface Open {
   deliveries: number;
@@ -41,7 +41,7 @@ export function memoryQueue(
     return {
       subject: message.subject,
       sequence: message.sequence,
-      payload: message.payload.slice(),
+      payload: copyOf(message.payload),
       deliveries: open.deliveries,
       ack: async () => stream.remove(message.sequence),
       nak: async (delayMs) => dueAgain(open, delayMs),

@@ -1,10 +1,10 @@
 import type { CaughtUp, StoredMessage } from "../bus.port.ts";
-import type { Kept, MemoryStream } from "./memory-stream.ts";
+import { copyOf, type Kept, type MemoryStream } from "./memory-stream.ts";
 
 /** A kept message as readers get it: their own copy of the bytes. */
 export const shown = ({ id: _, ...message }: Kept): StoredMessage => ({
   ...message,
-  payload: message.payload.slice(),
+  payload: copyOf(message.payload),
 });
 
 /** Resolves at the next append to the stream, or when `signal` aborts. */

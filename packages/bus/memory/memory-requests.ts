@@ -2,6 +2,7 @@ import { PitayaError } from "@pitaya/protocol";
 import type { Requests } from "../bus.port.ts";
 import { matchesAny } from "../subject-filter.rules.ts";
 import type { Clock } from "./clock.ts";
+import { copyOf } from "./memory-stream.ts";
 
 type Answering = (subject: string, payload: Uint8Array) => Promise<Uint8Array>;
 
@@ -29,9 +30,9 @@ export function memoryRequests(responders: Responders, clock: Clock): Requests {
             return;
           }
           askedAnybody = true;
-          responder.answer(subject, payload.slice()).then((answered) => {
+          responder.answer(subject, copyOf(payload)).then((answered) => {
             giveUp();
-            resolve(answered.slice());
+            resolve(copyOf(answered));
           }, reject);
         };
         attempt();

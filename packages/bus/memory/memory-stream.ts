@@ -38,6 +38,9 @@ export interface MemoryStream {
   onAppend(call: () => void): () => void;
 }
 
+/** Bytes of one's own. (`slice` of a Buffer shows the same bytes.) */
+export const copyOf = (payload: Uint8Array): Uint8Array => Uint8Array.from(payload);
+
 export interface MemoryStreamOptions {
   readonly clock: Clock;
   readonly duplicateWindowMs: number;
@@ -100,7 +103,7 @@ export function memoryStream(options: MemoryStreamOptions): MemoryStream {
         subject,
         sequence,
         storedAt: new Date(clock.now()),
-        payload: payload.slice(),
+        payload: copyOf(payload),
         headers: { ...headers },
         id,
       });

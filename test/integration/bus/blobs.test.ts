@@ -70,9 +70,9 @@ describe("a large blob", () => {
       return JSON.parse(stdout) as { read: number; maxRssBytes: number };
     };
     const small = await transfer(1);
-    const large = await transfer(96 * MIB);
-    expect(large.read).toBe(96 * MIB);
-    expect(large.maxRssBytes - small.maxRssBytes).toBeLessThan(64 * MIB);
+    const large = await transfer(160 * MIB);
+    expect(large.read).toBe(160 * MIB);
+    expect(large.maxRssBytes - small.maxRssBytes).toBeLessThan(120 * MIB);
   });
 
   it("is read on after the server was killed in the middle", async () => {
