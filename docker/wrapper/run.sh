@@ -90,13 +90,17 @@ kill_others() {
   kill -CONT -1 2>/dev/null
 }
 
-# Waits for child $1 and sets p_code. A signal we trap ends a wait early: then the child is still
-# there, if only as a zombie.
+# Waits for child $1 and sets p_code. A signal we trap ends a wait early, with the signal's code; the
+# child's own is then had by waiting again, unless the shell had given it out already.
 wait_for() {
+  p_code=''
   while :; do
+    p_woken=''
     wait "$1"
-    p_code=$?
-    kill -0 "$1" 2>/dev/null || return 0
+    p_result=$?
+    [ "$p_result" -ne 127 ] || [ -z "$p_code" ] || return 0
+    p_code=$p_result
+    [ -n "$p_woken" ] || return 0
   done
 }
 
@@ -136,7 +140,7 @@ p_agent='' p_agent_code='' p_plumbing='' p_term=''
 finish() {
   p_own_code=$?
   trap - EXIT
-  trap : HUP INT QUIT TERM USR1 USR2 ALRM
+  trap p_woken=yes HUP INT QUIT TERM USR1 USR2 ALRM
   kill_others
   if [ -n "$p_agent" ] && [ -z "$p_agent_code" ]; then
     wait_for "$p_agent"
@@ -164,13 +168,13 @@ finish() {
 }
 
 trap finish EXIT
-trap : HUP INT QUIT USR1 USR2 ALRM
+trap p_woken=yes HUP INT QUIT USR1 USR2 ALRM
 [ -z "$p_harvest_only" ] || exit 0
 
 # A TERM asks the agent to end, and a timer ends it if it does not. If no process can be had for the
 # timer, the shell fails here, and `finish` kills at once; if none for its sleep, it does not wait.
 on_term() {
-  p_term=yes
+  p_term=yes p_woken=yes
   [ -n "$p_agent" ] || return 0
   kill -TERM "$p_agent" 2>/dev/null
   (

@@ -111,12 +111,14 @@ collect() {
   ok "$words $text"
 }
 
-# measure UPPER HOME EXCHANGE, any number of times: bytes on disk of each three, "-" if unknown.
+# measure WORK HOME EXCHANGE, any number of times, below /volumes: bytes on disk of each three, "-"
+# where that is unknown.
 measure() {
   sizes=''
   while [ $# -ge 3 ]; do
     sum=''
-    [ ! -d "/volumes/$1/_data/upper" ] || sum=$(timeout 20 du -sxc -B1 "/volumes/$1/_data/upper" "/volumes/$2/_data" "/volumes/$3/_data" 2>/dev/null | tail -n 1)
+    [ ! -d "/volumes/$1" ] ||
+      sum=$(timeout 20 du -sxc -B1 "/volumes/$1" "/volumes/$2" "/volumes/$3" 2>/dev/null | tail -n 1)
     case $sum in *total) sizes="$sizes ${sum%%[!0-9]*}" ;; *) sizes="$sizes -" ;; esac
     shift 3
   done

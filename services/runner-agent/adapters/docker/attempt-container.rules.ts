@@ -55,6 +55,8 @@ export function attemptContainer(
     },
     User: AGENT_USER,
     Hostname: "pitaya",
+    // An image's own check would run beside the agent.
+    Healthcheck: { Test: ["NONE"] },
     WorkingDir: PLACE.workspace,
     Env: Object.entries({ HOME: PLACE.home, ...spec.env }).map(
       ([name, value]) => `${name}=${value}`,

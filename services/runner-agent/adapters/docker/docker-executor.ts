@@ -5,8 +5,10 @@ import { attached } from "./attached.ts";
 import { checkoutJob, checkoutKey } from "./checkouts.ts";
 import { connectEngine, onEngine, unlessGone } from "./engine.ts";
 import { watchExecution } from "./execution.ts";
+import { finished } from "./finished.ts";
 import { type Ground, prepareGround } from "./ground.ts";
 import { collectHarvest, SMALL_BYTES } from "./harvest.ts";
+import { helpers } from "./helper-container.ts";
 import { imageCheck } from "./image-check.ts";
 import { attemptOf, LABEL, naming } from "./names.ts";
 import type { Endpoint } from "./network.rules.ts";
@@ -41,7 +43,8 @@ export async function dockerExecutor(options: DockerExecutorOptions): Promise<Ex
   const engine = connectEngine(options.engine);
   const names = naming(options.runnerId);
   const scripts = await readScripts(options.scriptsDir ?? findScriptsDir());
-  const checkImage = imageCheck(engine, names, scripts.helper["check-image"]);
+  const helping = helpers(engine);
+  const checkImage = imageCheck(engine, names, helping, scripts.helper["check-image"]);
   let ground: Ground | undefined;
 
   const opened = (): Ground => {
@@ -58,7 +61,7 @@ export async function dockerExecutor(options: DockerExecutorOptions): Promise<Ex
 
   return {
     open: async () => {
-      ground ??= await prepareGround(engine, names, scripts, {
+      ground ??= await prepareGround(engine, names, scripts, helping, {
         helperImage: options.helperImage,
         bus: options.bus,
         allowOnlineWithoutRules: options.allowOnlineWithoutRules ?? false,
@@ -105,7 +108,7 @@ export async function dockerExecutor(options: DockerExecutorOptions): Promise<Ex
         copyScript: scripts.helper["copy-checkout"],
         helperImage: options.helperImage,
       });
-      await Promise.all([admitted, workspace]);
+      await finished([admitted, workspace]);
     },
 
     start: async (name, secrets) => {
@@ -182,7 +185,8 @@ export async function dockerExecutor(options: DockerExecutorOptions): Promise<Ex
 
     diskBytes: async (attempts) => {
       const steward = await opened().stewards.get();
-      return steward.measure(attempts.map(names.volumes));
+      const { hasOverlay } = opened();
+      return steward.measure(attempts.map(names.volumes), hasOverlay ? "overlay" : "copy");
     },
 
     remove: async (name) => {
@@ -217,11 +221,12 @@ export async function dockerExecutor(options: DockerExecutorOptions): Promise<Ex
       const { containerId } = await on.stewards.get();
       const steward = await engine.getContainer(containerId).inspect();
       const ours = new Set([steward.Name.replace(/^\//, ""), on.wrapperVolume, names.network]);
+      await on.network.retain(new Set(keep.map(names.container)));
       await reapLeftovers(
         engine,
         names,
         keep,
-        (name) => ours.has(name) || on.stored.isWanted(name.replace(/-fill$/, "")),
+        (name) => ours.has(name) || helping.isRunning(name) || on.stored.isWanted(name),
       );
     },
 

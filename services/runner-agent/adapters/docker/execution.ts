@@ -109,9 +109,12 @@ export function watchExecution(options: ExecutionOptions): Execution {
     }
   }
 
+  const exit = ending.then((end) => end.exit);
+  exit.then(undefined, () => undefined);
+
   return {
     output: output(),
-    exit: ending.then(({ exit }) => exit),
+    exit,
     signal: async (signal) => {
       await unlessGone(
         "signal a container",

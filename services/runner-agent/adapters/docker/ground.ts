@@ -1,5 +1,7 @@
 import { lookup } from "node:dns/promises";
 import { type Engine, onEngine, unlessGone } from "./engine.ts";
+import { finished } from "./finished.ts";
+import type { Helpers } from "./helper-container.ts";
 import { missingImage } from "./image-check.ts";
 import type { Naming } from "./names.ts";
 import type { Endpoint } from "./network.rules.ts";
@@ -23,6 +25,7 @@ export interface Ground {
   /** Can a workspace be an overlay over its checkout? Otherwise it is a copy. */
   readonly hasOverlay: boolean;
   readonly wrapperVolume: string;
+  readonly helpers: Helpers;
   readonly stewards: StewardKeeper;
   readonly stored: StoredVolumes;
   readonly network: RunnerNetwork;
@@ -32,6 +35,7 @@ export async function prepareGround(
   engine: Engine,
   naming: Naming,
   scripts: Scripts,
+  helpers: Helpers,
   options: {
     readonly helperImage: string;
     readonly bus: readonly Endpoint[];
@@ -57,10 +61,10 @@ export async function prepareGround(
     bus: await Promise.all(options.bus.map(withAddress)),
     allowWithoutRules: options.allowOnlineWithoutRules,
   });
-  const stored = storedVolumes(engine, naming, { steward, image, user: AGENT_USER });
+  const stored = storedVolumes(engine, naming, { steward, helpers, image, user: AGENT_USER });
   try {
     const first = await steward();
-    const [host, hasOverlay] = await Promise.all([
+    const [host, hasOverlay] = await finished([
       first.host(),
       options.workspaces === "auto" &&
         canMountOverlay(engine, naming, { image, volumesRoot, steward }),
@@ -77,6 +81,7 @@ export async function prepareGround(
       volumesRoot,
       hasOverlay,
       wrapperVolume: wrapper.name,
+      helpers,
       stewards,
       stored,
       network,

@@ -29,8 +29,29 @@ export interface HelperResult {
 
 const MAX_OUTPUT_BYTES = 64 * 1024;
 
-/** Runs one script of ours in a container of its own, to its end, and removes the container. */
-export async function runHelper(engine: Engine, job: HelperJob): Promise<HelperResult> {
+/** Runs scripts of ours, each in a container of its own, to its end, and removes the container. */
+export interface Helpers {
+  run(job: HelperJob): Promise<HelperResult>;
+  /** Is a container of this name one that this process is using? */
+  isRunning(name: string): boolean;
+}
+
+export function helpers(engine: Engine): Helpers {
+  const running = new Set<string>();
+  return {
+    run: async (job) => {
+      running.add(job.name);
+      try {
+        return await runHelper(engine, job);
+      } finally {
+        running.delete(job.name);
+      }
+    },
+    isRunning: (name) => running.has(name),
+  };
+}
+
+async function runHelper(engine: Engine, job: HelperJob): Promise<HelperResult> {
   await unlessGone("remove a left-over helper", () =>
     engine.getContainer(job.name).remove({ force: true, v: true }),
   );

@@ -1,11 +1,11 @@
 import { PitayaError } from "@pitaya/protocol";
 import { type Engine, statusOf, unlessGone } from "./engine.ts";
-import { runHelper } from "./helper-container.ts";
+import type { Helpers } from "./helper-container.ts";
 import { type Naming, shortHash } from "./names.ts";
 import { AGENT_USER } from "./places.ts";
 
 /** Resolves images and checks, once per image and program, that an agent can run in them. */
-export function imageCheck(engine: Engine, naming: Naming, script: string) {
+export function imageCheck(engine: Engine, naming: Naming, helpers: Helpers, script: string) {
   /** What each image lacks, asked once also by many at the same moment; only a pass is remembered. */
   const asked = new Map<string, Promise<string>>();
 
@@ -30,7 +30,7 @@ export function imageCheck(engine: Engine, naming: Naming, script: string) {
 
   async function lackOf(imageId: string, program: string): Promise<string> {
     try {
-      const result = await runHelper(engine, {
+      const result = await helpers.run({
         name: `${naming.prefix}-check-${shortHash(`${imageId} ${program}`, 12)}`,
         labels: naming.labels("check"),
         image: imageId,

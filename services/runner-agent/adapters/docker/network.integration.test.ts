@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { collect, readUntil } from "../../ports/executor.contract.ts";
 import type { AttemptSpec, Execution } from "../../ports/executor.port.ts";
 import { AGENTS_IMAGE, type EngineLab, engineLab } from "../../testing/engine-lab.ts";
-import { runHelper } from "./helper-container.ts";
+import { helpers } from "./helper-container.ts";
 
 const specs: { lab: EngineLab; spec: AttemptSpec }[] = [];
 const servers: Server[] = [];
@@ -60,7 +60,7 @@ const SERVE = `perl -MIO::Socket::INET -e '
 
 /** What the filter of this engine says, by a container in the host's network. */
 const filter = async (...args: string[]) => {
-  const { stdout } = await runHelper(lab.engine, {
+  const { stdout } = await helpers(lab.engine).run({
     name: `${lab.naming.prefix}-look`,
     labels: lab.naming.labels("check"),
     image: AGENTS_IMAGE,

@@ -1,5 +1,6 @@
 import { PitayaError } from "@pitaya/protocol";
 import { type Engine, onEngine, unlessGone } from "./engine.ts";
+import { finished } from "./finished.ts";
 import { LABEL, type Naming } from "./names.ts";
 import { type Endpoint, filterRules } from "./network.rules.ts";
 import type { Steward, StewardHost } from "./steward.ts";
@@ -15,6 +16,8 @@ export interface RunnerNetwork {
   admit(attempt: string, endpoint: Endpoint | undefined): Promise<void>;
   /** Closes the endpoint of an attempt that is gone, unless another needs it. */
   release(attempt: string): Promise<void>;
+  /** Closes the endpoints of all attempts but these. */
+  retain(attempts: ReadonlySet<string>): Promise<void>;
   /** Removes rules and bridge unless a container is on it. */
   close(): Promise<void>;
 }
@@ -43,14 +46,22 @@ export function runnerNetwork(
       waiting = undefined;
       const steward = await options.steward();
       host ??= await steward.host();
-      await steward.setRules(
-        host,
-        filterRules(naming, host, { bus: options.bus, open: [...opened.values()] }),
+      const open = [...new Set([...opened.values()].map(formatEndpoint))].flatMap(
+        (text) => parseEndpoint(text) ?? [],
       );
+      await steward.setRules(host, filterRules(naming, host, { bus: options.bus, open }));
     });
     const own = waiting;
     last = own.catch(() => undefined);
     return own;
+  };
+
+  const closeAll = async (attempts: readonly string[]) => {
+    const closed = attempts.filter((attempt) => opened.delete(attempt));
+    if (closed.length === 0) return;
+    await apply().catch((error: unknown) => {
+      if (!options.allowWithoutRules) throw error;
+    });
   };
 
   const ensureBridge = async () => {
@@ -106,9 +117,12 @@ export function runnerNetwork(
         }
         opened.set(attempt, endpoint);
       }
+      // The engine's user may have pruned unused networks.
+      const bridged = ensureBridge();
       try {
-        await apply();
+        await finished([bridged, apply()]);
       } catch (error) {
+        await bridged;
         if (options.allowWithoutRules) return;
         opened.delete(attempt);
         throw new PitayaError(
@@ -120,12 +134,8 @@ export function runnerNetwork(
         );
       }
     },
-    release: async (attempt) => {
-      if (!opened.delete(attempt)) return;
-      await apply().catch((error: unknown) => {
-        if (!options.allowWithoutRules) throw error;
-      });
-    },
+    release: (attempt) => closeAll([attempt]),
+    retain: (attempts) => closeAll([...opened.keys()].filter((one) => !attempts.has(one))),
     close: async () => {
       await last;
       const network = engine.getNetwork(naming.network);

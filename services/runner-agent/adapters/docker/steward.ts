@@ -36,8 +36,14 @@ export interface Steward {
   report(volumes: AttemptVolumes): Promise<string | undefined>;
   /** The same with the harvest's files, each undefined where it is none or over `maxBytes`. */
   collect(volumes: AttemptVolumes, maxBytes: number): Promise<HarvestFiles>;
-  /** Bytes on disk of each; undefined where it took too long to count. */
-  measure(volumes: readonly AttemptVolumes[]): Promise<readonly (number | undefined)[]>;
+  /**
+   * Bytes on disk of each; undefined where it took too long to count. A workspace that is a copy
+   * counts whole, since nothing tells what of it is new.
+   */
+  measure(
+    volumes: readonly AttemptVolumes[],
+    workspaces: "overlay" | "copy",
+  ): Promise<readonly (number | undefined)[]>;
   setRules(host: StewardHost, rules: string): Promise<void>;
   dropRules(host: StewardHost): Promise<void>;
   readonly isAlive: boolean;
@@ -133,9 +139,13 @@ export async function startSteward(
         patch: decoded(patch),
       };
     },
-    measure: async (volumes) => {
+    measure: async (volumes, workspaces) => {
       if (volumes.length === 0) return [];
-      const args = volumes.flatMap(({ upper, home, exchange }) => [upper, home, exchange]);
+      const args = volumes.flatMap(({ upper, work, home, exchange }) => [
+        workspaces === "overlay" ? `${upper}/_data/upper` : `${work}/_data`,
+        `${home}/_data`,
+        `${exchange}/_data`,
+      ]);
       const sizes = await ask("measure", args);
       return sizes.split(" ").map((size) => (/^\d+$/.test(size) ? Number(size) : undefined));
     },

@@ -1,6 +1,6 @@
 import { PitayaError } from "@pitaya/protocol";
 import { type Engine, onEngine, unlessGone } from "./engine.ts";
-import { type HelperJob, runHelper } from "./helper-container.ts";
+import type { HelperJob, Helpers } from "./helper-container.ts";
 import type { Naming, Role } from "./names.ts";
 import type { Steward } from "./steward.ts";
 
@@ -30,6 +30,7 @@ export function storedVolumes(
   naming: Naming,
   options: {
     readonly steward: () => Promise<Steward>;
+    readonly helpers: Helpers;
     readonly image: string;
     readonly user: string;
   },
@@ -57,7 +58,7 @@ export function storedVolumes(
     );
     await (await options.steward()).own(volume);
     const { mounts, at, what, ...work } = job;
-    const result = await runHelper(engine, {
+    const result = await options.helpers.run({
       ...work,
       name: container,
       labels: naming.labels(role),

@@ -2,8 +2,8 @@ import { PitayaError } from "@pitaya/protocol";
 import type { AttemptSpec } from "../../ports/executor.port.ts";
 import { attemptContainer } from "./attempt-container.rules.ts";
 import { type Engine, onEngine, unlessGone } from "./engine.ts";
+import { finished } from "./finished.ts";
 import type { Ground } from "./ground.ts";
-import { runHelper } from "./helper-container.ts";
 import { overlayOptions, volumeMount } from "./mounts.ts";
 import type { Naming } from "./names.ts";
 import { packMounts } from "./packs.ts";
@@ -50,12 +50,12 @@ export async function makeWorkspace(
       ),
     [409],
   );
-  await Promise.all([upper, container]);
+  await finished([upper, container]);
   const steward = await ground.stewards.get();
   await steward.prepare(volumes, spec.stdin ?? "");
   if (ground.hasOverlay) return;
 
-  const result = await runHelper(engine, {
+  const result = await ground.helpers.run({
     name: `${naming.container(spec.name)}-copy`,
     labels: naming.labels("volume", spec.name),
     image: options.helperImage,
