@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 
 /** Longest line either side accepts; the longest that is sent is a status with many runs. */
 const MAX_LINE_BYTES = 1024 * 1024;
@@ -18,7 +18,7 @@ export interface LineChannel {
 }
 
 /** JSON objects, one a line, over a socket. A line that is too long or no JSON ends the connection. */
-export function lineChannel(socket: Socket, handlers: LineHandlers): LineChannel {
+export function lineChannel(socket: Duplex, handlers: LineHandlers): LineChannel {
   socket.setEncoding("utf8");
   let rest = "";
   let ended = false;
