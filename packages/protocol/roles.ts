@@ -1,6 +1,6 @@
 import { ProcessId } from "./ids.ts";
 import { buckets, runnerConsumers, streams } from "./streams.ts";
-import { ALL_EVENTS, subjects } from "./subjects.ts";
+import { ALL_EVENTS, signOf, subjects } from "./subjects.ts";
 
 /**
  * coordinator and admin share the account that has the streams; each runner and each cli is a guest
@@ -99,8 +99,8 @@ function coordinator(id: string): Permissions {
       subjects.api.filter(),
       subjects.apiRun.filter(),
       subjects.apiKeys.filter({ coordinator: id }),
-      ALL_EVENTS,
-      ...[buckets.leases, ...watched].map((bucket) => key(bucket, ">")),
+      signOf(ALL_EVENTS),
+      ...[buckets.leases, ...watched].map((bucket) => signOf(key(bucket, ">"))),
     ],
     responds: true,
   };
@@ -146,9 +146,9 @@ function cli(id: string): Permissions {
     ],
     subscribe: [
       inbox(id),
-      ALL_EVENTS,
-      ...streams.output.subjects,
-      ...watched.map((bucket) => key(bucket, ">")),
+      signOf(ALL_EVENTS),
+      ...streams.output.subjects.map(signOf),
+      ...watched.map((bucket) => signOf(key(bucket, ">"))),
     ],
     responds: false,
   };

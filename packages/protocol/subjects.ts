@@ -40,3 +40,9 @@ export const runEvents = (run: string): readonly string[] => [
 
 /** All events of all runs. */
 export const ALL_EVENTS = "pitaya.v1.evt.>";
+
+/**
+ * Where the server says that something was stored under a subject or filter: the headers of the
+ * message, after it was stored. A sign to look, and no more; it may get lost.
+ */
+export const signOf = (subject: string): string => `pitaya.v1.sign.${subject}`;

@@ -122,7 +122,7 @@ describe("a server's configuration", () => {
     expect(runner).not.toContain("jetstream: enabled");
     expect(runner).not.toContain("{stream:");
     expect(account("PITAYA-cli-u1")).toContain(
-      '{stream: {account: "PITAYA", subject: "pitaya.v1.evt.>"}}',
+      '{stream: {account: "PITAYA", subject: "pitaya.v1.sign.pitaya.v1.evt.>"}}',
     );
   });
 

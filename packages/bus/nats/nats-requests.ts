@@ -14,12 +14,14 @@ export function natsRequests(link: Link): Requests {
     async ask(subject, payload, timeoutMs) {
       const deadline = performance.now() + timeoutMs;
       let failure: unknown = new TimeoutError();
+      let nobodyThere: unknown;
       for (let left = timeoutMs; left > 0; left = deadline - performance.now()) {
         try {
           const asking = link.nc.request(subject, payload, { timeout: Math.ceil(left) });
           return (await untilInterrupted(link, asking)).data;
         } catch (error) {
           failure = error;
+          if (isNoResponders(error)) nobodyThere = error;
           if (link.closed.aborted || !isPassing(error)) throw busError(error, `ask ${subject}`);
           await pause(
             Math.min(ASK_AGAIN_MS, Math.max(0, deadline - performance.now())),
@@ -27,9 +29,9 @@ export function natsRequests(link: Link): Requests {
           );
         }
       }
-      throw isNoResponders(failure)
-        ? nobody(subject, failure)
-        : noAnswer(subject, timeoutMs, failure);
+      // The last try may have been too short to learn even that.
+      if (nobodyThere !== undefined) throw nobody(subject, nobodyThere);
+      throw noAnswer(subject, timeoutMs, failure);
     },
 
     serve(subjects, answer) {

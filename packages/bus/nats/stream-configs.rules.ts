@@ -7,7 +7,13 @@ import {
   type StreamConfig,
 } from "@nats-io/jetstream";
 import { nanos } from "@nats-io/transport-node";
-import { type BucketDescriptor, buckets, type StreamDescriptor, streams } from "@pitaya/protocol";
+import {
+  type BucketDescriptor,
+  buckets,
+  type StreamDescriptor,
+  signOf,
+  streams,
+} from "@pitaya/protocol";
 import { bucketStream, readsDirectly } from "./nats-bucket.ts";
 
 const BUCKET_DUPLICATE_WINDOW_MS = 120_000;
@@ -40,6 +46,11 @@ export function streamConfigs(replicas: number, maxStoreBytes: number): readonly
   ];
 }
 
+/** Streams that somebody waits for news of by reading. */
+const followed: ReadonlySet<string> = new Set([streams.events.name, streams.output.name]);
+
+const signs = (subject: string) => ({ src: subject, dest: signOf(subject), headers_only: true });
+
 function streamConfig(stream: StreamDescriptor, replicas: number, maxBytes: number): Config {
   return {
     name: stream.name,
@@ -56,6 +67,7 @@ function streamConfig(stream: StreamDescriptor, replicas: number, maxBytes: numb
     duplicate_window: nanos(stream.duplicateWindowMs),
     compression: stream.compression === "s2" ? StoreCompression.S2 : StoreCompression.None,
     allow_direct: stream.allowDirect,
+    ...(followed.has(stream.name) ? { republish: signs(stream.subjects[0] ?? ">") } : {}),
     // The server refuses it on replicated streams.
     ...(stream.persist === "async" && replicas === 1 ? { persist_mode: PersistMode.Async } : {}),
   };
@@ -75,6 +87,7 @@ function bucketConfig(bucket: BucketDescriptor, replicas: number, maxBytes: numb
     max_consumers: 20_000,
     duplicate_window: nanos(BUCKET_DUPLICATE_WINDOW_MS),
     allow_direct: readsDirectly(bucket),
+    republish: signs(`$KV.${bucket.name}.>`),
     // With them, a writer of one key could remove all others. Marks of lapsed keys would need them.
     allow_rollup_hdrs: false,
     deny_delete: true,

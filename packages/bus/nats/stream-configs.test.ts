@@ -25,7 +25,13 @@ describe("what is asked of the server", () => {
       compression: "s2",
       allow_direct: true,
       storage: "file",
+      republish: {
+        src: "pitaya.v1.evt.>",
+        dest: "pitaya.v1.sign.pitaya.v1.evt.>",
+        headers_only: true,
+      },
     });
+    expect(named("PITAYA_BLOBS")).not.toHaveProperty("republish");
     expect(named("PITAYA_COMMANDS")).toMatchObject({ retention: "workqueue", allow_direct: false });
     expect(named("PITAYA_OUTPUT")).toMatchObject({ discard: "old", max_age: 14 * 86_400e9 });
   });

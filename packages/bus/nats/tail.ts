@@ -1,3 +1,4 @@
+import { signOf } from "@pitaya/protocol";
 import type { CaughtUp } from "../bus.port.ts";
 import { type Batch, readingDenied } from "./batch-get.ts";
 import { Interrupted, isDenied } from "./failures.ts";
@@ -8,14 +9,14 @@ import type { FoundMessage } from "./stored-message.ts";
 export interface Source {
   /** Name of the stream. */
   readonly stream: string;
-  /** Publishes to these subjects say that there may be something new. */
+  /** What of it is read. */
   readonly filter: string;
   /** How long from now it is looked for something new without any sign. */
   lookAgainMs(): number;
   next(from: number): Promise<Batch>;
 }
 
-/** A sign comes with the publish, the message a moment later, or never if it was refused. */
+/** A replica may be behind the one that gave the sign. */
 const PAUSES_AFTER_SIGN_MS: readonly number[] = [0, 1, 2, 4, 8, 16, 32];
 
 /**
@@ -37,7 +38,7 @@ export async function* tailOnce(
     failure ??= error;
     wake();
   };
-  const subscription = link.nc.subscribe(source.filter, {
+  const subscription = link.nc.subscribe(signOf(source.filter), {
     callback: (error) => {
       signs += 1;
       if (error === null) wake();

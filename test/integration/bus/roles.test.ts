@@ -9,7 +9,7 @@ import {
   permissionProbe,
   text,
 } from "@pitaya/bus/contract";
-import { buckets, runEvents, subjects } from "@pitaya/protocol";
+import { buckets, runEvents, signOf, subjects } from "@pitaya/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startNats, type TestNats } from "../../support/nats.ts";
 
@@ -138,10 +138,16 @@ const subscribing: readonly (readonly [subject: string, who: readonly UserId[]])
   ["_INBOX_r1.>", ["r1"]],
   ["_INBOX_c1.>", ["c1"]],
   ["_R_.>", []],
-  ["pitaya.v1.evt.>", ["c1", ...clis]],
+  ["pitaya.v1.evt.>", []],
   ["pitaya.v1.cmd.>", []],
   ["pitaya.v1.cmd.r1.start", []],
-  ["pitaya.v1.out.>", clis],
+  ["pitaya.v1.out.>", []],
+  ["pitaya.v1.sign.>", []],
+  [signOf("pitaya.v1.evt.>"), ["c1", ...clis]],
+  [signOf("pitaya.v1.out.>"), clis],
+  [signOf("$KV.PITAYA_LEASES.>"), ["c1"]],
+  [signOf("$KV.PITAYA_RUNS.>"), ["c1", ...clis]],
+  [signOf("$KV.PITAYA_RUNNERS.>"), ["c1", ...clis]],
   ["pitaya.v1.blob.>", []],
   ["pitaya.v1.api.submit", ["c1"]],
   // `*` in a list of subjects lets a last `>` through; it is the coordinator's anyway.
@@ -150,9 +156,8 @@ const subscribing: readonly (readonly [subject: string, who: readonly UserId[]])
   [subjects.apiRun.of({ run, verb: "secrets" }), ["c1"]],
   [subjects.apiKeys.of({ coordinator: "c1" }), ["c1"]],
   [subjects.apiKeys.of({ coordinator: "c2" }), []],
-  ["$KV.PITAYA_LEASES.>", ["c1"]],
-  ["$KV.PITAYA_RUNS.>", ["c1", ...clis]],
-  ["$KV.PITAYA_RUNNERS.>", ["c1", ...clis]],
+  ["$KV.PITAYA_LEASES.>", []],
+  ["$KV.PITAYA_RUNS.>", []],
   ["$KV.PITAYA_PINS.>", []],
   ["$JS.API.>", []],
   ["$JS.ACK.>", []],
@@ -331,6 +336,17 @@ describe("every role does its work", () => {
     const following = bus("r1").events.follow(runEvents(run), { signal });
     await expect(following[Symbol.asyncIterator]().next()).rejects.toMatchObject(denied);
     await expect(bus("u1").bucket(buckets.leases).entries()).rejects.toMatchObject(denied);
+  });
+});
+
+describe("a guest's request", () => {
+  it("that nobody answers is told so", async () => {
+    const asking = bus("u1").requests.ask(
+      subjects.apiRun.of({ run, verb: "stop" }),
+      bytes(""),
+      300,
+    );
+    await expect(asking).rejects.toMatchObject({ code: "no_coordinator" });
   });
 });
 
