@@ -34,8 +34,8 @@ async function attach(session: Session, desk: SignalDesk, scratchDir: string): P
         void session.console.warn(`the log was not told of this: ${errorRecord(error).message}`),
     );
     const credentials = await ownCredentials(session, spec, connection.client);
-    const handOver = { sealer: sealer(), credentials, now: true };
-    return await watchRun({ session, connection, run, desk, place, handOver });
+    const own = { sealer: sealer(), credentials };
+    return await watchRun({ session, connection, run, desk, place, own });
   } finally {
     await connection.close();
   }

@@ -5,7 +5,7 @@ import type { CommandMain } from "../command-line/commands.ts";
 import type { Connection } from "../connect/connection.port.ts";
 import { ownCredentials } from "../follow/own-credentials.ts";
 import { type SignalDesk, signalDesk } from "../follow/signal-desk.ts";
-import { watchRun } from "../follow/watch-run.ts";
+import { tellDetached, watchRun } from "../follow/watch-run.ts";
 import { placeFor } from "../local-place.ts";
 import { findRun, readRun } from "../runs/find-run.ts";
 import { openScratch } from "../scratch.ts";
@@ -38,12 +38,9 @@ async function resume(session: Session, desk: SignalDesk, scratchDir: string): P
     const keys = sealer();
     await askToResume(session, connection, run, credentials, keys);
     await connection.submitted();
-    if (session.has("detach")) {
-      await session.console.result(run);
-      return 0;
-    }
-    const handOver = { sealer: keys, credentials, now: false };
-    return await watchRun({ session, connection, run, desk, place, handOver });
+    if (session.has("detach")) return await tellDetached(session, run);
+    const own = { sealer: keys, credentials };
+    return await watchRun({ session, connection, run, desk, place, own });
   } finally {
     await connection.close();
   }

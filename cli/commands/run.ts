@@ -3,7 +3,7 @@ import { PitayaError } from "@pitaya/protocol";
 import type { CommandMain } from "../command-line/commands.ts";
 import type { Connection } from "../connect/connection.port.ts";
 import { type SignalDesk, signalDesk } from "../follow/signal-desk.ts";
-import { watchRun } from "../follow/watch-run.ts";
+import { tellDetached, watchRun } from "../follow/watch-run.ts";
 import { openPlace } from "../local-place.ts";
 import { openScratch, type Scratch } from "../scratch.ts";
 import type { Session } from "../session.ts";
@@ -55,8 +55,8 @@ async function runPrompt(
     progress.submitted = true;
     await connection.submitted();
     if (session.has("detach")) return await tellDetached(session, run);
-    const handOver = { sealer: keys, credentials, now: false };
-    return await watchRun({ session, connection, run, desk, place, handOver });
+    const own = { sealer: keys, credentials };
+    return await watchRun({ session, connection, run, desk, place, own });
   } finally {
     await connection.close();
   }
@@ -75,11 +75,4 @@ function promptOf({ args }: Session): string {
 async function makeRoom({ settings }: Session, connection: Connection, run: string): Promise<void> {
   const parallel = settings.values["orchestration.max_parallel_instances"];
   if (parallel !== "auto") await connection.raiseSlots(run, parallel);
-}
-
-async function tellDetached({ console, settings }: Session, run: string): Promise<number> {
-  const json = settings.values.output === "json";
-  await console.result(json ? JSON.stringify({ v: 1, run_id: run, status: "running" }) : run);
-  if (!json) await console.note(`\`pitaya attach ${run}\` shows it`);
-  return 0;
 }

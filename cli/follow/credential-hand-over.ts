@@ -1,13 +1,14 @@
 import { ask, type Sealer } from "@pitaya/bus";
-import { buckets, isPitayaError, subjects } from "@pitaya/protocol";
+import { buckets, subjects } from "@pitaya/protocol";
 import type { Connection } from "../connect/connection.port.ts";
 import { type Credentials, sealForCoordinators } from "../submit/sealed-credentials.ts";
 
 const ASK_TIMEOUT_MS = 10_000;
 
 /**
- * Hands the run's credentials to every coordinator that comes, as long as this command is attached:
- * whoever decides next must not have to wait for them. Ends when `signal` aborts.
+ * Hands the run's credentials to the coordinators that are there, and to every one that comes, as
+ * long as this command is attached: whoever decides next must not have to wait for them. Ends when
+ * `signal` aborts.
  *
  * @param onProblem told when a coordinator could not be given them; the next change tries again
  */
@@ -16,8 +17,6 @@ export async function handOverCredentials(options: {
   readonly sealer: Sealer;
   readonly run: string;
   readonly credentials: Credentials;
-  /** Hand them over at once too, not only to those that come later. */
-  readonly now: boolean;
   readonly signal: AbortSignal;
   readonly onProblem: (error: unknown) => void;
 }): Promise<void> {
@@ -36,7 +35,6 @@ export async function handOverCredentials(options: {
   }
 
   const known = new Map<string, string>();
-  let first = !options.now;
   while (!signal.aborted) {
     const { bus, moved } = connection;
     const until = AbortSignal.any([signal, moved]);
@@ -44,8 +42,7 @@ export async function handOverCredentials(options: {
     for await (const change of bus.bucket(buckets.coordinators).watch(until)) {
       if ("initialised" in change) {
         initialised = true;
-        if (!first) await handOver();
-        first = false;
+        await handOver();
         continue;
       }
       if ("gone" in change) known.delete(change.key);
@@ -60,6 +57,3 @@ export async function handOverCredentials(options: {
     if (!signal.aborted) await connection.settled();
   }
 }
-
-/** Coordinators that are not there to be asked are told of by the next change. */
-export const isPassing = (error: unknown): boolean => isPitayaError(error) && error.retryable;

@@ -1,14 +1,15 @@
 import type { Sealer } from "@pitaya/bus";
-import { errorRecord, PitayaError, shortInstanceId } from "@pitaya/protocol";
+import { errorRecord, shortInstanceId } from "@pitaya/protocol";
 import { isFinalPhase, type RunView, type Summary, summaryOf } from "@pitaya/views";
 import type { Connection, StackGone } from "../connect/connection.port.ts";
 import type { Console } from "../console.ts";
+import { openGuardedFiles } from "../files/guarded-files.ts";
 import { pathFrom } from "../files/pitaya-directory.ts";
-import { openRunFiles } from "../files/run-files.ts";
 import type { InstanceImport } from "../import/import-instance.ts";
 import { type Importer, importer } from "../import/importer.ts";
 import type { LocalPlace } from "../local-place.ts";
 import { openReporter } from "../output/open-reporter.ts";
+import { unknownRun } from "../runs/run-name.rules.ts";
 import type { Session } from "../session.ts";
 import type { Credentials } from "../submit/sealed-credentials.ts";
 import { handOverCredentials } from "./credential-hand-over.ts";
@@ -23,12 +24,8 @@ export interface FollowOptions {
   readonly desk: SignalDesk;
   /** Without it the run is only shown. */
   readonly place: LocalPlace | undefined;
-  readonly handOver: {
-    readonly sealer: Sealer;
-    readonly credentials: Credentials;
-    /** Also to coordinators that are there: another command submitted the run. */
-    readonly now: boolean;
-  };
+  /** What this command has for the run's agents, and the key it seals that with. */
+  readonly own: { readonly sealer: Sealer; readonly credentials: Credentials };
 }
 
 export type FollowEnd =
@@ -62,7 +59,7 @@ export async function followRun(options: FollowOptions): Promise<FollowEnd> {
     footer: `Ctrl-C ${desk.role === "owner" ? "interrupts the run" : "leaves it running"}`,
     resultsPath: place && pathFrom(session.host.cwd, place.directory.results(run)),
   });
-  const files = await openFiles(options, feed, console);
+  const files = await openGuardedFiles({ session, run, place, feed, console });
   const branches = place && openImporter(options, place, feed, console);
 
   let gone: StackGone | undefined;
@@ -72,14 +69,6 @@ export async function followRun(options: FollowOptions): Promise<FollowEnd> {
   });
   desk.onDeparture(() => feed.stop());
   desk.interruptBy(() => void interrupt(options, console));
-  handOverCredentials({
-    connection,
-    run,
-    ...options.handOver,
-    signal: ending.signal,
-    onProblem: (error) =>
-      void console.problem(`credentials could not be handed over: ${errorRecord(error).message}`),
-  }).catch((error: unknown) => feed.stop(error));
 
   try {
     for await (const item of feed.items) {
@@ -87,7 +76,11 @@ export async function followRun(options: FollowOptions): Promise<FollowEnd> {
         for (const event of item.outward) await reporter.event(event);
       }
       await files.take(item);
-      if (item.kind === "caughtUp" && feed.view.spec === undefined) throw unknownRun(run);
+      if (item.kind === "caughtUp") {
+        if (feed.view.spec === undefined) throw unknownRun(run);
+        // To a run at rest nothing is handed: a coordinator would keep it for nobody.
+        if (!isAtRest(feed.view)) handOver(options, feed, console, ending.signal);
+      }
       offerBranches(branches, feed, item);
       if (isDone(feed, branches)) feed.finish();
     }
@@ -105,6 +98,19 @@ export async function followRun(options: FollowOptions): Promise<FollowEnd> {
     await branches?.stop();
     await reporter.close();
   }
+}
+
+function handOver(
+  { connection, run, own }: FollowOptions,
+  feed: RunFeed,
+  console: Console,
+  signal: AbortSignal,
+): void {
+  handOverCredentials({
+    ...{ connection, run, ...own, signal },
+    onProblem: (error) =>
+      void console.problem(`credentials could not be handed over: ${errorRecord(error).message}`),
+  }).catch((error: unknown) => feed.stop(error));
 }
 
 /** The run is at rest, and all that this command had to do about it is done and in the log. */
@@ -126,50 +132,6 @@ function offerBranches(branches: Importer | undefined, feed: RunFeed, item: Feed
     item.event.entry.type === "instance.succeeded";
   if (item.kind !== "caughtUp" && !succeeded && !isAtRest(feed.view)) return;
   for (const row of instances.values()) branches.offer(row, spec);
-}
-
-interface SafeFiles {
-  take(item: FeedItem): Promise<void>;
-  finish(): Promise<void>;
-  leave(): Promise<void>;
-}
-
-/** The run's files. Where they cannot be written that is said once, and the run is followed all the same. */
-async function openFiles(
-  { session, run, place }: FollowOptions,
-  feed: RunFeed,
-  console: Console,
-): Promise<SafeFiles> {
-  const { host, redactor } = session;
-  let broken = place === undefined;
-  const guard = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
-    if (broken) return undefined;
-    try {
-      return await work();
-    } catch (error) {
-      broken = true;
-      await console.problem(`the run's local files are not written: ${errorRecord(error).message}`);
-      return undefined;
-    }
-  };
-  const files =
-    place &&
-    (await guard(() =>
-      openRunFiles({
-        directory: place.directory,
-        run,
-        feed,
-        redactor,
-        spoolDir: place.scratchDir,
-        nonce: host.random(4),
-        now: host.clock.now,
-      }),
-    ));
-  return {
-    take: (item) => guard(async () => files?.take(item)),
-    finish: () => guard(async () => files?.finish()),
-    leave: () => guard(async () => files?.leave()),
-  };
 }
 
 function openImporter(
@@ -213,8 +175,3 @@ async function interrupt(
     await console.problem(`the run could not be interrupted: ${message}`);
   }
 }
-
-const unknownRun = (run: string) =>
-  new PitayaError("unknown_run", `there is no run ${run}`, {
-    hint: "`pitaya runs` lists those that are known.",
-  });

@@ -25,3 +25,11 @@ async function tellStackGone(session: Session, run: string, gone: StackGone): Pr
       `\`pitaya resume ${run}\` goes on with it`,
   );
 }
+
+/** The run is left to itself; its id is the result. @returns the exit code */
+export async function tellDetached({ console, settings }: Session, run: string): Promise<number> {
+  const json = settings.values.output === "json";
+  await console.result(json ? JSON.stringify({ v: 1, run_id: run, status: "running" }) : run);
+  if (!json) await console.note(`\`pitaya attach ${run}\` shows it`);
+  return 0;
+}

@@ -1,7 +1,7 @@
 import type { Connection } from "../connect/connection.port.ts";
 import { openRunFiles } from "../files/run-files.ts";
 import type { LocalPlace } from "../local-place.ts";
-import { unknownRun } from "../runs/find-run.ts";
+import { unknownRun } from "../runs/run-name.rules.ts";
 import type { Session } from "../session.ts";
 import { type RunFeed, runFeed } from "./run-feed.ts";
 

@@ -55,7 +55,9 @@ function instanceLines(result: InstanceResult): string[] {
       `    ${result.imported_ref === null ? "branch to import" : "branch"}: ${printable(result.branch_name)}`,
     );
   }
-  if (result.error !== null) lines.push(`    ${result.error_code}: ${said(result.error)}`);
+  if (result.error !== null && result.status !== "interrupted") {
+    lines.push(`    ${result.error_code}: ${said(result.error)}`);
+  }
   if (result.import_error !== null) lines.push(`    not imported: ${said(result.import_error)}`);
   return lines;
 }

@@ -1,8 +1,8 @@
 import type { Bus } from "@pitaya/bus";
-import { PitayaError, RunId, type RunSpec, runEvents } from "@pitaya/protocol";
+import { RunId, type RunSpec, runEvents } from "@pitaya/protocol";
 import { type RunView, runLog, runView } from "@pitaya/views";
 import { knownRuns } from "./known-runs.ts";
-import { runNamed } from "./run-name.rules.ts";
+import { runNamed, unknownRun } from "./run-name.rules.ts";
 
 /** @throws {PitayaError} `unknown_run`, `usage` */
 export async function findRun(bus: Pick<Bus, "bucket">, name: string): Promise<RunId> {
@@ -32,8 +32,3 @@ export async function readRun(bus: Pick<Bus, "events">, run: RunId): Promise<Rea
   if (spec === undefined) throw unknownRun(run);
   return { spec, view: fold.view };
 }
-
-export const unknownRun = (run: string) =>
-  new PitayaError("unknown_run", `there is no run ${run}`, {
-    hint: "`pitaya runs` lists those that are known.",
-  });

@@ -29,7 +29,10 @@ export function runNamed(name: string, known: readonly string[]): string {
   }
   // A run that was just submitted may not be listed yet; its log knows.
   if (RunId.safeParse(name).success) return name;
-  throw new PitayaError("unknown_run", `there is no run ${name}`, {
+  throw unknownRun(name);
+}
+
+export const unknownRun = (run: string) =>
+  new PitayaError("unknown_run", `there is no run ${run}`, {
     hint: "`pitaya runs` lists those that are known.",
   });
-}
