@@ -1,6 +1,7 @@
 import { advance, born, intentRunner, mailbox } from "@pitaya/actors";
 import { errorRecord, isPitayaError } from "@pitaya/protocol";
 import type { FactChain } from "../adapters/fact-chain.ts";
+import { atMost } from "../adapters/waiting.ts";
 import { attemptMachine } from "../domain/attempt.machine.ts";
 import type { AttemptEvent, AttemptInput } from "../domain/attempt.ts";
 import { recordOf } from "../domain/attempt-record.ts";
@@ -117,7 +118,6 @@ export function attemptActor({
   }
 
   function tellFacts(): void {
-    if (snapshot.matches("sealed")) return;
     for (const fact of snapshot.context.facts.slice(told)) {
       told += 1;
       chain.tell(fact).then(
@@ -167,12 +167,10 @@ export function attemptActor({
 
   /** Nothing of ours is being made any more, so nothing is made after it was removed. */
   async function leaveNothing(): Promise<void> {
-    await Promise.race([Promise.all(onEngine), pause(ENGINE_PATIENCE_MS)]);
+    await atMost(clock, ENGINE_PATIENCE_MS, Promise.all(onEngine));
     await cleanUp(scope);
     send({ type: "CLEANED" });
   }
-
-  const pause = (ms: number) => new Promise<void>((resolve) => void clock.setTimer(ms, resolve));
 
   const performers: Record<AttemptIntent["id"], (signal: AbortSignal) => Promise<void>> = {
     async record() {

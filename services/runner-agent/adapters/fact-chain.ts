@@ -3,6 +3,7 @@ import { type Bus, encode, openChain } from "@pitaya/bus";
 import { type Fact, FactMessage, isPitayaError, messageIds, subjects } from "@pitaya/protocol";
 import { type Standing, standingOf } from "../domain/standing.rules.ts";
 import type { AttemptName } from "../ports/executor.port.ts";
+import { pause } from "./waiting.ts";
 
 /** The facts of one attempt, as this incarnation of the runner-agent tells them. */
 export interface FactChain {
@@ -63,17 +64,9 @@ export function factChain(
   const subject = factSubject(runner, name);
   let chain = openChain(events, subject, place.sequence);
   let n = place.n;
-  let lost: Standing | undefined;
   let last: Promise<{ readonly lost: Standing } | undefined> = Promise.resolve(undefined);
 
-  const pause = () =>
-    new Promise<void>((resolve) => {
-      const cancel = clock.setTimer(RETRY_MS, resolve);
-      signal.addEventListener("abort", () => [cancel(), resolve()], { once: true });
-    });
-
   async function append(fact: Fact, at: string): Promise<{ readonly lost: Standing } | undefined> {
-    if (lost) return { lost };
     const id = messageIds.fact(run, instance, attempt, incarnation, n + 1);
     const message = {
       v: 1,
@@ -94,14 +87,13 @@ export function factChain(
           n += 1;
           return undefined;
         }
-        lost = await readStanding(narrator, name);
-        return { lost };
+        return { lost: await readStanding(narrator, name) };
       } catch (error) {
         if (signal.aborted || (isPitayaError(error) && !error.retryable)) throw error;
         narrator.onTrouble(error);
         // Same id, same expectation: were it stored after all, the server's answer says so.
         chain = openChain(events, subject, chain.lastSequence);
-        await pause();
+        await pause(clock, RETRY_MS, signal);
       }
     }
   }

@@ -10,6 +10,7 @@ import {
 } from "../domain/output-messages.rules.ts";
 import { packRecords } from "../domain/step-records.rules.ts";
 import type { OutputJournal } from "./output-journal.ts";
+import { pause } from "./waiting.ts";
 
 export interface OutputPublisher {
   bytes(segment: OutputSegment): void;
@@ -59,12 +60,6 @@ export function outputPublisher(options: OutputPublisherOptions): OutputPublishe
 
   const idle = () => segments.length === 0 && steps.length === 0;
 
-  const pause = (ms: number) =>
-    new Promise<void>((resolve) => {
-      const cancel = clock.setTimer(ms, resolve);
-      signal.addEventListener("abort", () => [cancel(), resolve()], { once: true });
-    });
-
   async function send(
     payload: Uint8Array,
     headers: Readonly<Record<string, string>>,
@@ -76,7 +71,7 @@ export function outputPublisher(options: OutputPublisherOptions): OutputPublishe
       } catch (error) {
         if (isPitayaError(error) && !error.retryable) throw error;
         options.onTrouble(error);
-        await pause(RETRY_MS);
+        await pause(clock, RETRY_MS, signal);
       }
     }
   }

@@ -8,6 +8,7 @@ import {
   RunId,
   subjects,
 } from "@pitaya/protocol";
+import { pause } from "../adapters/waiting.ts";
 import type { AttemptScope } from "./attempt-scope.ts";
 
 const REQUEST_TIMEOUT_MS = 5_000;
@@ -43,7 +44,7 @@ export async function requestSecrets(
     } catch (error) {
       if (!isPitayaError(error) || !error.retryable) throw error;
       log.warn({ err: error }, "no answer about credentials yet");
-      await pause(scope, signal);
+      await pause(scope.clock, RETRY_MS, signal);
     }
   }
 }
@@ -65,14 +66,8 @@ function pick(
 /** The request itself cannot be called back; its answer is no longer waited for. */
 function unlessAborted<T>(asked: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    asked.then(resolve, reject);
-  });
-}
-
-function pause({ clock }: AttemptScope, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const cancel = clock.setTimer(RETRY_MS, resolve);
-    signal.addEventListener("abort", () => [cancel(), resolve()], { once: true });
+    const give = () => reject(signal.reason);
+    signal.addEventListener("abort", give, { once: true });
+    asked.finally(() => signal.removeEventListener("abort", give)).then(resolve, reject);
   });
 }

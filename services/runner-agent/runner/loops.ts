@@ -1,6 +1,7 @@
 import type { Clock } from "@pitaya/actors";
 import type { CommandQueue, Delivery } from "@pitaya/bus";
 import type { Logger } from "pino";
+import { pause } from "../adapters/waiting.ts";
 import type { Permit, Slots } from "./slots.ts";
 
 export interface LoopOptions {
@@ -54,10 +55,7 @@ async function again(
     } catch (err) {
       if (signal.aborted) return;
       log.warn({ err }, "queue not read, or an order of it not handled");
-      await new Promise<void>((resolve) => {
-        const cancel = clock.setTimer(RETRY_MS, resolve);
-        signal.addEventListener("abort", () => [cancel(), resolve()], { once: true });
-      });
+      await pause(clock, RETRY_MS, signal);
     }
   }
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { manualClock } from "@pitaya/actors";
@@ -129,9 +129,11 @@ describe("an attempt", () => {
     });
   });
 
-  it("keeps no commits that do not stand on its base", async () => {
+  it("keeps no commits that do not stand on its base, but what it left uncommitted", async () => {
+    const patch = await base.patchOf({ "new.txt": "new\n" });
     const h = await harness(async (agent) => {
       agent.commit("not a bundle at all");
+      agent.leave(patch);
       agent.write("stdout", "done\n");
       return 0;
     });
@@ -140,6 +142,31 @@ describe("an attempt", () => {
     const end = await h.fact("attempt.failed", "one");
     expect(end).toMatchObject({ error: { code: "bundle_rejected", retryable: false } });
     expect(end.bundle).toBeUndefined();
+    expect(end.patch && (await h.bus.blobs.has(end.patch))).toBe(true);
+  });
+
+  it("leaves nothing behind, though the engine fails to remove it at first", async () => {
+    const clock = manualClock(Date.UTC(2026, 0, 1));
+    const executor = fakeExecutor({
+      script: async (agent) => {
+        agent.write("stdout", "done\n");
+        return 0;
+      },
+    });
+    let failures = 0;
+    const remove = async (name: Parameters<typeof executor.remove>[0]) => {
+      failures += 1;
+      if (failures === 1) throw new PitayaError("engine_unavailable", "not now");
+      await executor.remove(name);
+    };
+    const h = await harness(async () => 0, { executor: { ...executor, remove }, clock });
+    await h.start();
+    await h.order("one");
+    await h.fact("attempt.succeeded", "one");
+    await eventually(() => failures).toBe(1);
+    await pass(clock, 2_000);
+    await eventually(() => readdir(join(h.stateDir, "attempts"))).toEqual([]);
+    expect(await executor.list()).toEqual([]);
   });
 
   it("leaves nothing behind", async () => {
@@ -179,11 +206,24 @@ describe("a stop", () => {
     const h = await harness(() => new Promise(() => {}));
     await h.cancel("one");
     await h.start();
-    await eventually(() => h.bus.commands.next(RUNNER, "control", AbortSignal.abort())).toBe(
-      undefined,
-    );
+    await eventually(() => h.isQueued('"verb":"cancel"')).toBe(false);
     await h.order("one");
     expect(await h.fact("attempt.failed", "one")).toMatchObject({ error: { code: "cancelled" } });
+  });
+
+  it("is acknowledged when it cannot be forgotten any more", async () => {
+    const h = await harness((agent) => {
+      agent.ignoreTerm();
+      return new Promise(() => {});
+    });
+    await h.start();
+    await h.order("one");
+    await h.fact("attempt.started", "one");
+    await h.cancel("one");
+    await eventually(() => h.isQueued('"verb":"cancel"')).toBe(false);
+    const name = `${RUN}.${instanceId(RUN, "s1", "one")}.1`;
+    const record = await readFile(join(h.stateDir, "attempts", name, "record.json"), "utf8");
+    expect(JSON.parse(record)).toMatchObject({ stop: { reason: "cancelled" } });
   });
 
   it("of an epoch that is over is not heard", async () => {

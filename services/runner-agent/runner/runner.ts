@@ -10,6 +10,7 @@ import { epochFile } from "../adapters/epoch-file.ts";
 import { readStanding } from "../adapters/fact-chain.ts";
 import { packCache } from "../adapters/pack-cache.ts";
 import { aboutKey } from "../adapters/runner-about.ts";
+import { atMost } from "../adapters/waiting.ts";
 import type { AttemptLimits } from "../domain/attempt.ts";
 import type { HostEndpoints } from "../phases/attempt-scope.ts";
 import type { AttemptName, Executor } from "../ports/executor.port.ts";
@@ -268,13 +269,4 @@ async function begin(
       return stopped;
     },
   };
-}
-
-/** Waits for it, but not longer than that. */
-async function atMost(clock: Clock, ms: number, deed: Promise<unknown>): Promise<void> {
-  let cancel = () => {};
-  const limit = new Promise<void>((resolve) => {
-    cancel = clock.setTimer(ms, resolve);
-  });
-  await Promise.race([deed, limit]).finally(() => cancel());
 }

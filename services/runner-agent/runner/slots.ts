@@ -41,8 +41,12 @@ export function slots(own: number): Slots {
     async take(signal) {
       while (used >= total() && !signal.aborted) {
         await new Promise<void>((resolve) => {
-          waiting.push(resolve);
-          signal.addEventListener("abort", () => resolve(), { once: true });
+          const over = () => {
+            signal.removeEventListener("abort", over);
+            resolve();
+          };
+          waiting.push(over);
+          signal.addEventListener("abort", over, { once: true });
         });
       }
       return signal.aborted ? undefined : occupy();

@@ -59,11 +59,6 @@ async function handle(
   const { command } = admission;
   await epoch.note(command.epoch);
   const name = nameOf(command);
-  if (attempts.find(name)) {
-    // Delivered again because its acknowledgement was lost.
-    await delivery.ack();
-    return false;
-  }
   const claimed = await claim(command, name, options);
   if (claimed === undefined) {
     await delivery.ack();
@@ -86,6 +81,7 @@ async function claim(
   if (loss === undefined) return { beginning: "claimed", chain };
   const { lost } = loss;
   if (lost.kind !== "elsewhere") {
+    // Sealed, over, or in hand already: delivered again because its acknowledgement was lost.
     log.info({ ...command, task: undefined, standing: lost.kind }, "start dropped");
     return undefined;
   }

@@ -214,6 +214,23 @@ describe("a restarted runner-agent", () => {
     expect((await h.story("one")).at(-1)).toBe("coordinator lost");
   });
 
+  it("ends what is sealed in the moment it is adopted", async () => {
+    const h = await harness(patientAgent().script);
+    const first = await h.start();
+    await h.order("one");
+    await h.fact("attempt.started", "one");
+    await first.stop("leave");
+    const own = h.broker.connect(RUNNER);
+    const append = async (...args: Parameters<typeof own.events.append>) => {
+      await h.seal("one");
+      return own.events.append(...args);
+    };
+    await h.start({}, { ...own, events: { ...own.events, append } });
+    await eventually(() => h.executor.list()).toEqual([]);
+    await eventually(() => readdir(join(h.stateDir, "attempts"))).toEqual([]);
+    expect((await h.story("one")).at(-1)).toBe("coordinator lost");
+  });
+
   it("remembers that an agent was being stopped", async () => {
     const h = await harness((agent) => {
       agent.ignoreTerm();
@@ -231,9 +248,7 @@ describe("a restarted runner-agent", () => {
     await h.order("one");
     await h.fact("attempt.started", "one");
     await h.cancel("one");
-    await eventually(
-      async () => (await h.bus.commands.next(RUNNER, "control", AbortSignal.abort())) ?? "none",
-    ).toBe("none");
+    await eventually(() => h.isQueued('"verb":"cancel"')).toBe(false);
     await first.stop("leave");
     await h.executor.remove({ runId: RUN, instanceId: instance, attempt: 1 });
     await h.start();

@@ -269,6 +269,10 @@ export async function runnerHarness(options: {
       return entry && decode(RunnerLiveness, entry.value, "liveness");
     },
 
+    /** Whether an order with this text still waits for its acknowledgement. */
+    isQueued: (text: string) =>
+      [...broker.payloads()].some((payload) => Buffer.from(payload).includes(text)),
+
     /** Everything published of the agent's output, in order. */
     async output(key: string): Promise<StoredMessage[]> {
       const messages: StoredMessage[] = [];
