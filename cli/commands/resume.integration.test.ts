@@ -53,7 +53,7 @@ test("a coordinator that comes later is handed the credentials of the command th
   const { coordinator, broker } = stage;
   const host = stage.start(["do it"]);
   const run = await coordinator.submitted();
-  await host.stderr.shows("started run_");
+  await coordinator.handedOver();
   await coordinator.leave();
   const next = await standInCoordinator(broker, "coordinator-2");
   expect(await next.secretsHeld(run.spec.run)).toEqual({

@@ -58,6 +58,8 @@ export interface StandInCoordinator {
   /** Resolves when this much has been asked. */
   stopped(): Promise<ApiRequest<"stop">>;
   resumed(): Promise<PlayedRun>;
+  /** Resolves when credentials were handed over after the submit. */
+  handedOver(): Promise<void>;
   secretsHeld(run: string): Promise<Readonly<Record<string, string>>>;
   leave(): Promise<void>;
 }
@@ -98,6 +100,7 @@ export async function standInCoordinator(
   const stopAsked = arrivals<ApiRequest<"stop">>();
   const resumedRuns = arrivals<PlayedRun>();
   const handed = arrivals<string>();
+  const handOvers = arrivals<true>();
 
   await bus.bucket(buckets.coordinators).put(
     id,
@@ -149,6 +152,7 @@ export async function standInCoordinator(
     }),
     answer(bus, "secrets", perRun("secrets"), about, async (request, subject) => {
       take(runOf(subject), request.secrets);
+      handOvers.put(true);
       return { status: "held" };
     }),
   ];
@@ -164,6 +168,7 @@ export async function standInCoordinator(
     submitted: accepted.take,
     stopped: stopAsked.take,
     resumed: resumedRuns.take,
+    handedOver: async () => void (await handOvers.take()),
     async secretsHeld(run) {
       for (;;) {
         const values = held.get(run);
