@@ -226,6 +226,7 @@ describe("a restarted runner-agent", () => {
       return own.events.append(...args);
     };
     await h.start({}, { ...own, events: { ...own.events, append } });
+    expect(await h.liveness()).toMatchObject({ attempts: [] });
     await eventually(() => h.executor.list()).toEqual([]);
     await eventually(() => readdir(join(h.stateDir, "attempts"))).toEqual([]);
     expect((await h.story("one")).at(-1)).toBe("coordinator lost");
