@@ -45,7 +45,10 @@ export function requestsContract(server: () => Harness): void {
       const coordinator = await server().connect("coordinator");
       const client = await server().connect("client");
       const subject = subjects.apiRun.of({ run: aRun(), verb: "stop" });
-      const stop = coordinator.requests.serve([subject], () => new Promise(() => {}));
+      const stop = coordinator.requests.serve([subject], (_, payload) =>
+        text(payload) === "ready?" ? Promise.resolve(payload) : new Promise(() => {}),
+      );
+      await client.requests.ask(subject, bytes("ready?"), 5_000);
       const asking = expect(client.requests.ask(subject, bytes(""), 300)).rejects.toMatchObject({
         code: "bus_unavailable",
       });

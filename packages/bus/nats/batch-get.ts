@@ -1,7 +1,8 @@
 import { createInbox, type Msg } from "@nats-io/transport-node";
 import { PitayaError } from "@pitaya/protocol";
 import { busError, Interrupted } from "./failures.ts";
-import { type Link, REQUEST_TIMEOUT_MS } from "./link.ts";
+import type { Link } from "./link.ts";
+import { REQUEST_TIMEOUT_MS } from "./patience.ts";
 import { type FoundMessage, fromDirect } from "./stored-message.ts";
 
 const BATCH_MESSAGES = 1_000;

@@ -1,5 +1,6 @@
 import { Interrupted } from "./failures.ts";
-import { type Link, REQUEST_TIMEOUT_MS, untilAnswered } from "./link.ts";
+import type { Link } from "./link.ts";
+import { REQUEST_TIMEOUT_MS, untilAnswered } from "./patience.ts";
 import { type FoundMessage, fromDirect } from "./stored-message.ts";
 
 /** How long a replica may stay behind what is known to be stored, or a server be away. */

@@ -2,7 +2,8 @@ import { TimeoutError } from "@nats-io/transport-node";
 import { PitayaError } from "@pitaya/protocol";
 import type { Requests } from "../bus.port.ts";
 import { busError, isNoResponders, isPassing } from "./failures.ts";
-import { type Link, pause, untilInterrupted } from "./link.ts";
+import type { Link } from "./link.ts";
+import { pause, untilInterrupted } from "./patience.ts";
 
 const ASK_AGAIN_MS = 100;
 

@@ -1,7 +1,8 @@
 import type { StreamConfig } from "@nats-io/jetstream";
 import { isPitayaError, PitayaError } from "@pitaya/protocol";
 import { apiCode, busError, jsCodes } from "./failures.ts";
-import { type Link, type LinkOptions, openLink, untilAnswered } from "./link.ts";
+import { type Link, type LinkOptions, openLink } from "./link.ts";
+import { untilAnswered } from "./patience.ts";
 import {
   type Config,
   differences,

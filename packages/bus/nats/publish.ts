@@ -1,6 +1,7 @@
 import { headers as makeHeaders } from "@nats-io/transport-node";
 import { apiCode, jsCodes } from "./failures.ts";
-import { type Link, type Patience, REQUEST_TIMEOUT_MS, untilAnswered } from "./link.ts";
+import type { Link } from "./link.ts";
+import { type Patience, REQUEST_TIMEOUT_MS, untilAnswered } from "./patience.ts";
 
 export interface Publish {
   readonly subject: string;

@@ -3,7 +3,8 @@ import type { CaughtUp, StoredMessage } from "../bus.port.ts";
 import { coveringFilter, matchesAny } from "../subject-filter.rules.ts";
 import { getBatch } from "./batch-get.ts";
 import { busError, isPassing } from "./failures.ts";
-import { type Link, pause, untilAnswered } from "./link.ts";
+import type { Link } from "./link.ts";
+import { pause, untilAnswered } from "./patience.ts";
 import { withoutTransport } from "./stored-message.ts";
 import { type Source, tailOnce } from "./tail.ts";
 

@@ -2,7 +2,8 @@ import { signOf } from "@pitaya/protocol";
 import type { CaughtUp } from "../bus.port.ts";
 import { type Batch, readingDenied } from "./batch-get.ts";
 import { Interrupted, isDenied } from "./failures.ts";
-import { type Link, untilInterrupted } from "./link.ts";
+import type { Link } from "./link.ts";
+import { untilInterrupted } from "./patience.ts";
 import type { FoundMessage } from "./stored-message.ts";
 
 /** A stream, or part of one, as it is read. */

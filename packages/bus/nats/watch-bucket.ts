@@ -2,7 +2,8 @@ import type { MsgHdrs } from "@nats-io/transport-node";
 import type { Bucket, Entry } from "../bus.port.ts";
 import type { Batch } from "./batch-get.ts";
 import { busError, isPassing } from "./failures.ts";
-import { type Link, pause } from "./link.ts";
+import type { Link } from "./link.ts";
+import { pause } from "./patience.ts";
 import type { FoundMessage } from "./stored-message.ts";
 import { tailOnce } from "./tail.ts";
 

@@ -324,6 +324,17 @@ describe("every role does its work", () => {
     stop.abort();
   });
 
+  it("and hears at once of what others stored, without what it was", async () => {
+    const signs = probe("u1").received(signOf(fact("r1")));
+    await probe("u1").settled();
+    const last = await bus("r1").events.last(fact("r1"));
+    const message = { id: anId(), payload: bytes("secret?"), expectedLast: last?.sequence ?? 0 };
+    await bus("r1").events.append(fact("r1"), message);
+    // Stored before it was acknowledged, and said before that: one round trip later it is here.
+    await probe("u1").settled();
+    expect(signs).toEqual([{ subject: signOf(fact("r1")), payload: "" }]);
+  });
+
   it("and is told clearly where it may not", async () => {
     const decision = subjects.decision.of({ run: aRun() });
     const forged = { id: anId(), payload: bytes("forged"), expectedLast: 0 };
