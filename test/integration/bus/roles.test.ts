@@ -350,6 +350,25 @@ describe("every role does its work", () => {
   });
 });
 
+describe("a coordinator", () => {
+  it("answers to inboxes only, whatever a request names", async () => {
+    const subject = subjects.apiKeys.of({ coordinator: "c1" });
+    const stop = bus("c1").requests.serve([subject], async (_, payload) => payload);
+    await bus("u1").requests.ask(subject, bytes("ready?"), 5_000);
+    await probe("c1").publishes(subject, {
+      payload: bytes("forged"),
+      reply: subjects.start.of({ runner: "r1" }),
+    });
+    expect(text(await bus("u1").requests.ask(subject, bytes("still?"), 5_000))).toBe("still?");
+    const start = { id: anId(), payload: bytes("real") };
+    await bus("c1").commands.publish(subjects.start.of({ runner: "r1" }), start);
+    const order = await bus("r1").commands.next("r1", "start", new AbortController().signal);
+    expect(order === undefined ? "" : text(order.payload)).toBe("real");
+    await order?.ack();
+    await stop();
+  });
+});
+
 describe("a guest's request", () => {
   it("that nobody answers is told so", async () => {
     const asking = bus("u1").requests.ask(
