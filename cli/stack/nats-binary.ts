@@ -43,7 +43,7 @@ export async function findNatsServer(env: NodeJS.ProcessEnv): Promise<NatsBinary
   );
 }
 
-const HOW_TO_GET_ONE = `install nats-server ${MIN_SERVER_VERSION} or newer on PATH (macOS: brew install nats-server; elsewhere from its releases), or name its path in PITAYA_NATS_SERVER; "npm run demo" in a clone fetches one where it can`;
+const HOW_TO_GET_ONE = `install nats-server ${MIN_SERVER_VERSION} or newer on PATH (macOS: brew install nats-server; elsewhere from its releases), or name its path in PITAYA_NATS_SERVER; "npm run setup" in a clone fetches one where it can`;
 
 /** Where `scripts/setup` keeps the one it fetched. */
 function cached(env: NodeJS.ProcessEnv): string {
