@@ -77,7 +77,7 @@ echo 'ref: refs/pitaya/result' >"$room/HEAD"
   fi
   printf '[core]\nbare=false\nhooksPath=/dev/null\nfsmonitor=false\nuntrackedCache=false\n'
   printf 'checkStat=minimal\ntrustctime=false\nlogAllRefUpdates=false\nlooseCompression=0\n'
-  printf 'bigFileThreshold=32m\n[gc]\nauto=0\n[advice]\naddEmbeddedRepo=false\n'
+  printf 'fsync=none\nbigFileThreshold=32m\n[gc]\nauto=0\n[advice]\naddEmbeddedRepo=false\n'
 } >"$room/config"
 {
   echo "$ws/.git/objects"

@@ -47,12 +47,17 @@ host() {
   ok "$flavour;$chain;$ipv6;$gateway;${names#,}"
 }
 
-# Which volumes with the given beginnings of names were filled to the end.
+# Which volumes with the given beginnings of names were filled to the end. A mark that names a boot
+# of this host counts until the next one.
 complete() {
   found=''
+  IFS= read -r this_boot </proc/sys/kernel/random/boot_id
   for prefix; do
     for mark in "/volumes/$prefix"*/_data/complete; do
-      [ -e "$mark" ] || continue
+      [ -f "$mark" ] || continue
+      boot=''
+      IFS= read -r boot <"$mark" || :
+      [ -z "$boot" ] || [ "$boot" = "$this_boot" ] || continue
       mark=${mark#/volumes/}
       found="$found ${mark%%/*}"
     done

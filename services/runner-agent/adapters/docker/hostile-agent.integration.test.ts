@@ -212,11 +212,13 @@ END
     await expect(lab.run(spec)).rejects.toMatchObject({ code: "harvest_failed" });
   });
 
-  it("puts a link to elsewhere in the report's place: it is not followed", async () => {
+  it("puts a link into another volume in the report's place: it is not followed", async () => {
+    const { name } = attempt("");
+    const { home } = lab.naming.volumes({ ...name, attempt: name.attempt + 1 });
     const { exit, harvest } = await lab.run(
       attempt(`
         mkdir /home/agent/done; printf 'pitaya-report 1\\nagent 0\\nend\\n' >/home/agent/done/report
-        ln -s /home/agent/done /pitaya/exchange/out/done
+        ln -s ../../../${home}/_data/done /pitaya/exchange/out/done
         ${COMMIT}; kill -9 -1`),
     );
     expect(exit).toMatchObject({ kind: "container" });

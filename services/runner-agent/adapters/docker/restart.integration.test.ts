@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { collect } from "../../ports/executor.contract.ts";
 import { AGENTS_IMAGE, type EngineLab, engineLab } from "../../testing/engine-lab.ts";
 import { dockerExecutor } from "./docker-executor.ts";
+import { helpers } from "./helper-container.ts";
 import { LABEL } from "./names.ts";
 
 let lab: EngineLab;
@@ -95,5 +96,32 @@ describe("a runner killed under a live attempt", () => {
     await lab.executor.reap([]);
     expect((await lab.leftovers()).filter((name) => name.includes(half))).toEqual([]);
     expect(await lab.executor.hasPack(lab.base.pack.sha256)).toBe(true);
+  });
+});
+
+describe("a host that went down", () => {
+  it("may have lost part of a checkout, which is made anew, and keeps its packs", async () => {
+    const spec = lab.attempt("git status --porcelain; cat README");
+    await lab.executor.prepare(spec);
+    await lab.executor.remove(spec.name);
+    const checkouts = async () =>
+      (await lab.leftovers()).filter((name) => name.includes("-checkout-"));
+    expect(await checkouts()).toHaveLength(1);
+    const [checkout = ""] = (await checkouts()).map((name) => name.replace("volume ", ""));
+    await helpers(lab.engine).run({
+      name: `${lab.naming.prefix}-power-loss`,
+      labels: lab.naming.labels("check"),
+      image: AGENTS_IMAGE,
+      script: ": >/v/tree/README; echo earlier >/v/complete",
+      args: [],
+      user: "1000:1000",
+      mounts: [{ Type: "volume", Source: checkout, Target: "/v" }],
+    });
+    await lab.executor.close();
+    await lab.executor.open();
+    expect(await lab.executor.hasPack(lab.base.pack.sha256)).toBe(true);
+    const { stdout } = await lab.run(spec);
+    expect(stdout.toString()).toBe("hello\n");
+    await lab.executor.remove(spec.name);
   });
 });
