@@ -1,18 +1,18 @@
 import { z } from "zod";
 import type { StartOptions } from "./index.ts";
+import { VERSION } from "./version.ts";
 
 const whole = z.coerce.number().int().positive();
 
 const list = (text: string | undefined): readonly string[] =>
   (text ?? "").split(",").flatMap((part) => (part.trim() === "" ? [] : [part.trim()]));
 
+/** The runner-agent's whole environment. Keys of the configuration, levels by two underscores. */
 const Environment = z.object({
-  /** Comma-separated server addresses. */
-  PITAYA_NATS_URL: z.string().default("nats://127.0.0.1:4222"),
-  /** Credential file of this runner; its id is the runner's. */
-  PITAYA_NATS__CREDS: z.string().optional(),
-  /** The runner's id on a server without credentials. */
-  PITAYA_RUNNER__ID: z.string().default("runner"),
+  /** Server addresses, comma-separated. */
+  PITAYA_NATS_URL: z.string(),
+  /** File with its credential; its id is the runner's. */
+  PITAYA_NATS__CREDS: z.string(),
   PITAYA_RUNNER__STATE_DIR: z.string().default("/var/lib/pitaya"),
   PITAYA_RUNNER__POOL: z.string().optional(),
   /** `key=value`, comma-separated. */
@@ -23,16 +23,15 @@ const Environment = z.object({
   PITAYA_RUNNER__HOST_ENDPOINTS: z.string().optional(),
   PITAYA_RUNNER__ALLOW_ONLINE_WITHOUT_RULES: z.stringbool().default(false),
   PITAYA_LEASE__RUNNER_MS: whole.optional(),
-  PITAYA_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error"]).default("info"),
-  PITAYA_BUILD: z.string().default("source"),
+  PITAYA_LOGGING__LEVEL: z.enum(["trace", "debug", "info", "warn", "error"]).default("info"),
   DOCKER_HOST: z.string().optional(),
 });
 
-/** The runner-agent's settings, as its process gets them. @throws ZodError naming the variable */
+/** What the runner-agent's process is told. An empty variable is none. @throws ZodError naming the variable */
 export function environment(env: NodeJS.ProcessEnv) {
-  const e = Environment.parse(env);
+  const e = Environment.parse(Object.fromEntries(Object.entries(env).filter(([, v]) => v !== "")));
   const options: Omit<StartOptions, "bus" | "servers" | "runner" | "log" | "warden"> = {
-    version: e.PITAYA_BUILD,
+    version: VERSION,
     stateDir: e.PITAYA_RUNNER__STATE_DIR,
     labels: Object.fromEntries(list(e.PITAYA_RUNNER__LABELS).map(pairOf)),
     hostEndpoints: list(e.PITAYA_RUNNER__HOST_ENDPOINTS).map(endpointOf),
@@ -48,8 +47,7 @@ export function environment(env: NodeJS.ProcessEnv) {
   return {
     servers: list(e.PITAYA_NATS_URL),
     credentials: e.PITAYA_NATS__CREDS,
-    runner: e.PITAYA_RUNNER__ID,
-    logLevel: e.PITAYA_LOG_LEVEL,
+    level: e.PITAYA_LOGGING__LEVEL,
     options,
   };
 }

@@ -1,52 +1,51 @@
 import { fileURLToPath } from "node:url";
 import { natsBus, readCredential } from "@pitaya/bus";
-import { isPitayaError } from "@pitaya/protocol";
+import { errorRecord } from "@pitaya/protocol";
 import pino from "pino";
 import { environment } from "./environment.ts";
 import { start } from "./index.ts";
-
-const config = environment(process.env);
-const log = pino({ level: config.logLevel, base: null });
 
 /** Bundled, programs lie side by side. */
 const warden = import.meta.url.endsWith(".ts") ? "./warden/main.ts" : "./warden.mjs";
 
 async function main(): Promise<void> {
-  const { credentials } = config;
-  const credential = credentials === undefined ? undefined : await readCredential(credentials);
-  const user = credential && { id: credential.id, seed: credential.seed };
-  const runner = credential?.id ?? config.runner;
+  const { servers, credentials, level, options } = environment(process.env);
+  const stopping = Promise.withResolvers<string>();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => stopping.resolve(signal));
+  }
+  const { id, seed } = await readCredential(credentials);
+  const user = { id, seed };
+  const log = pino({ level, base: { service: "runner-agent", runner: id } });
   const bus = await natsBus({
-    servers: config.servers,
-    name: runner,
-    ...(user && { user }),
+    servers,
+    name: id,
+    user,
     log: (level, message, fields) => log[level](fields, message),
   });
+  const program = fileURLToPath(new URL(warden, import.meta.url));
   const agent = await start({
-    ...config.options,
+    ...options,
     bus,
-    servers: config.servers,
-    runner,
-    log: log.child({ runner }),
-    warden: {
-      program: fileURLToPath(new URL(warden, import.meta.url)),
-      connection: { servers: [...config.servers], runner, ...(user && { user }) },
-    },
-  });
-
-  const signalled = new Promise<void>((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
+    servers,
+    runner: id,
+    log,
+    warden: { program, connection: { servers: [...servers], runner: id, user } },
   });
   const superseded = agent.superseded.then(() => {
     process.exitCode = 1;
+    return "superseded";
   });
-  await Promise.race([signalled, superseded]);
+  const reason = await Promise.race([stopping.promise, superseded]);
   await agent.stop("leave");
   await bus.close();
+  log.info({ reason }, "runner-agent stopped");
 }
 
-main().catch((err: unknown) => {
-  const hint = isPitayaError(err) ? err.hint : undefined;
-  log.fatal({ err, hint }, "runner-agent not started");
+try {
+  await main();
+} catch (error) {
+  const { code, message, hint } = errorRecord(error);
+  process.stderr.write(`pitaya runner-agent: ${message} (${code})${hint ? `\n  ${hint}` : ""}\n`);
   process.exitCode = 1;
-});
+}

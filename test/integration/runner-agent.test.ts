@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createReadStream } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -124,7 +124,7 @@ async function startProgram(): Promise<ChildProcess> {
       PITAYA_RUNNER__SLOTS: "2",
       PITAYA_RUNNER__HOST_ENDPOINTS: `host.docker.internal:${model.port}`,
       PITAYA_LEASE__RUNNER_MS: "2000",
-      PITAYA_LOG_LEVEL: process.env["LOG"] ?? "error",
+      PITAYA_LOGGING__LEVEL: process.env["LOG"] ?? "error",
     },
   });
   const before = (await liveness())?.incarnation;
@@ -230,6 +230,11 @@ async function removeEverythingOf(runner: string): Promise<void> {
   for (const { Id } of await engine.listNetworks({ filters })) await engine.getNetwork(Id).remove();
 }
 
+async function childrenOf(pid: number | undefined): Promise<readonly number[]> {
+  const list = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8");
+  return list.split(" ").flatMap((child) => (child.trim() === "" ? [] : [Number(child)]));
+}
+
 async function containersOf(runner: string): Promise<readonly string[]> {
   const filters = JSON.stringify({
     label: [`pitaya.runner=${runner}`, "pitaya.role=attempt"],
@@ -285,6 +290,18 @@ describe("a runner-agent as a program, on a real bus and engine, with the real a
     expect(await liveness()).toBeDefined();
     program.kill("SIGKILL");
     await expect.poll(liveness, WAIT).toBeUndefined();
+  });
+
+  it("gets another warden when its own is killed, and stays who it is", async () => {
+    const program = await startProgram();
+    const before = await liveness();
+    const [warden] = await childrenOf(program.pid);
+    if (warden === undefined) throw new Error("there is no warden");
+    process.kill(warden, "SIGKILL");
+    await expect.poll(() => childrenOf(program.pid), WAIT).not.toContain(warden);
+    await expect.poll(() => childrenOf(program.pid), WAIT).toHaveLength(1);
+    await expect.poll(async () => (await liveness())?.incarnation, WAIT).toBe(before?.incarnation);
+    expect(program.exitCode).toBeNull();
   });
 
   it("told to end, it leaves its agents running for the next one", async () => {
