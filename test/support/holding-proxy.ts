@@ -10,6 +10,8 @@ export interface HoldingProxy {
   release(): void;
   /** Resolves when the client has sent this text so often, counted from the beginning. */
   sent(text: string, times: number): Promise<void>;
+  /** Whether the client has sent this text. */
+  said(text: string): boolean;
   close(): Promise<void>;
 }
 
@@ -64,6 +66,7 @@ export async function holdingProxy(serverPort: number): Promise<HoldingProxy> {
         looks.add(look);
         look();
       }),
+    said: (text) => said.includes(text),
     async close() {
       for (const socket of sockets) socket.destroy();
       server.close();

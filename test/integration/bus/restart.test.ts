@@ -67,6 +67,22 @@ describe("a server that is killed and started again", () => {
     expect(two === undefined ? "" : text(two.payload)).toBe("2");
   });
 
+  it("hands an order on at once that came when its taker had gone", async () => {
+    const bus = await connect();
+    const runner = aProcess("runner");
+    await bus.commands.ensureQueues(runner);
+    const stop = new AbortController();
+    const leaving = bus.commands.next(runner, "start", stop.signal);
+    // Its request is with the server, which answers in order.
+    await bus.bucket(buckets.runners).get(runner);
+    stop.abort();
+    expect(await leaving).toBeUndefined();
+    const start = { id: anId(), payload: bytes("1") };
+    await bus.commands.publish(subjects.start.of({ runner }), start);
+    const order = await bus.commands.next(runner, "start", new AbortController().signal);
+    expect(order === undefined ? "" : text(order.payload)).toBe("1");
+  }, 10_000);
+
   it("shows a watcher also what went while it was away", async () => {
     const [writer, watcher] = [await connect(), await connect()];
     const [lapsing, staying, changing] = [aProcess("key"), aProcess("key"), aProcess("key")];
@@ -144,6 +160,27 @@ describe("a server whose answers do not arrive", () => {
     expect(found).toHaveLength(1);
   });
 
+  it("gets output in its order, also when it is sent again", async () => {
+    const { proxy, bus } = await behindProxy();
+    const other = await connect();
+    const subject = subjects.output.of({
+      runner: "r",
+      run: aRun(),
+      instance: anId(),
+      attempt: "1",
+    });
+    const [one, two] = [anId(), anId()];
+    proxy.hold();
+    const published = [one, two].map((line) => bus.output.publish(subject, bytes(line), {}));
+    await proxy.sent(one, 2);
+    expect(proxy.said(two)).toBe(false);
+    proxy.release();
+    await Promise.all(published);
+    const lines: string[] = [];
+    for await (const { payload } of other.output.read([subject])) lines.push(text(payload));
+    expect(lines).toEqual([one, two]);
+  });
+
   it("breaks the chain of a writer that another has followed meanwhile", async () => {
     const { proxy, bus } = await behindProxy();
     const other = await connect();
@@ -195,6 +232,21 @@ describe("a server that lost what it had", () => {
       code: "chain_conflict",
       message: expect.stringContaining("went back"),
     });
+    stop.abort();
+  });
+
+  it("tells a watcher that everything is gone", async () => {
+    const bus = await connect();
+    const key = aProcess("key");
+    const stop = new AbortController();
+    const seen = collect(bus.bucket(buckets.runners).watch(stop.signal));
+    await bus.bucket(buckets.runners).put(key, bytes("1"));
+    await seen.until((items) => items.some((item) => "key" in item && item.key === key));
+    await nats.kill9();
+    await rm(nats.storeDir, { recursive: true });
+    await nats.start();
+    await provisioned();
+    await seen.until((items) => items.some((item) => "gone" in item && item.key === key));
     stop.abort();
   });
 
