@@ -1,11 +1,10 @@
 import type { AttemptScope } from "./attempt-scope.ts";
 
-/** Brings everything the workspace is made of to the engine. */
-export async function fetchBase({ packs, command, log }: AttemptScope): Promise<void> {
-  await packs.onEngine(command.task.base);
-  // Quarantine needs it only after the agent, so it need not be waited for. It is asked for again
-  // then, and that is where a failure counts.
-  packs.onHost(command.task.base).catch((error: unknown) => {
-    log.warn({ err: error }, "base not stored on the host yet");
-  });
+/**
+ * Brings the base to the engine, for the workspace, and to this host, for quarantine: a base that
+ * cannot be checked against is found out before an agent is paid for, not after.
+ */
+export async function fetchBase({ packs, command }: AttemptScope): Promise<void> {
+  const { base } = command.task;
+  await Promise.all([packs.onEngine(base), packs.onHost(base)]);
 }

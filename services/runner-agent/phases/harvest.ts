@@ -56,8 +56,9 @@ async function checkedBundle(
   dir: string,
   signal: AbortSignal,
 ): Promise<Checked & { readonly passed?: Change }> {
+  const base = await baseOf(scope);
   try {
-    const passed = await quarantine({ ...(await baseOf(scope)), bundlePath, dir, signal });
+    const passed = await quarantine({ ...base, bundlePath, dir, signal });
     await rm(bundlePath, { force: true });
     const [bundle, isTainted] = await Promise.all([
       bundleChange({ change: passed, path: join(dir, "clean.bundle"), signal }),
