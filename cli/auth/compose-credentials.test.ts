@@ -12,7 +12,7 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
 it("gives each part its own credential and no other's, and the server no secret at all", async () => {
-  await writeComposeCredentials(directory);
+  await writeComposeCredentials(directory, "0a1b2c3d");
   const rooms = ["server", "coordinator", "runner", "cli"];
   const files = await Promise.all(rooms.map((room) => readdir(join(directory, room))));
   expect(files.map((names) => names.sort())).toEqual([
@@ -32,9 +32,10 @@ it("gives each part its own credential and no other's, and the server no secret 
 });
 
 it("leaves the keys as they are when it is called again", async () => {
-  await writeComposeCredentials(directory);
+  await writeComposeCredentials(directory, "0a1b2c3d");
   const before = await readCredential(join(directory, "cli/cli.json"));
   await rm(join(directory, "cli/cli.json"));
-  await writeComposeCredentials(directory);
+  await writeComposeCredentials(directory, "ffffffff");
   expect(await readCredential(join(directory, "cli/cli.json"))).toEqual(before);
+  expect((await readCredential(join(directory, "runner/runner.json"))).id).toBe("compose-0a1b2c3d");
 });

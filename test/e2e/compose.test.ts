@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { leftOnEngine } from "../support/engine.ts";
+import { forgetRunner, leftOnEngine } from "../support/engine.ts";
 import { type ModelServer, startModelServer } from "../support/model-server/model-server.ts";
 import { branchesOf, jsonLines, type Person, person, smallRepository } from "../support/pitaya.ts";
 
@@ -62,7 +62,15 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await model?.close();
+  const about = await compose?.(
+    "exec",
+    "-T",
+    "runner-agent",
+    "cat",
+    "/run/credentials/runner.json",
+  );
   await compose?.("down", "--volumes", "--timeout", "15");
+  if (about) await forgetRunner(z.object({ id: z.string() }).parse(JSON.parse(about)).id);
   for (const made of [dir, repository]) if (made) await rm(made, { recursive: true, force: true });
 });
 

@@ -44,3 +44,12 @@ export async function leftOnEngine(runs: readonly string[]): Promise<string[]> {
     events.destroy();
   }
 }
+
+/** Removes what a runner keeps for its next start: packs, checkouts, the wrapper. */
+export async function forgetRunner(runner: string): Promise<void> {
+  const engine = new Docker();
+  const { Volumes } = await engine.listVolumes({
+    filters: { label: [`pitaya.runner=${runner}`] },
+  });
+  for (const { Name } of Volumes ?? []) await engine.getVolume(Name).remove();
+}

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { testGit } from "@pitaya/git/testing";
+import { forgetRunner } from "./engine.ts";
 
 const LAUNCHER = fileURLToPath(new URL("../../cli/bin/pitaya.mjs", import.meta.url));
 
@@ -109,10 +110,17 @@ export async function person(more: Record<string, string> = {}): Promise<Person>
     run: (args, options) => start(args, options).finished,
     async leave() {
       const down = await start(["down"], { cwd: home }).finished;
+      for (const runner of await runnersOf(stateDir)) await forgetRunner(runner);
       await rm(home, { recursive: true, force: true, maxRetries: 5 });
       if (down.code !== 0) throw new Error(`pitaya down: exit ${down.code}\n${down.stderr}`);
     },
   };
+}
+
+/** Ids of the runners that a stack below this directory has had. */
+async function runnersOf(stateDir: string): Promise<string[]> {
+  const files = await readdir(stateDir, { recursive: true }).catch(() => []);
+  return files.flatMap((file) => /(?:^|\/)runner-([a-z0-9-]+)\.json$/.exec(file)?.[1] ?? []);
 }
 
 /** A small repository with one commit on main. */
