@@ -4,10 +4,10 @@ import { PitayaError, runnerConsumers, streams } from "@pitaya/protocol";
 import type { CommandQueue, Delivery } from "../bus.port.ts";
 import { QUEUE_MAX_OPEN } from "../queue-settings.ts";
 import type { Link } from "./link.ts";
-import { pause, REQUEST_TIMEOUT_MS, untilAnswered } from "./patience.ts";
+import { pause, REQUEST_TIMEOUT_MS, untilAnswered, whenConnected } from "./patience.ts";
 import { publish } from "./publish.ts";
-import { openPull } from "./pull.ts";
-import { type DeliveryInfo, deliveryInfo } from "./stored-message.ts";
+import { deliveryInfo } from "./stored-message.ts";
+import { takeOne } from "./take-one.ts";
 
 const STREAM = streams.commands.name;
 /** How often a queue that does not exist yet is asked for. */
@@ -42,8 +42,16 @@ export function natsCommands(link: Link, ackWaitMs: number): CommandQueue {
       const { name } = runnerConsumers(runner)[queue];
       const ended = AbortSignal.any([signal, link.closed]);
       while (!ended.aborted) {
-        const taken = await takeOne(link, name, ended);
-        if (typeof taken !== "string") return taken;
+        // Requests made without a connection would all reach the server with the next one.
+        await whenConnected(link, ended);
+        const taken = await takeOne(link, STREAM, name, ended, (message) => {
+          // Back to the queue at once, not after the ack wait.
+          deliveryOf(link, message)
+            ?.nak(0)
+            .catch(() => undefined);
+        });
+        const delivery = typeof taken === "string" ? undefined : deliveryOf(link, taken);
+        if (delivery !== undefined) return delivery;
         if (taken === "denied") {
           throw new PitayaError("permission_denied", `The NATS server refused the queue ${name}.`);
         }
@@ -54,45 +62,9 @@ export function natsCommands(link: Link, ackWaitMs: number): CommandQueue {
   };
 }
 
-/** Asks for one message, until it comes, the request's time is over, or `signal` aborts. */
-function takeOne(
-  link: Link,
-  consumer: string,
-  signal: AbortSignal,
-): Promise<Delivery | "spent" | "gone" | "silent" | "denied"> {
-  return new Promise((resolve) => {
-    let wanted = true;
-    const settle = (result: Delivery | "spent" | "gone" | "silent" | "denied") => {
-      wanted = false;
-      signal.removeEventListener("abort", giveUp);
-      resolve(result);
-    };
-    const pull = openPull(link, STREAM, consumer, {
-      message(message) {
-        pull.close();
-        const info = message.reply === undefined ? undefined : deliveryInfo(message.reply);
-        if (info === undefined) return settle("spent");
-        const delivery = deliveryOf(link, message, info);
-        if (wanted) settle(delivery);
-        // It came after the caller had gone: back to the queue at once, not after the ack wait.
-        else if (!link.closed.aborted) delivery.nak(0).catch(() => undefined);
-      },
-      end(why) {
-        pull.close();
-        if (wanted) settle(why);
-      },
-    });
-    // The request cannot be called back, so its inbox stays open until the request is over.
-    const giveUp = () => {
-      if (link.closed.aborted) pull.close();
-      settle("spent");
-    };
-    signal.addEventListener("abort", giveUp);
-    pull.request(1);
-  });
-}
-
-function deliveryOf(link: Link, message: Msg, info: DeliveryInfo): Delivery {
+function deliveryOf(link: Link, message: Msg): Delivery | undefined {
+  const info = deliveryInfo(message.reply ?? "");
+  if (info === undefined) return undefined;
   const answer = (word: string) =>
     untilAnswered(link, { doing: "acknowledge a command", forMs: 3 * REQUEST_TIMEOUT_MS }, () =>
       link.nc.request(message.reply ?? "", word, { timeout: REQUEST_TIMEOUT_MS }),

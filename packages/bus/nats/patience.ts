@@ -72,6 +72,21 @@ export async function untilAnswered<T>(
   }
 }
 
+/** Resolves when there is a connection, or when `signal` aborts. */
+export function whenConnected(link: Link, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const look = () => {
+      if (link.status() !== "connected" && !signal.aborted) return;
+      off();
+      signal.removeEventListener("abort", look);
+      resolve();
+    };
+    const off = link.onStatus(look);
+    signal.addEventListener("abort", look);
+    look();
+  });
+}
+
 /** Ends early, and without an error, when one of the signals aborts. */
 export const pause = (ms: number, ...signals: readonly AbortSignal[]): Promise<void> =>
   delay(ms, undefined, { signal: AbortSignal.any([...signals]) }).catch(() => undefined);
