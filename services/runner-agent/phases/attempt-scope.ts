@@ -16,7 +16,7 @@ export interface RunnerScope {
   readonly executor: Executor;
   readonly clock: Clock;
   readonly packs: PackCache;
-  readonly sealer: Pick<Sealer, "open">;
+  readonly sealer: Pick<Sealer, "open" | "publicKey">;
   readonly log: Logger;
   findPlugin(name: string): AgentPlugin | undefined;
   redactorOf(secrets: readonly string[]): Redactor;

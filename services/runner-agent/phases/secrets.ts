@@ -40,6 +40,7 @@ export async function requestSecrets(
     try {
       const asked = ask(bus, "runner-secret", subject, request, REQUEST_TIMEOUT_MS);
       const { value } = await unlessAborted(asked, signal);
+      if (value.secrets.to !== sealer.publicKey) throw keyNotKnownYet();
       return pick(sealer.open(value.secrets, name.runId).values, wanted);
     } catch (error) {
       if (!isPitayaError(error) || !error.retryable) throw error;
@@ -48,6 +49,14 @@ export async function requestSecrets(
     }
   }
 }
+
+/** After a restart the coordinator may hear the question before it has read the new key. */
+const keyNotKnownYet = () =>
+  new PitayaError(
+    "credentials_missing",
+    "The credentials are sealed to the key of an earlier start of this runner.",
+    { retryable: true },
+  );
 
 /** Only what the task names: a bundle may hold more, for other instances of its run. */
 function pick(

@@ -552,6 +552,35 @@ describe("secrets", () => {
     });
   });
 
+  it("sealed to the key of an earlier start are asked for again", async () => {
+    const own = sealer();
+    const earlier = sealer().publicKey;
+    let asked = 0;
+    const h = await harness(async (agent) => {
+      agent.write("stdout", `say ${agent.env["LINE_KEY"]}\ndone\n`);
+      return 0;
+    });
+    answer(
+      h.bus,
+      "runner-secret",
+      [subjects.api.of({ verb: "runner-secret" })],
+      { epoch: () => 1 },
+      async () => {
+        asked += 1;
+        const entry = await h.bus.bucket(buckets.runners).get(`${RUNNER}.about`);
+        if (!entry) throw new PitayaError("internal", "no about");
+        const about = decode(RunnerAbout, entry.value, "about");
+        const to = asked === 1 ? earlier : about.curveKey;
+        return { secrets: own.seal(to, { v: 1, run: RUN, values: { LINE_KEY: SECRET } }) };
+      },
+    );
+    await h.start();
+    await h.order("one", { task: { agent } });
+    await h.fact("attempt.succeeded", "one");
+    expect(asked).toBe(2);
+    expect(stored(h).includes(SECRET)).toBe(false);
+  });
+
   it("are known again after a restart, so that output stays redacted", async () => {
     let speak = () => {};
     const h = await harness((agent) => {
