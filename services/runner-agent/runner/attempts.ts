@@ -75,7 +75,7 @@ export function attempts(options: AttemptsOptions): Attempts {
       });
       log.info({ beginning }, "attempt begun");
       inHand.set(key, { ref, actor });
-      live.add(key);
+      if (beginning !== "ended" && beginning !== "sealed") live.add(key);
       void actor.ended.then(() => {
         live.delete(key);
         permit();

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { manualClock } from "@pitaya/actors";
@@ -324,6 +324,25 @@ describe("a start", () => {
     expect(
       (await h.chain("one")).filter(({ fact }) => fact?.type === "attempt.claimed"),
     ).toHaveLength(1);
+  });
+
+  it("that was claimed and could not be written down is taken up when it comes again", async () => {
+    const clock = manualClock(Date.UTC(2026, 0, 1));
+    const h = await harness(patientAgent().script, { clock });
+    await h.start();
+    const attempts = join(h.stateDir, "attempts");
+    await rm(attempts, { recursive: true, force: true });
+    await writeFile(attempts, "in the way");
+    await h.order("one");
+    await h.fact("attempt.claimed", "one");
+    await pass(clock, 2_000);
+    await rm(attempts);
+    await pass(clock, 31_000);
+    await h.fact("attempt.started", "one");
+    expect((await h.story("one")).slice(0, 2)).toEqual([
+      "00000001 attempt.claimed",
+      "00000001 fetching",
+    ]);
   });
 });
 

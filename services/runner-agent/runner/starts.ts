@@ -80,6 +80,10 @@ async function claim(
   const loss = await chain.tell({ type: "attempt.claimed" });
   if (loss === undefined) return { beginning: "claimed", chain };
   const { lost } = loss;
+  if (lost.kind === "mine" && attempts.find(name) === undefined) {
+    // Claimed, and then it could not be written down. Its start came again for that.
+    return { beginning: "claimed", chain: attempts.chainFor(name, lost) };
+  }
   if (lost.kind !== "elsewhere") {
     // Sealed, over, or in hand already: delivered again because its acknowledgement was lost.
     log.info({ ...command, task: undefined, standing: lost.kind }, "start dropped");
