@@ -140,7 +140,12 @@ export interface Entry {
 
 export interface Bucket {
   get(key: string): Promise<Entry | undefined>;
-  /** Writes whatever is there. @returns the revision */
+  /**
+   * Writes whatever is there. A time to live is rounded up to whole seconds; without one the
+   * bucket's own holds.
+   *
+   * @returns the revision
+   */
   put(key: string, value: Uint8Array, options?: { readonly ttlMs?: number }): Promise<number>;
   /** Writes if the key's revision is still `expected` (0: it is not there). `undefined`: it is not. */
   replace(
@@ -188,7 +193,7 @@ export interface Bus {
   readonly blobs: BlobStore;
   readonly requests: Requests;
   bucket(descriptor: BucketDescriptor): Bucket;
-  /** Tells of every change of the connection until `signal` aborts. */
+  /** Tells how the connection is, and then of every change, until `signal` aborts. */
   status(signal: AbortSignal): AsyncIterable<BusStatus>;
   close(): Promise<void>;
 }

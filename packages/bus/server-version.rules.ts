@@ -22,7 +22,7 @@ const tooOld = (version: string) =>
     "server_too_old",
     `The NATS server is version ${version}; Pitaya needs ${MIN_SERVER_VERSION} or newer. Older ones accept its settings and silently ignore those its leases rely on.`,
     {
-      hint: `Install a newer nats-server and point PITAYA_NATS_SERVER at it, or use another NATS_URL.`,
+      hint: "Install a newer nats-server and name it in PITAYA_NATS_SERVER, or point PITAYA_NATS_URL at a newer one.",
       details: { found: version, needed: MIN_SERVER_VERSION },
     },
   );

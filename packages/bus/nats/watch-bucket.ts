@@ -42,8 +42,9 @@ export async function* watchBucket(
   const source = {
     ...view,
     lookAgainMs() {
-      const dueAt = Math.min(...[...told.values()].map((key) => key.dueAt));
-      return Math.max(1, Math.min(LOOK_EVERY_MS, dueAt - performance.now()));
+      let dueAt = performance.now() + LOOK_EVERY_MS;
+      for (const key of told.values()) dueAt = Math.min(dueAt, key.dueAt);
+      return Math.max(1, dueAt - performance.now());
     },
   };
 
