@@ -40,7 +40,16 @@ export async function baseRepository(dir: string): Promise<BaseRepository> {
     parents: [],
     shallow: [],
   });
+  const made = new Map<string, Promise<Uint8Array>>();
   let works = 0;
+
+  /** Several tests of a file want the same work; git makes it once. */
+  const once = (what: string, files: object, make: () => Promise<Uint8Array>) => {
+    const key = `${what} ${JSON.stringify(files)}`;
+    const known = made.get(key) ?? make();
+    made.set(key, known);
+    return known;
+  };
 
   async function workspace(): Promise<string> {
     works += 1;
@@ -58,18 +67,20 @@ export async function baseRepository(dir: string): Promise<BaseRepository> {
       return { branch: "main", commit, bundles: [{ blob, tip: commit, shallow: [] }] };
     },
     seed: (stateDir) => cp(kept, join(stateDir, "packs"), { recursive: true }),
-    async bundleOf(files) {
-      const work = await workspace();
-      for (const [path, text] of Object.entries(files)) {
-        await commitFiles(work, { [path]: text }, `add ${path}`);
-      }
-      return readFile(await bundleWork(work, `${work}.bundle`, ["HEAD", `^${commit}`]));
-    },
-    async patchOf(files) {
-      const work = await workspace();
-      await commitFiles(work, files);
-      const patch = await testGit(work, ["diff", "--binary", commit, "HEAD"]);
-      return Buffer.from(`${patch}\n`);
-    },
+    bundleOf: (files) =>
+      once("bundle", files, async () => {
+        const work = await workspace();
+        for (const [path, text] of Object.entries(files)) {
+          await commitFiles(work, { [path]: text }, `add ${path}`);
+        }
+        return readFile(await bundleWork(work, `${work}.bundle`, ["HEAD", `^${commit}`]));
+      }),
+    patchOf: (files) =>
+      once("patch", files, async () => {
+        const work = await workspace();
+        await commitFiles(work, files);
+        const patch = await testGit(work, ["diff", "--binary", commit, "HEAD"]);
+        return Buffer.from(`${patch}\n`);
+      }),
   };
 }
