@@ -79,6 +79,17 @@ export function commandsContract(server: () => Harness): void {
       expect([told(again), again?.deliveries]).toEqual(["1", 2]);
     });
 
+    it("delivers again later what was put back for later", async () => {
+      const { order, next } = await withRunner();
+      await order("1");
+      await (await next())?.nak(300);
+      await order("2");
+      expect(told(await next())).toBe("2");
+      const again = next();
+      await server().pass(301);
+      expect([told(await again), (await again)?.deliveries]).toEqual(["1", 2]);
+    });
+
     it("delivers again what nobody acknowledged in time", async () => {
       const { order, next } = await withRunner();
       await order("1");
@@ -108,8 +119,8 @@ export function commandsContract(server: () => Harness): void {
       stop.abort();
       expect(await waiting).toBeUndefined();
       await order("1");
-      expect(told(await next())).toBe("1");
       expect(await next(stop.signal)).toBeUndefined();
+      expect(told(await next())).toBe("1");
     });
 
     it("waits for queues that are not there yet", async () => {

@@ -76,6 +76,6 @@ function deliveryOf(link: Link, message: Msg): Delivery | undefined {
     deliveries: info.deliveries,
     ack: async () => void (await answer("+ACK")),
     nak: async (delayMs) =>
-      void (await answer(`-NAK ${JSON.stringify({ delay: nanos(delayMs) })}`)),
+      void (await answer(delayMs > 0 ? `-NAK {"delay":${nanos(delayMs)}}` : "-NAK")),
   };
 }

@@ -32,6 +32,7 @@ export function takeOne(
 ): Promise<Msg | NotTaken> {
   const inbox = createInbox(link.inboxPrefix);
   const subject = `${link.apiPrefix}.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
+  if (signal.aborted) return Promise.resolve("spent");
   return new Promise((resolve) => {
     let waited = true;
     let heardAt = performance.now();
