@@ -6,11 +6,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { oddRepository, snapshotRepository } from "@pitaya/git/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { forgetRunner, leftOnEngine } from "../support/engine.ts";
 import { type ModelServer, startModelServer } from "../support/model-server/model-server.ts";
-import { branchesOf, jsonLines, type Person, person, smallRepository } from "../support/pitaya.ts";
+import { branchesOf, jsonLines, type Person, person } from "../support/pitaya.ts";
+import { forbiddenChanges } from "../support/unchanged.ts";
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -53,7 +55,7 @@ beforeAll(async () => {
   // An operator lets agents reach this one port of the host.
   env["PITAYA_RUNNER__HOST_ENDPOINTS"] = `host.docker.internal:${model.port}`;
   await compose("up", "--detach", "--no-build", "--wait", "nats", "coordinator", "runner-agent");
-  repository = await smallRepository();
+  ({ path: repository } = await oddRepository("plain", await mkdtemp(join(dir, "repository-"))));
   user = await person({
     ANTHROPIC_API_KEY: "sk-ant-e2e-not-a-real-key",
     PITAYA_NATS_URL: `nats://127.0.0.1:${port}`,
@@ -71,11 +73,12 @@ afterAll(async () => {
   );
   await compose?.("down", "--volumes", "--timeout", "15");
   if (about) await forgetRunner(z.object({ id: z.string() }).parse(JSON.parse(about)).id);
-  for (const made of [dir, repository]) if (made) await rm(made, { recursive: true, force: true });
+  if (dir) await rm(dir, { recursive: true, force: true });
 });
 
 describe("through docker compose, the same command", () => {
   it("brings three branches, two at a time", async () => {
+    const before = await snapshotRepository(repository);
     const url = model.url("ok", "compose", "host.docker.internal");
     const args = [
       "add a greeting",
@@ -90,6 +93,7 @@ describe("through docker compose, the same command", () => {
     const { code, stdout, stderr } = await user.run(args, { cwd: repository });
     expect({ code, stderr }).toMatchObject({ code: 0 });
     expect(await branchesOf(repository)).toHaveLength(3);
+    expect(await forbiddenChanges(repository, before)).toEqual([]);
     const runs = [...new Set(jsonLines(stdout).map((line) => String(line["run_id"])))];
     expect(await leftOnEngine(runs)).toEqual([]);
   });

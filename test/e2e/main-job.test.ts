@@ -2,7 +2,6 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
-  changesBetween,
   ODD_KINDS,
   type OddKind,
   oddRepository,
@@ -13,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { leftOnEngine } from "../support/engine.ts";
 import { type ModelServer, startModelServer } from "../support/model-server/model-server.ts";
 import { branchesOf, jsonLines, type Person, person } from "../support/pitaya.ts";
+import { forbiddenChanges } from "../support/unchanged.ts";
 
 const CONTAINER_HOST = "host.docker.internal";
 
@@ -57,15 +57,41 @@ describe("a run of three in a repository that is", () => {
     expect(lines.at(-1)).toMatchObject({ type: "run.summary" });
     const branches = await branchesOf(repository.path);
     expect(branches).toHaveLength(3);
-    const changed = changesBetween(before, await snapshotRepository(repository.path));
-    const allowed =
-      /^(ref refs\/heads\/pitaya\/|ref refs\/notes\/pitaya$|git info\/exclude$|tree \.pitaya\/|git \.pitaya\/|git logs\/refs\/(heads\/pitaya|notes)\/)/;
-    expect(changed.filter((key) => !allowed.test(key))).toEqual([]);
+    expect(await forbiddenChanges(repository.path, before)).toEqual([]);
     for (const branch of branches) {
       const raw = await testGit(repository.path, ["diff", "--raw", `${branch}^`, branch]);
       expect(raw.split("\n").filter((line) => !/^:000000 100644 /.test(line))).toEqual([]);
     }
     const run = /pitaya\/simple\/(run_[^/]+)\//.exec(branches[0] ?? "")?.[1] ?? "";
     expect(await leftOnEngine([run])).toEqual([]);
+  });
+});
+
+describe("a base that is", () => {
+  it("a tag or a commit is what the agent starts from", async () => {
+    const dir = await mkdtemp(join(tmpdir(), "pitaya-base-"));
+    dirs.push(dir);
+    const repository = await oddRepository("plain", dir);
+    const bases = repository.bases.filter((base) => base !== undefined);
+    expect(bases.length).toBeGreaterThan(1);
+    for (const [index, base] of bases.entries()) {
+      const before = await snapshotRepository(repository.path);
+      const url = model.url("ok", `main-job-base-${index}`, CONTAINER_HOST);
+      const args = [
+        "add a greeting",
+        "--base-branch",
+        base,
+        "--output",
+        "quiet",
+        "--base-url",
+        url,
+      ];
+      const { code, stdout, stderr } = await user.run(args, { cwd: repository.path });
+      expect({ code, stderr }).toMatchObject({ code: 0 });
+      const branch = stdout.trim();
+      const start = await testGit(repository.path, ["rev-parse", `${base}^{commit}`]);
+      expect(await testGit(repository.path, ["rev-parse", `${branch}^`])).toBe(start);
+      expect(await forbiddenChanges(repository.path, before)).toEqual([]);
+    }
   });
 });

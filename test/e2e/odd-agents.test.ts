@@ -1,15 +1,11 @@
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import {
-  changesBetween,
-  type RepositorySnapshot,
-  snapshotRepository,
-  testGit,
-} from "@pitaya/git/testing";
+import { type RepositorySnapshot, snapshotRepository, testGit } from "@pitaya/git/testing";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { leftOnEngine } from "../support/engine.ts";
 import { buildOddAgentImage } from "../support/odd-agent/image.ts";
 import { branchesOf, jsonLines, type Person, person, smallRepository } from "../support/pitaya.ts";
+import { forbiddenChanges } from "../support/unchanged.ts";
 
 let image: string;
 let user: Person;
@@ -40,10 +36,7 @@ async function run(way: string, ...more: string[]) {
   const failure = lines.find((line) => line["type"] === "task.failed");
   const runs = [...new Set(lines.map((line) => String(line["run_id"])))];
   expect(await leftOnEngine(runs)).toEqual([]);
-  const allowed =
-    /^(ref refs\/heads\/pitaya\/|ref refs\/notes\/pitaya$|git info\/exclude$|tree \.pitaya\/|git logs\/refs\/)/;
-  const changed = changesBetween(before, await snapshotRepository(repository));
-  expect(changed.filter((key) => !allowed.test(key))).toEqual([]);
+  expect(await forbiddenChanges(repository, before)).toEqual([]);
   return {
     ...finished,
     lines,
