@@ -4,6 +4,7 @@ import { apiCode, busError, jsCodes } from "./failures.ts";
 import { type Link, type LinkOptions, openLink } from "./link.ts";
 import { untilAnswered } from "./patience.ts";
 import {
+  byGrowth,
   type Config,
   differences,
   FULL_STORE_BYTES,
@@ -38,19 +39,29 @@ export async function provision(options: ProvisionOptions): Promise<void> {
   try {
     if (link.nc.info?.jetstream !== true) throw noJetStream();
     if (maxStoreBytes === undefined) await fitted(link, replicas);
-    else for (const config of streamConfigs(replicas, maxStoreBytes)) await ensure(link, config);
+    else await ensureAll(link, streamConfigs(replicas, maxStoreBytes));
   } finally {
     await link.nc.close();
   }
 }
 
-/** Reserves half as much as before until the server has room for all. */
-async function fitted(link: Link, replicas: number): Promise<void> {
+async function ensureAll(link: Link, configs: readonly Config[]): Promise<void> {
+  for (const config of byGrowth(configs, await reserved(link, configs))) await ensure(link, config);
+}
+
+/** Bytes that each stream which is there may take. */
+async function reserved(link: Link, configs: readonly Config[]): Promise<Map<string, number>> {
   const there = new Map<string, number>();
-  for (const { name } of streamConfigs(replicas, FULL_STORE_BYTES)) {
+  for (const { name } of configs) {
     const found = await find(link, name);
     if (found !== undefined) there.set(name, found.max_bytes);
   }
+  return there;
+}
+
+/** Reserves half as much as before until the server has room for all. */
+async function fitted(link: Link, replicas: number): Promise<void> {
+  const there = await reserved(link, streamConfigs(replicas, FULL_STORE_BYTES));
   for (let bytes = FULL_STORE_BYTES; ; bytes /= 2) {
     try {
       for (const config of streamConfigs(replicas, bytes)) {

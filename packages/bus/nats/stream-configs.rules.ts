@@ -51,6 +51,20 @@ const followed: ReadonlySet<string> = new Set([streams.events.name, streams.outp
 
 const signs = (subject: string) => ({ src: subject, dest: signOf(subject), headers_only: true });
 
+/**
+ * The order to make them in: those that give room back come first, for the server counts what is
+ * reserved and not what is used.
+ *
+ * @param there bytes that each stream which is there may take
+ */
+export const byGrowth = (
+  configs: readonly Config[],
+  there: ReadonlyMap<string, number>,
+): readonly Config[] => {
+  const growth = ({ name, max_bytes }: Config) => max_bytes - (there.get(name) ?? 0);
+  return configs.toSorted((a, b) => growth(a) - growth(b));
+};
+
 function streamConfig(stream: StreamDescriptor, replicas: number, maxBytes: number): Config {
   return {
     name: stream.name,
