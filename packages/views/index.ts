@@ -12,4 +12,5 @@ export { finalMessagePath } from "./outward-tasks.ts";
 export * from "./result-files.ts";
 export * from "./run-log.ts";
 export * from "./run-view.ts";
+export * from "./spend.ts";
 export * from "./summary.ts";

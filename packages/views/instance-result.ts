@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { type InstanceState, type InstanceView, spendOf } from "./run-view.ts";
+import type { InstanceState, InstanceView } from "./run-view.ts";
+import { spendOf } from "./spend.ts";
 import { roundUsd } from "./usd.ts";
 
 /** The outward name of an instance's state: whatever an attempt is busy with is `running`. */

@@ -1,6 +1,7 @@
 import { csv } from "./csv.ts";
 import type { LogEvent } from "./run-log.ts";
-import { runView, spendOf } from "./run-view.ts";
+import { runView } from "./run-view.ts";
+import { spendOf } from "./spend.ts";
 import { roundUsd } from "./usd.ts";
 
 /** How a run stood after one of its events. */

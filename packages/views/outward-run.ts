@@ -1,7 +1,8 @@
 import type { DecisionOf } from "@pitaya/protocol";
 import type { TextSource } from "./log-texts.ts";
 import type { OutwardBody } from "./outward-body.ts";
-import { type RunView, spendOf } from "./run-view.ts";
+import type { RunView } from "./run-view.ts";
+import { spendOf } from "./spend.ts";
 import { durationSecondsOf } from "./summary.ts";
 import { roundUsd } from "./usd.ts";
 

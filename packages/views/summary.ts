@@ -9,7 +9,8 @@ import {
   isUncommitted,
 } from "./instance-result.ts";
 import type { TextSource } from "./log-texts.ts";
-import { type ExecutionView, type RunView, spendOf, statusOf } from "./run-view.ts";
+import { type ExecutionView, type RunView, statusOf } from "./run-view.ts";
+import { spendOf } from "./spend.ts";
 import { roundUsd } from "./usd.ts";
 
 const StrategySummary = z.object({
