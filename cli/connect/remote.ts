@@ -29,7 +29,7 @@ async function cliCredential(file: string) {
   const { role, id, seed } = await readCredential(file);
   if (role === "cli") return { id, seed };
   throw new PitayaError("usage", `${file} is a credential for the role ${role}, not for a cli`, {
-    hint: "Name the credential file of a cli in PITAYA_NATS_CREDS.",
+    hint: "Name the credential file of a cli in PITAYA_NATS__CREDS.",
   });
 }
 

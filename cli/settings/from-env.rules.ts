@@ -4,7 +4,6 @@ import type { Given, Layer } from "./resolve.rules.ts";
 /** Variables with a shorter name of their own. */
 const SHORT: Readonly<Partial<Record<SettingKey, string>>> = {
   "nats.url": "PITAYA_NATS_URL",
-  "nats.creds": "PITAYA_NATS_CREDS",
 };
 
 /** `runner.timeout` is `PITAYA_RUNNER__TIMEOUT`: levels by two underscores, dashes as one. */

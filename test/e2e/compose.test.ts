@@ -59,7 +59,7 @@ beforeAll(async () => {
   user = await person({
     ANTHROPIC_API_KEY: "sk-ant-e2e-not-a-real-key",
     PITAYA_NATS_URL: `nats://127.0.0.1:${port}`,
-    PITAYA_NATS_CREDS: join(dir, "docker", "credentials", "cli.json"),
+    PITAYA_NATS__CREDS: join(dir, "docker", "credentials", "cli.json"),
   });
 });
 afterAll(async () => {
