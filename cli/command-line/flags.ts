@@ -158,3 +158,4 @@ export const flags = {
 export type FlagName = keyof typeof flags;
 export const FLAG_NAMES = Object.keys(flags) as readonly FlagName[];
 export const flagSpec = (name: FlagName): Flag => flags[name];
+export const isFlag = (word: string): word is FlagName => Object.hasOwn(flags, word);

@@ -1,13 +1,8 @@
-import { parseArgs } from "node:util";
-import {
-  COMMAND_NAMES,
-  type CommandName,
-  commandSpec,
-  isCommand,
-  RESERVED_WORDS,
-} from "./commands.ts";
-import { FLAG_NAMES, type FlagName, flagSpec } from "./flags.ts";
-import { nearest } from "./nearest.rules.ts";
+import { type Command, CommanderError } from "commander";
+import { type CommandName, isCommand } from "./commands.ts";
+import { type FlagName, flagSpec } from "./flags.ts";
+import { flagMisuse, type Misuse, refusalMisuse, wordMisuse } from "./misuse.rules.ts";
+import { commanderProgram } from "./program.ts";
 
 /** A command line that was understood. */
 export interface Invocation {
@@ -17,23 +12,9 @@ export interface Invocation {
   readonly flags: ReadonlyMap<FlagName, readonly string[]>;
 }
 
-/** A command line that was not: what is wrong, and what to type instead. Exit code 2. */
-export interface Misuse {
-  readonly message: string;
-  readonly hint: string;
-}
-
 export type Parsed =
   | { readonly ok: true; readonly invocation: Invocation }
   | { readonly ok: false; readonly misuse: Misuse };
-
-const options = Object.fromEntries(
-  FLAG_NAMES.map((name) => {
-    const { short, value } = flagSpec(name);
-    const type: "string" | "boolean" = value === undefined ? "boolean" : "string";
-    return [name, short === undefined ? { type } : { type, short }];
-  }),
-);
 
 const ALIASES: Readonly<Partial<Record<FlagName, CommandName>>> = {
   "list-runs": "runs",
@@ -49,31 +30,46 @@ const ALIASES: Readonly<Partial<Record<FlagName, CommandName>>> = {
  */
 export function parseCommandLine(argv: readonly string[]): Parsed {
   if (argv[0] === "help") return parseCommandLine([...argv.slice(1), "--help"]);
-  const { tokens } = parseArgs({
-    args: [...argv],
-    options,
-    strict: false,
-    allowPositionals: true,
-    tokens: true,
-  });
-  const end = tokens.find((token) => token.kind === "option-terminator")?.index ?? argv.length;
-  const words = tokens.filter((token) => token.kind === "positional");
-  const [first] = words;
-  const named =
-    first !== undefined && first.index < end && isCommand(first.value) ? first.value : undefined;
   const flags = new Map<FlagName, string[]>();
-  for (const token of tokens) {
-    if (token.kind !== "option") continue;
-    const problem = flagProblem(token, named);
-    if (problem) return { ok: false, misuse: problem };
-    const name = token.name as FlagName;
-    flags.set(name, [...(flags.get(name) ?? []), token.value ?? "true"]);
-  }
-  const given = words.map((word) => word.value);
-  const invocation = withAliases(named, named === undefined ? given : given.slice(1), flags);
+  const words: string[] = [];
+  const program = commanderProgram({
+    flag: (name, value = "true") => flags.set(name, [...(flags.get(name) ?? []), value]),
+    words: (given) => words.push(...given),
+  });
+  const refusal = refusalOf(program, promptAfterTerminator(argv, program));
+  const [first = ""] = program.args;
+  const named = isCommand(first) ? first : undefined;
+  const command = named ?? "run";
+  if (refusal !== undefined) return { ok: false, misuse: refusalMisuse(refusal, command) };
+  const invocation = withAliases(named, words, flags);
   const quick = flags.has("help") || flags.has("version");
-  const misuse = quick ? undefined : wordProblem(invocation, named, words.length, first, end);
+  const misuse =
+    flagMisuse(argv, command, flags) ??
+    (quick ? undefined : wordMisuse(argv, invocation, named, words));
   return misuse ? { ok: false, misuse } : { ok: true, invocation };
+}
+
+/** Has commander read the line. @returns what it refused it for */
+function refusalOf(program: Command, argv: readonly string[]): CommanderError | undefined {
+  try {
+    program.parse(argv, { from: "user" });
+    return undefined;
+  } catch (error) {
+    if (error instanceof CommanderError) return error;
+    throw error;
+  }
+}
+
+/** Commander looks for a command after `--` too. Where it is to find none, the line says `run`. */
+function promptAfterTerminator(argv: readonly string[], { options }: Command): readonly string[] {
+  for (let at = 0; at < argv.length; at++) {
+    const token = argv[at] ?? "";
+    if (token === "--") return ["run", ...argv];
+    if (!token.startsWith("-") || token === "-") return argv;
+    if (options.some((option) => option.required && [option.long, option.short].includes(token)))
+      at++;
+  }
+  return argv;
 }
 
 /** `--show-run <run>` and its like become the command they stand for. */
@@ -95,103 +91,4 @@ function withAliases(
     };
   }
   return { command: named ?? "run", args, flags };
-}
-
-interface OptionToken {
-  readonly name: string;
-  readonly rawName: string;
-  readonly value?: string | undefined;
-  readonly inlineValue?: boolean | undefined;
-}
-
-function flagProblem(token: OptionToken, named: CommandName | undefined): Misuse | undefined {
-  const { name, rawName, value, inlineValue } = token;
-  const command = named ?? "run";
-  const accepted: readonly string[] = commandSpec(command).flags;
-  if (!accepted.includes(name)) return unknownFlag(name, rawName, command, accepted);
-  const { value: placeholder } = flagSpec(name as FlagName);
-  if (placeholder === undefined) {
-    return inlineValue
-      ? { message: `${rawName} takes no value.`, hint: `Write ${rawName}.` }
-      : undefined;
-  }
-  // A token for the agent may look like a flag; for anything else that is a forgotten value.
-  const swallowed =
-    !inlineValue && !name.startsWith("cli-arg") && value !== undefined && isFlagText(value);
-  if (value !== undefined && !swallowed) return undefined;
-  return {
-    message: `${rawName} needs a value.`,
-    hint: `Write ${rawName} <${placeholder}>, or ${rawName}=<${placeholder}>.`,
-  };
-}
-
-const isFlagText = (text: string): boolean =>
-  text.startsWith("--") && Object.hasOwn(options, text.slice(2).split("=", 1)[0] ?? "");
-
-function unknownFlag(
-  name: string,
-  rawName: string,
-  command: CommandName,
-  accepted: readonly string[],
-): Misuse {
-  const owner = COMMAND_NAMES.find((other) =>
-    (commandSpec(other).flags as readonly string[]).includes(name),
-  );
-  const help = command === "run" ? "pitaya --help" : `pitaya ${command} --help`;
-  if (owner !== undefined && Object.hasOwn(options, name)) {
-    const message = `${rawName} is not a flag of \`pitaya ${command}\`.`;
-    return { message, hint: `It belongs to \`pitaya ${owner}\`; see \`${help}\`.` };
-  }
-  const meant = nearest(name, accepted);
-  const hint = meant === undefined ? `See \`${help}\`.` : `Did you mean --${meant}?`;
-  return { message: `Unknown flag ${rawName}.`, hint };
-}
-
-function wordProblem(
-  { command, args }: Invocation,
-  named: CommandName | undefined,
-  count: number,
-  first: { readonly index: number; readonly value: string } | undefined,
-  end: number,
-): Misuse | undefined {
-  if (command === "run" && named === undefined && first !== undefined && first.index < end) {
-    const mistaken = mistakenCommand(first.value, count);
-    if (mistaken) return mistaken;
-  }
-  const spec = commandSpec(command);
-  const required = spec.args.filter((arg) => !arg.endsWith("?"));
-  const missing = required[args.length];
-  if (missing !== undefined) {
-    return { message: `\`pitaya ${command}\` needs a ${missing}.`, hint: usageHint(spec.usage) };
-  }
-  if (args.length <= spec.args.length) return undefined;
-  if (command === "run") {
-    const message = `One prompt is expected, but there are ${args.length} words.`;
-    return { message, hint: 'Put the prompt in quotes: pitaya "<prompt>".' };
-  }
-  const extra = args.slice(spec.args.length).join(" ");
-  return { message: `\`pitaya ${command}\` does not take: ${extra}`, hint: usageHint(spec.usage) };
-}
-
-const usageHint = (usage: string) => `Usage: pitaya ${usage}`;
-
-/** A bare word that is, or looks like, a command is not spent on an agent. */
-function mistakenCommand(word: string, count: number): Misuse | undefined {
-  const asPrompt = `For a prompt of that text, write: pitaya run "${word}"`;
-  if (RESERVED_WORDS.has(word)) {
-    return { message: `This version has no command \`${word}\`.`, hint: asPrompt };
-  }
-  if (/\s/.test(word)) return undefined;
-  const meant = nearest(word, COMMAND_NAMES);
-  if (meant !== undefined) {
-    return {
-      message: `Unknown command ${word}.`,
-      hint: `Did you mean \`pitaya ${meant}\`? ${asPrompt}`,
-    };
-  }
-  if (count === 1) return undefined;
-  return {
-    message: `Unknown command ${word}.`,
-    hint: 'See `pitaya --help`. For a prompt, put it in quotes: pitaya "<prompt>".',
-  };
 }

@@ -59,12 +59,28 @@ test("the last of several values holds, but where each counts", () => {
   expect(understood("p", "--cli-arg", "--json", "--cli-arg=-x").flags).toEqual({
     "cli-arg": ["--json", "-x"],
   });
+  const tokens = ["--cli-arg", "-5", "--cli-arg", "--", "--cli-arg", "-S", "--cli-arg=--model"];
+  expect(understood(...tokens, "p")).toEqual({
+    command: "run",
+    args: ["p"],
+    flags: { "cli-arg": ["-5", "--", "-S", "--model"] },
+  });
+});
+
+test("after -- there is neither a flag nor a command", () => {
+  const run = { command: "run", flags: { json: ["true"], model: ["m"] } };
+  const flags = ["--json", "--model", "m"];
+  expect(understood(...flags, "--", "stauts")).toEqual({ ...run, args: ["stauts"] });
+  expect(understood(...flags, "--", "-5")).toEqual({ ...run, args: ["-5"] });
+  expect(understood(...flags, "run", "--", "--help")).toEqual({ ...run, args: ["--help"] });
+  expect(understood("show", "--", "runs")).toEqual({ command: "show", args: ["runs"], flags: {} });
 });
 
 test("older flags are the commands they name", () => {
   expect(understood("--list-runs", "--json")).toMatchObject({ command: "runs", args: [] });
   expect(understood("--show-run", "@last")).toMatchObject({ command: "show", args: ["@last"] });
   expect(understood("--resume", "run_1")).toMatchObject({ command: "resume", args: ["run_1"] });
+  expect(understood("show", "--show-run", "@last")).toMatchObject({ command: "show", flags: {} });
   expect(understood("--resume-fresh", "run_1")).toEqual({
     command: "resume",
     args: ["run_1"],
@@ -92,6 +108,14 @@ test.each([
   [["do", "it"], "put it in quotes"],
   [["do it", "now"], "One prompt is expected, but there are 2 words"],
   [["p", "-x"], "Unknown flag -x"],
+  [["-5"], "Unknown flag -5"],
+  [["run", "-5"], "Unknown flag -5"],
+  [["p", "-S"], "--set needs a value. Write --set <key=value>"],
+  [["p", "--cli-args"], "--cli-args needs a value. Write --cli-args <'words'>"],
+  [["p", "--base", "main"], "Unknown flag --base. Did you mean --base-branch?"],
+  [["p", "--dokr-imag", "x"], "Did you mean --docker-image?"],
+  [["runs", "--modle", "x"], "Unknown flag --modle. See `pitaya runs --help`."],
+  [["p", "--api-kee=secret"], "Unknown flag --api-kee. Did you mean --api-key?"],
 ])("%j is answered with what is wrong and what to type", (argv, said) => {
   expect(misuse(...argv)).toContain(said);
 });
