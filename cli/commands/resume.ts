@@ -14,7 +14,10 @@ import { type Credentials, sealForCoordinators } from "../submit/sealed-credenti
 
 const RESUME_TIMEOUT_MS = 60_000;
 
-/** `pitaya resume <run>`: goes on with an interrupted run, and follows it as the one who started it. */
+/**
+ * `pitaya resume <run>`: goes on with an interrupted run, and follows it as the one who started it. One
+ * that has ended is only shown, as by `attach`.
+ */
 export const command: CommandMain = async (session) => {
   const desk = signalDesk(session.host, "owner");
   const scratch = await openScratch(session.host);
@@ -76,9 +79,10 @@ async function askToResume(
   const request = { v: 1, by, fresh: session.has("fresh"), secrets } as const;
   const { value } = await ask(connection.bus, "resume", subject, request, RESUME_TIMEOUT_MS);
   if (value.status === "already-final") {
-    throw new PitayaError("usage", `${run} has ended, and what has ended stays as it is`, {
-      hint: `\`pitaya show ${run}\` tells how. To try again, start a new run.`,
-    });
+    await session.console.note(
+      `${run} has ended already: nothing is changed; to try again, start a new run`,
+    );
+  } else if (value.status === "running") {
+    await session.console.note(`${run} is running already`);
   }
-  if (value.status === "running") await session.console.note(`${run} is running already`);
 }

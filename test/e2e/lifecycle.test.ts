@@ -4,6 +4,7 @@ import { testGit } from "@pitaya/git/testing";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { leftOnEngine } from "../support/engine.ts";
 import { type ModelServer, startModelServer } from "../support/model-server/model-server.ts";
+import type { Scenario } from "../support/model-server/scenario.ts";
 import {
   branchesOf,
   jsonLines,
@@ -41,7 +42,7 @@ async function repository(): Promise<string> {
   return dir;
 }
 /** Where an agent finds a model that follows this scenario, and the id of its requests. */
-function modelFor(scenario: string): { readonly url: string; readonly id: string } {
+function modelFor(scenario: string | Scenario): { readonly url: string; readonly id: string } {
   scenarios += 1;
   const id = `lifecycle-${scenarios}`;
   return { id, url: model.url(scenario, id, "host.docker.internal") };
@@ -147,7 +148,11 @@ describe("Ctrl-C", () => {
   it("once interrupts: containers stop, the state stays, and `resume` goes on", async () => {
     const user = await newPerson();
     const cwd = await repository();
-    const { url, id } = modelFor("hang");
+    const { url, id } = modelFor([
+      { hang: true, times: 1 },
+      { bash: "echo hello > hello.txt && git add hello.txt && git commit -q -m 'Add hello.txt'" },
+      { text: "Added hello.txt." },
+    ]);
     const run = user.start(["add a greeting", "--no-tui", "--base-url", url], { cwd });
     const [runId = ""] = await run.saw(RUN_ID);
     await model.requested(id, 1);
@@ -158,6 +163,12 @@ describe("Ctrl-C", () => {
     expect(await leftOnEngine([runId])).toEqual([]);
     const shown = await user.run(["show", runId, "--json"], { cwd });
     expect(JSON.parse(shown.stdout)).toMatchObject({ status: "interrupted" });
+    const resumed = await user.run(["resume", runId, "--no-tui"], { cwd });
+    expect({ code: resumed.code, stderr: resumed.stderr }).toMatchObject({ code: 0 });
+    expect(await branchesOf(cwd)).toHaveLength(1);
+    const again = await user.run(["resume", runId, "--no-tui"], { cwd });
+    expect(again.code).toBe(0);
+    expect(again.stderr + again.stdout).toMatch(/completed|already/);
   });
 
   it("twice leaves at once and says what goes on", async () => {
