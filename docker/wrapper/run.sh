@@ -48,43 +48,56 @@ done
 unset IFS
 export PATH
 
-# Sets p_state and p_parent of process $1; fails when it is gone. Reads the whole stat file, since a
-# process may carry newlines and parentheses in its name.
+# Sets p_state and p_parent of process $1; fails when it is gone. A name cannot fake these lines:
+# its newlines are escaped there.
 look_at() {
-  p_stat=''
-  while IFS= read -r p_line || [ -n "$p_line" ]; do
-    p_stat="$p_stat$p_line "
-  done 2>/dev/null <"/proc/$1/stat"
-  p_stat=${p_stat##*) }
-  p_state=${p_stat%% *} p_stat=${p_stat#* }
-  p_parent=${p_stat%% *}
-  case $p_parent in '' | *[!0-9]*) return 1 ;; esac
+  p_state='' p_parent=''
+  while IFS='	 ' read -r p_key p_value p_rest; do
+    case $p_key in
+      State:) p_state=$p_value ;;
+      PPid:) p_parent=$p_value; return 0 ;;
+    esac
+  done 2>/dev/null <"/proc/$1/status"
+  return 1
 }
 
-# Is process $1 alive, and neither ours nor a child or grandchild of our plumbing (split's writers)?
-is_other() {
-  case " 1 $$ $p_plumbing " in *" $1 "*) return 1 ;; esac
-  look_at "$1" || return 1
-  case $p_state in Z | X) return 1 ;; esac
-  for p_depth in 1 2; do
-    case " $p_plumbing " in *" $p_parent "*) return 1 ;; esac
-    look_at "$p_parent" || return 0
-  done
+# Is process $1, just looked at, of the plumbing: one we started, or a child or grandchild of it?
+is_plumbing() {
+  case " $p_plumbing " in *" $1 "* | *" $p_parent "*) return 0 ;; esac
+  look_at "$p_parent" || return 1
+  case " $p_plumbing " in *" $p_parent "*) return 0 ;; esac
+  return 1
 }
 
 # Ends every process but init, ourselves and the plumbing. Uses builtins only: under a fork bomb
-# there is no process to be had. STOP reaches all of them in one step of the kernel. A child whose
-# making was under way then is stopped as well, but shows a little later, so we look until nobody is
-# left before the plumbing goes on.
+# there is no process to be had.
+#
+# STOP reaches all of them in one step of the kernel. A child whose making was under way then is
+# stopped as well, but shows a little later, and a CONT sent before it shows never reaches it. So we
+# look until nobody else is left and all of the plumbing stands still, twice in a row: a process
+# that stands still has no child under way. One in state D whose child stands still does too: a shell
+# waits so for its child to become another program.
 kill_others() {
   kill -STOP -1 2>/dev/null
-  p_rounds=0 p_found=yes
-  while [ -n "$p_found" ] && [ "$p_rounds" -lt 5000 ]; do
-    p_found='' p_rounds=$((p_rounds + 1))
+  p_rounds=0 p_still=0 p_holders=''
+  while [ "$p_still" -lt 2 ] && [ "$p_rounds" -lt 5000 ]; do
+    p_rounds=$((p_rounds + 1)) p_still=$((p_still + 1)) p_held=$p_holders p_holders=''
     for p_entry in /proc/[0-9]*; do
-      is_other "${p_entry#/proc/}" || continue
-      p_found=yes
-      kill -KILL "${p_entry#/proc/}" 2>/dev/null
+      p_pid=${p_entry#/proc/}
+      case $p_pid in 1 | $$) continue ;; esac
+      look_at "$p_pid" || continue
+      case $p_state in
+        Z | X) continue ;;
+        T | t) p_moves='' p_holders="$p_holders $p_parent " ;;
+        D) case $p_held in *" $p_pid "*) p_moves='' ;; *) p_moves=yes ;; esac ;;
+        *) p_moves=yes ;;
+      esac
+      if is_plumbing "$p_pid"; then
+        [ -z "$p_moves" ] || p_still=0
+      else
+        kill -KILL "$p_pid" 2>/dev/null
+        p_still=0
+      fi
     done
   done
   kill -CONT -1 2>/dev/null
@@ -194,7 +207,8 @@ for p_stream in stdout stderr; do
   # Each segment's writer makes the next one first, so that a reader always has a file to wait on.
   SHELL=/bin/sh STREAM=$p_run/$p_stream split -b "$p_segment_bytes" -a 9 \
     --numeric-suffixes="$p_first_segment" \
-    --filter='n=${FILE##*.}; : >"$STREAM.$((n + 1))"; cat >"$FILE"; old=$STREAM.$((n - 16)); [ ! -e "$old" ] || rm -f "$old"' \
+    --filter='n=${FILE##*.} old=$STREAM.$((n - 17)); : >"$STREAM.$((n + 1))"
+      [ ! -e "$old" ] || rm -f "$old"; exec cat >"$FILE"' \
     - "$p_run/$p_stream." <"$p_run/$p_stream-copy" >/dev/null 2>&1 &
   p_plumbing="$p_plumbing $!"
 done

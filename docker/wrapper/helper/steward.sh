@@ -98,13 +98,6 @@ harvested() {
   fi
 }
 
-# report EXCHANGE: the wrapper's report.
-report() {
-  volume "$1" || { fail 'no such volume'; return; }
-  harvested report 65536
-  ok "$text"
-}
-
 # collect EXCHANGE MAX_BYTES: report, bundle and patch.
 collect() {
   volume "$1" || { fail 'no such volume'; return; }
@@ -159,7 +152,7 @@ while IFS=' ' read -r id verb args; do
   set -- $args
   case $verb in
     host) host ;;
-    complete | prepare | put | seal | own | report | collect | rules | unrules) "$verb" "$@" ;;
+    complete | prepare | put | seal | own | collect | rules | unrules) "$verb" "$@" ;;
     measure) measure "$@" >&2 & ;;
     *) fail "unknown verb" ;;
   esac

@@ -110,11 +110,20 @@ export async function engineLab(options: Partial<DockerExecutorOptions> = {}): P
     ...options,
     runnerId,
   });
-  await executor.open();
+  const close = async () => {
+    await executor.reap([]);
+    await executor.close();
+    // What a runner keeps for its next start: packs, checkouts, the wrapper.
+    const { Volumes } = await engine.listVolumes({
+      filters: { label: [`${LABEL.runner}=${runnerId}`] },
+    });
+    for (const { Name } of Volumes ?? []) await engine.getVolume(Name).remove();
+    await rm(dir, { recursive: true, force: true });
+    return leftovers();
+  };
   const base = await source.bundle("main");
-  await executor.storePack(base.pack, base.path);
-  const { imageId } = await executor.resolveImage(AGENTS_IMAGE, "sh");
   let attempts = 0;
+  let imageId = "";
 
   const workspace = (change: Partial<WorkspaceSpec> = {}): WorkspaceSpec => ({
     objectFormat: "sha1",
@@ -142,6 +151,14 @@ export async function engineLab(options: Partial<DockerExecutorOptions> = {}): P
   const harvest: EngineLab["harvest"] = async (spec, maxBytes = 50_000_000) =>
     executor.harvest(spec.name, await mkdtemp(join(dir, "harvest-")), maxBytes);
 
+  await executor.open();
+  try {
+    await executor.storePack(base.pack, base.path);
+    ({ imageId } = await executor.resolveImage(AGENTS_IMAGE, "sh"));
+  } catch (error) {
+    await close();
+    throw error;
+  }
   return {
     executor,
     engine,
@@ -191,16 +208,6 @@ export async function engineLab(options: Partial<DockerExecutorOptions> = {}): P
       return source.git("rev-parse", "refs/harvested");
     },
     leftovers,
-    close: async () => {
-      await executor.reap([]);
-      await executor.close();
-      // What a runner keeps for its next start: packs, checkouts, the wrapper.
-      const { Volumes } = await engine.listVolumes({
-        filters: { label: [`${LABEL.runner}=${runnerId}`] },
-      });
-      for (const { Name } of Volumes ?? []) await engine.getVolume(Name).remove();
-      await rm(dir, { recursive: true, force: true });
-      return leftovers();
-    },
+    close,
   };
 }

@@ -10,11 +10,11 @@ import { type Ground, prepareGround } from "./ground.ts";
 import { collectHarvest, SMALL_BYTES } from "./harvest.ts";
 import { helpers } from "./helper-container.ts";
 import { imageCheck } from "./image-check.ts";
+import { leftFiles } from "./left-files.ts";
 import { attemptOf, LABEL, naming } from "./names.ts";
 import type { Endpoint } from "./network.rules.ts";
 import { packJob } from "./packs.ts";
 import { reapLeftovers } from "./reaper.ts";
-import { parseReport } from "./report.rules.ts";
 import { findScriptsDir, readScripts } from "./scripts.ts";
 import { harvestAgain } from "./second-harvest.ts";
 import { secretLines } from "./secret-lines.rules.ts";
@@ -30,6 +30,8 @@ export interface DockerExecutorOptions {
   readonly bus: readonly Endpoint[];
   /** Take online attempts where the packet rules cannot be set. The operator's risk. */
   readonly allowOnlineWithoutRules?: boolean;
+  /** How long packet rules are taken to stand since they were last set. 5,000 by default. */
+  readonly rulesTrustMs?: number;
   /** `copy`: a copy of its checkout for each workspace, though the engine could mount overlays. */
   readonly workspaces?: "auto" | "copy";
   /** The folder of the wrapper's scripts, where it is not found above this module. */
@@ -52,11 +54,10 @@ export async function dockerExecutor(options: DockerExecutorOptions): Promise<Ex
     return ground;
   };
   const containerOf = (name: AttemptName) => engine.getContainer(names.container(name));
-  const reportOf = async (name: AttemptName) => {
+  const left = leftFiles(async (name: AttemptName) => {
     const steward = await opened().stewards.get();
-    const text = await steward.report(names.volumes(name));
-    return text === undefined ? undefined : parseReport(text);
-  };
+    return steward.collect(names.volumes(name), SMALL_BYTES);
+  }, names.container);
   const settleMs = options.settleMs ?? 2_000;
 
   return {
@@ -65,6 +66,7 @@ export async function dockerExecutor(options: DockerExecutorOptions): Promise<Ex
         helperImage: options.helperImage,
         bus: options.bus,
         allowOnlineWithoutRules: options.allowOnlineWithoutRules ?? false,
+        rulesTrustMs: options.rulesTrustMs ?? 5_000,
         workspaces: options.workspaces ?? "auto",
       });
       const { engineVersion, cpus, memoryBytes } = ground;
@@ -129,7 +131,7 @@ export async function dockerExecutor(options: DockerExecutorOptions): Promise<Ex
         container,
         live,
         from: { stdout: 0, stderr: 0 },
-        report: () => reportOf(name),
+        report: async () => (await left.of(name)).report,
         settleMs,
       });
       // If the container has died already, its exit tells why; a broken pipe here does not.
@@ -150,30 +152,22 @@ export async function dockerExecutor(options: DockerExecutorOptions): Promise<Ex
         container,
         live: undefined,
         from,
-        report: () => reportOf(name),
+        report: async () => (await left.of(name)).report,
         settleMs,
       });
     },
 
     harvest: async (name, toDir, maxBytes) => {
       const container = containerOf(name);
-      const found = await onEngine("look up a container", () => container.inspect());
-      if (found.State.Running) {
-        throw new PitayaError("internal", "A harvest is taken from a container that has ended.");
+      if (!left.isKnown(name)) {
+        const found = await onEngine("look up a container", () => container.inspect());
+        if (found.State.Running) {
+          throw new PitayaError("internal", "A harvest is taken from a container that has ended.");
+        }
+        const { report } = await left.of(name);
+        if (report === undefined) await harvestAgain(engine, names, name, found);
       }
-      const look = async () => {
-        const steward = await opened().stewards.get();
-        const files = await steward.collect(names.volumes(name), SMALL_BYTES);
-        return {
-          files,
-          report: files.report === undefined ? undefined : parseReport(files.report),
-        };
-      };
-      let { files, report } = await look();
-      if (report === undefined) {
-        await harvestAgain(engine, names, name, found);
-        ({ files, report } = await look());
-      }
+      const { report, files } = await left.of(name);
       if (report === undefined) {
         throw new PitayaError(
           "harvest_failed",
@@ -190,6 +184,7 @@ export async function dockerExecutor(options: DockerExecutorOptions): Promise<Ex
     },
 
     remove: async (name) => {
+      left.forget(name);
       await Promise.all(
         [names.container(name), names.harvest(name)].map((container) =>
           unlessGone("remove a container", () =>

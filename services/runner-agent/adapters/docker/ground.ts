@@ -40,6 +40,7 @@ export async function prepareGround(
     readonly helperImage: string;
     readonly bus: readonly Endpoint[];
     readonly allowOnlineWithoutRules: boolean;
+    readonly rulesTrustMs: number;
     readonly workspaces: "auto" | "copy";
   },
 ): Promise<Ground> {
@@ -60,6 +61,7 @@ export async function prepareGround(
     steward,
     bus: await Promise.all(options.bus.map(withAddress)),
     allowWithoutRules: options.allowOnlineWithoutRules,
+    trustMs: options.rulesTrustMs,
   });
   const stored = storedVolumes(engine, naming, { steward, helpers, image, user: AGENT_USER });
   try {

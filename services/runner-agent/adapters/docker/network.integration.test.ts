@@ -24,7 +24,10 @@ beforeAll(async () => {
   ports.closed = await listen("closed", "0.0.0.0");
   ports.loopback = await listen("loopback", "127.0.0.1");
   ports.bus = await listen("bus", "0.0.0.0");
-  lab = await engineLab({ bus: [{ host: "127.0.0.1", port: ports.bus }] });
+  lab = await engineLab({
+    bus: [{ host: "127.0.0.1", port: ports.bus }],
+    rulesTrustMs: 0,
+  });
 });
 afterEach(async () => {
   for (const one of specs.splice(0)) await one.lab.executor.remove(one.spec.name);

@@ -31,9 +31,14 @@ export function runnerNetwork(
     readonly bus: readonly Endpoint[];
     /** Operator's word: online attempts although the rules cannot be set. */
     readonly allowWithoutRules: boolean;
+    /** How long the rules are taken to stand since they were last set: a firewall's reload drops them. */
+    readonly trustMs: number;
   },
 ): RunnerNetwork {
   const opened = new Map<string, Endpoint>();
+  const isOpen = ({ host, port }: Endpoint) =>
+    [...opened.values()].some((one) => one.host === host && one.port === port);
+  let setAt = Number.NEGATIVE_INFINITY;
   let host: StewardHost | undefined;
   // One change at a time, so that the last one written is the newest.
   let last: Promise<unknown> = Promise.resolve();
@@ -50,6 +55,7 @@ export function runnerNetwork(
         (text) => parseEndpoint(text) ?? [],
       );
       await steward.setRules(host, filterRules(naming, host, { bus: options.bus, open }));
+      setAt = performance.now();
     });
     const own = waiting;
     last = own.catch(() => undefined);
@@ -57,8 +63,9 @@ export function runnerNetwork(
   };
 
   const closeAll = async (attempts: readonly string[]) => {
-    const closed = attempts.filter((attempt) => opened.delete(attempt));
-    if (closed.length === 0) return;
+    const closed = attempts.flatMap((attempt) => opened.get(attempt) ?? []);
+    for (const attempt of attempts) opened.delete(attempt);
+    if (closed.every(isOpen)) return;
     await apply().catch((error: unknown) => {
       if (!options.allowWithoutRules) throw error;
     });
@@ -107,6 +114,7 @@ export function runnerNetwork(
       }
     },
     admit: async (attempt, endpoint) => {
+      let mustSet = performance.now() - setAt >= options.trustMs;
       if (endpoint !== undefined) {
         if (options.bus.some((bus) => bus.port === endpoint.port)) {
           throw new PitayaError(
@@ -115,7 +123,13 @@ export function runnerNetwork(
             { hint: "Run the provider's server on another port." },
           );
         }
+        mustSet ||= !isOpen(endpoint);
         opened.set(attempt, endpoint);
+      }
+      if (!mustSet) {
+        // Another attempt may be opening the same endpoint just now.
+        await last;
+        return;
       }
       // The engine's user may have pruned unused networks.
       const bridged = ensureBridge();

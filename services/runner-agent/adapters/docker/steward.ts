@@ -32,9 +32,10 @@ export interface Steward {
   seal(volume: string): Promise<void>;
   /** Gives the volume's directory to the agent's user. */
   own(volume: string): Promise<void>;
-  /** The wrapper's report of an ended container; undefined where there is none. At most 64 KiB. */
-  report(volumes: AttemptVolumes): Promise<string | undefined>;
-  /** The same with the harvest's files, each undefined where it is none or over `maxBytes`. */
+  /**
+   * The wrapper's report of an ended container and the harvest's files, each undefined where it is
+   * none or over `maxBytes`, a report over 64 KiB.
+   */
   collect(volumes: AttemptVolumes, maxBytes: number): Promise<HarvestFiles>;
   /**
    * Bytes on disk of each; undefined where it took too long to count. A workspace that is a copy
@@ -130,7 +131,6 @@ export async function startSteward(
       done(ask("put", [volume, file, Buffer.byteLength(content)], content)),
     seal: (volume) => done(ask("seal", [volume])),
     own: (volume) => done(ask("own", [volume])),
-    report: async ({ exchange }) => decoded(await ask("report", [exchange]))?.toString(),
     collect: async ({ exchange }, maxBytes) => {
       const [report, bundle, patch] = (await ask("collect", [exchange, maxBytes])).split(" ");
       return {
