@@ -1,4 +1,4 @@
-import { DEFAULT_LIMITS } from "@pitaya/protocol";
+import { DEFAULT_LIMITS, ImageReference } from "@pitaya/protocol";
 import { z } from "zod";
 import type { SettingKey } from "./keys.ts";
 
@@ -61,7 +61,7 @@ export const Settings = z.object({
   "runner.memory_limit": size.default(DEFAULT_LIMITS.memoryBytes),
   "runner.pids_limit": count(1, 4_194_304).default(DEFAULT_LIMITS.pids),
   "runner.disk_limit": size.default(DEFAULT_LIMITS.diskBytes),
-  "runner.docker_image": text.max(500).optional(),
+  "runner.docker_image": ImageReference.optional(),
   "runner.force_commit": flag.default(false),
   /** Empty switches it off; unset, the plugin's own words are used. */
   "runner.commit_instruction": z.string().max(8_192).optional(),

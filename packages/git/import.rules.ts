@@ -74,14 +74,14 @@ export function placeBranch(options: {
     case "fail":
       return refuse(
         `${branch} is there already, at another commit (${present.commit.slice(0, 12)})`,
-        "delete or rename that branch, or import with the conflict policy suffix or overwrite",
+        "delete or rename that branch, or set PITAYA_IMPORT_CONFLICT_POLICY to suffix or overwrite",
       );
     case "overwrite":
       return present.usedAt === undefined
         ? { do: "move", branch, from: present.commit }
         : refuse(
             `${branch} is in use at ${present.usedAt}, and the branch of a working tree is never moved`,
-            "check out another branch there, or import with the conflict policy suffix",
+            "check out another branch there, or set PITAYA_IMPORT_CONFLICT_POLICY to suffix",
           );
     case "suffix": {
       const earlier = suffixedAt(options);

@@ -7,6 +7,7 @@ export * from "./errors.ts";
 export * from "./facts.ts";
 export * from "./fleet.ts";
 export * from "./ids.ts";
+export * from "./images.ts";
 export * from "./limits.ts";
 export * from "./message-ids.ts";
 export * from "./notes.ts";

@@ -2,13 +2,14 @@ import { z } from "zod";
 import { Text } from "./blobs.ts";
 import { BranchSource, ObjectFormat } from "./bundles.ts";
 import { ProcessId, RunId, Timestamp } from "./ids.ts";
+import { ImageReference } from "./images.ts";
 import { TaskLimits } from "./limits.ts";
 
 /** How the agent of a run is called. Holds names of credentials, never their values. */
 export const AgentSpec = z.object({
   plugin: z.string().min(1).max(64),
   model: z.string().min(1).max(200).optional(),
-  image: z.string().min(1).max(500),
+  image: ImageReference,
   cliArgs: z.array(z.string().max(32_768)).max(256),
   /** Provider address as a container reaches it. Without user information. */
   baseUrl: z.url().optional(),

@@ -51,7 +51,8 @@ export interface Coordinator {
   stop(): Promise<void>;
 }
 
-const CANCEL_GRACE_MS = 60_000;
+/** More than a runner itself allows for TERM, KILL and harvest, so that its own word comes first. */
+const CANCEL_GRACE_MS = 90_000;
 
 /** From the last attempt's end to the run's own. */
 const SETTLE_MS = 10_000;

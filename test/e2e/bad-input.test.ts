@@ -51,6 +51,12 @@ describe("refused before anything is started:", () => {
     expect(stderr).toContain("--strategy");
   });
 
+  it("an image that no engine could have", async () => {
+    const { code, stderr } = await bad(["do it", "--docker-image", "../containers"], repository);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/docker-image/);
+  });
+
   it("a directory that is no repository", async () => {
     const { code, stderr } = await bad(["do it"], await emptyDirectory());
     expect(code).toBe(1);

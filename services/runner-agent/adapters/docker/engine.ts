@@ -38,8 +38,12 @@ export function engineFault(error: unknown, doing: string): PitayaError {
       },
     );
   }
+  const unanswered = statusOf(error) === undefined;
   return new PitayaError("engine_unavailable", `The engine failed to ${doing}: ${why}`, {
     cause: error,
+    ...(unanswered && {
+      hint: "Start the Docker engine, or point DOCKER_HOST at one: docker info",
+    }),
   });
 }
 

@@ -25,6 +25,8 @@ describe("packet rules of a runner", () => {
   it("drop metadata, bus, engine ports and other containers on the way through", () => {
     for (const match of [
       "-d 169.254.0.0/16",
+      "-d 100.100.100.200/32",
+      "-d 168.63.129.16/32",
       "-d 10.1.1.1/32 -p tcp --dport 4222",
       "-p tcp -m multiport --dports 2375,2376,2377",
       "-d 172.17.0.1/32",

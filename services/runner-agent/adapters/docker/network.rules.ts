@@ -2,6 +2,12 @@ import { isIPv4 as isIpv4 } from "node:net";
 import type { Naming } from "./names.ts";
 import type { StewardHost } from "./steward.ts";
 
+/**
+ * Where clouds serve a machine its identity and keys: link-local (AWS, Google, Azure and most
+ * others), and the addresses of Alibaba, Azure's own agent, and Oracle.
+ */
+const METADATA = ["169.254.0.0/16", "100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32"];
+
 export interface Endpoint {
   readonly host: string;
   readonly port: number;
@@ -38,7 +44,7 @@ export function filterRules(naming: Naming, host: StewardHost, policy: NetworkPo
   // Other containers' networks. The engine keeps its own apart too; this holds without it as well.
   const bridges = [bridge, "docker0", "br-+", "pit-+", "podman+", "cni-+", "virbr+"];
   const closed = [
-    "-d 169.254.0.0/16",
+    ...METADATA.map((addresses) => `-d ${addresses}`),
     ...policy.bus.map(({ host: address, port }) => `-d ${address}/32 -p tcp --dport ${port}`),
     "-p tcp -m multiport --dports 2375,2376,2377",
     // A desktop's engine forwards this address to the loopback services of the user's machine.
