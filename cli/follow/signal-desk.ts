@@ -37,7 +37,11 @@ export function signalDesk(host: Host, role: Role): SignalDesk {
       host.exit(LEFT);
     }
     if (what === "interrupt" && interrupt) return interrupt();
-    early.abort(new PitayaError("interrupted", "interrupted before anything was asked for"));
+    const hint =
+      "an embedded stack that was being started ends by itself when idle, or with: pitaya down";
+    early.abort(
+      new PitayaError("interrupted", "interrupted before anything was asked for", { hint }),
+    );
     if (what === "interrupt") {
       wanted = true;
       return;

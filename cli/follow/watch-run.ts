@@ -14,6 +14,12 @@ export async function watchRun(options: FollowOptions): Promise<number> {
   if (end.how === "departed") {
     await session.console.note(`${run} goes on; \`pitaya attach ${run}\` shows it again`);
   }
+  const embedded = session.settings.values["nats.url"] === undefined;
+  if (end.how === "ended" && end.summary.status === "interrupted" && embedded) {
+    await session.console.note(
+      "the embedded stack stays until it is idle; `pitaya down` ends it now",
+    );
+  }
   if (end.how === "stack-gone") await tellStackGone(session, run, end.gone);
   return exitCodeOfFollow(end, desk.role);
 }
