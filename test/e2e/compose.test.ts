@@ -45,6 +45,9 @@ beforeAll(async () => {
   await cp(join(ROOT, "docker-compose.yml"), join(dir, "docker-compose.yml"));
   const port = await freePort();
   const env: NodeJS.ProcessEnv = { ...process.env, PITAYA_NATS_PORT: String(port) };
+  // The engine that this test's own commands use, wherever its socket is.
+  const socket = /^unix:\/\/(.+)$/.exec(env["DOCKER_HOST"] ?? "")?.[1];
+  if (socket !== undefined) env["PITAYA_DOCKER_SOCKET"] = socket;
   const project = `pitaya-e2e-${randomBytes(4).toString("hex")}`;
   const [program = "docker", ...first] = command;
   compose = async (...args) => {
