@@ -80,7 +80,9 @@ describe("output of a started container", () => {
   });
 
   it("reads on without a gap when its connection breaks and the container goes on", async () => {
-    const proxy = await engineProxy("/var/run/docker.sock");
+    const proxy = await engineProxy(
+      /^unix:\/\/(.+)$/.exec(process.env["DOCKER_HOST"] ?? "")?.[1] ?? "/var/run/docker.sock",
+    );
     const far = await engineLab({ engine: proxy.address, settleMs: 50 });
     try {
       const spec = far.attempt(onTerm("seq 300000"));
