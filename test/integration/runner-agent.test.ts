@@ -118,6 +118,7 @@ async function startProgram(): Promise<ChildProcess> {
     stdio: ["ignore", "inherit", "inherit"],
     env: {
       PATH: process.env["PATH"],
+      DOCKER_HOST: process.env["DOCKER_HOST"],
       PITAYA_NATS_URL: nats.url,
       PITAYA_NATS__CREDS: join(dir, "credential.json"),
       PITAYA_RUNNER__STATE_DIR: join(dir, "state"),
@@ -133,7 +134,15 @@ async function startProgram(): Promise<ChildProcess> {
     child.kill("SIGTERM");
     await once(child, "exit");
   });
-  await expect.poll(async () => (await liveness())?.incarnation ?? before, WAIT).not.toBe(before);
+  const isThere = expect
+    .poll(async () => (await liveness())?.incarnation ?? before, WAIT)
+    .not.toBe(before);
+  const ended = once(child, "exit").then(([code]) => {
+    throw new Error(`the runner-agent ended with ${code} before it was there`);
+  });
+  // A later end is what the tests ask for.
+  ended.catch(() => undefined);
+  await Promise.race([isThere, ended]);
   return child;
 }
 
