@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { natsBus } from "@pitaya/bus";
@@ -96,7 +97,7 @@ describe("a supervisor that was killed", () => {
     const port = Number(new URL(connection.bus.url).port);
     const taken = createServer().listen(port, "127.0.0.1");
     onTestFinished(() => void taken.close());
-    await new Promise((resolve) => taken.once("listening", resolve));
+    await once(taken, "listening");
     const again = await connection.reconnect();
     expect(again.bus.url).not.toBe(connection.bus.url);
     again.close();

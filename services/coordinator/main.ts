@@ -60,5 +60,6 @@ try {
 } catch (error) {
   const { code, message, hint } = errorRecord(error);
   process.stderr.write(`pitaya coordinator: ${message} (${code})${hint ? `\n  ${hint}` : ""}\n`);
-  process.exitCode = 1;
+  // What had begun, such as the connection to the bus, would keep a program that failed alive.
+  process.exit(1);
 }

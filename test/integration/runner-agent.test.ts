@@ -113,9 +113,9 @@ function holdSecrets() {
 }
 
 /** The program as compose starts it. */
-async function startProgram(): Promise<ChildProcess> {
+function spawnProgram(more: NodeJS.ProcessEnv = {}): ChildProcess {
   const child = spawn(process.execPath, [PROGRAM], {
-    stdio: ["ignore", "inherit", "inherit"],
+    stdio: ["ignore", "inherit", "pipe"],
     env: {
       PATH: process.env["PATH"],
       DOCKER_HOST: process.env["DOCKER_HOST"],
@@ -126,14 +126,23 @@ async function startProgram(): Promise<ChildProcess> {
       PITAYA_RUNNER__HOST_ENDPOINTS: `host.docker.internal:${model.port}`,
       PITAYA_LEASE__RUNNER_MS: "2000",
       PITAYA_LOGGING__LEVEL: process.env["LOG"] ?? "error",
+      ...more,
     },
   });
-  const before = (await liveness())?.incarnation;
+  child.stderr?.pipe(process.stderr, { end: false });
   onTestFinished(async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     child.kill("SIGTERM");
+    const killing = setTimeout(() => child.kill("SIGKILL"), 30_000);
     await once(child, "exit");
+    clearTimeout(killing);
   });
+  return child;
+}
+
+async function startProgram(): Promise<ChildProcess> {
+  const child = spawnProgram();
+  const before = (await liveness())?.incarnation;
   const isThere = expect
     .poll(async () => (await liveness())?.incarnation ?? before, WAIT)
     .not.toBe(before);
@@ -323,6 +332,14 @@ describe("a runner-agent as a program, on a real bus and engine, with the real a
     expect(await containersOf(RUNNER)).toEqual(["running"]);
     await startProgram();
     expect(await ending("left")).toMatchObject({ type: "attempt.succeeded" });
+  });
+
+  it("ends, and says why, where it cannot start", async () => {
+    const child = spawnProgram({ DOCKER_HOST: "unix:///nowhere/docker.sock" });
+    const told: Buffer[] = [];
+    child.stderr?.on("data", (bytes: Buffer) => told.push(bytes));
+    expect(await once(child, "close")).toEqual([1, null]);
+    expect(String(Buffer.concat(told))).toContain("/nowhere/docker.sock");
   });
 
   it("says why where it cannot do what it is told", async () => {

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { expect } from "vitest";
+import { expect, TestRunner } from "vitest";
 import { connectStack, type StackOptions } from "../connect.ts";
 import type { StackConnection } from "../connection.ts";
 import { type ProcessIdentity, processTable } from "../processes.ts";
@@ -139,6 +139,9 @@ export function standInStack(more: NodeJS.ProcessEnv = {}, below = "state"): Sta
     servers: () => serversOf(paths),
     log: () => readFileSync(paths.log, "utf8"),
     async remove() {
+      // What its processes did is told nowhere else, and goes with the directory.
+      const failed = TestRunner.getCurrentTest()?.result?.state === "fail";
+      if (failed && existsSync(paths.log)) console.log(readFileSync(paths.log, "utf8"));
       for (const child of children) child.kill("SIGKILL");
       if (existsSync(paths.record)) recorded(paths.record);
       for (const identity of [...known, ...serversOf(paths)]) {
