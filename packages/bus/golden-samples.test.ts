@@ -26,6 +26,7 @@ const kinds: Readonly<Record<string, z.ZodType>> = {
   "kv.run": protocol.RunProjection,
   "kv.runner": protocol.RunnerLiveness,
   "kv.runner-about": protocol.RunnerAbout,
+  "kv.runner-inventory": protocol.RunnerInventory,
   note: protocol.NoteMessage,
   "output.bytes": protocol.OutputBytes,
   "output.records": protocol.OutputRecords,

@@ -2,8 +2,9 @@ import { z } from "zod";
 import { StopMode } from "./decisions.ts";
 import { ErrorRecord } from "./errors.ts";
 import { CurveKey } from "./fleet.ts";
+import { GcReport } from "./gc.ts";
 import { AttemptNumber, InstanceId, ProcessId, RunId } from "./ids.ts";
-import { RunSpec } from "./run-spec.ts";
+import { KeyPolicy, RunOverride, RunSpec } from "./run-spec.ts";
 import { SealedSecrets } from "./secrets.ts";
 
 const v = z.literal(1);
@@ -54,9 +55,16 @@ export const api = {
       v,
       by: z.string().max(200),
       fresh: z.boolean(),
+      override: RunOverride.optional(),
+      keyPolicy: KeyPolicy.optional(),
       secrets: z.array(SealedSecrets).max(64),
     }),
     value: z.object({ status: z.enum(["resumed", "running", "already-final"]) }),
+  },
+  /** What nobody owns, in the store and on every runner that answers; with `remove`, removed. */
+  gc: {
+    request: z.object({ v, remove: z.boolean() }),
+    value: GcReport,
   },
   /** Hands the run's secrets to a coordinator that has none, or new ones. */
   secrets: {

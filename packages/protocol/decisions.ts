@@ -10,7 +10,7 @@ import {
   TaskKey,
   Timestamp,
 } from "./ids.ts";
-import { RunSpec } from "./run-spec.ts";
+import { KeyPolicy, RunOverride, RunSpec } from "./run-spec.ts";
 import { InstanceKind, TaskSpec } from "./tasks.ts";
 
 /**
@@ -70,6 +70,8 @@ export const Decision = z.discriminatedUnion("type", [
     assumes,
     attempt: AttemptNumber,
     runner: ProcessId,
+    /** The attempt whose last snapshot this one goes on from; absent: it starts over. */
+    from: AttemptNumber.optional(),
     /** Unclaimed after this long, it is sealed and placed again. */
     claimTimeoutMs: z.int().positive(),
   }),
@@ -120,6 +122,10 @@ export const Decision = z.discriminatedUnion("type", [
     by: z.string().max(200),
     /** Unfinished instances start over instead of going on from a snapshot. */
     fresh: z.boolean(),
+    /** Laid over the run's settings, for attempts from now on. */
+    override: RunOverride.optional(),
+    /** What becomes of a key whose task is no longer the recorded one. */
+    keyPolicy: KeyPolicy.optional(),
   }),
 ]);
 export type Decision = z.infer<typeof Decision>;

@@ -56,6 +56,7 @@ const CODES = {
   max_turns: { exit: 3, retryable: false },
   budget: { exit: 5, retryable: false },
   agent_failed: { exit: 3, retryable: false },
+  session_lost: { exit: 3, retryable: true },
   no_result: { exit: 3, retryable: false },
   task_unsupported: { exit: 2, retryable: false },
   // limits of ours

@@ -4,6 +4,7 @@ import { BundleRef } from "./bundles.ts";
 import { AttemptWork, SealReason } from "./decisions.ts";
 import { ErrorRecord } from "./errors.ts";
 import { AttemptNumber, InstanceId, ProcessId, RunId, Timestamp } from "./ids.ts";
+import { SessionSnapshot } from "./snapshots.ts";
 import { AttemptAccount } from "./usage.ts";
 
 /** What an attempt is busy with, in order. */
@@ -29,6 +30,12 @@ export const Fact = z.discriminatedUnion("type", [
   z.object({ type: z.literal("attempt.started"), container: z.string(), imageId: z.string() }),
   /** A restarted runner-agent found the container and goes on with it. */
   z.object({ type: z.literal("attempt.adopted") }),
+  /** The runner's containers stand still, since it could not keep its lease. */
+  z.object({ type: z.literal("attempt.paused") }),
+  /** The coordinator confirmed the attempt, and its container goes on. */
+  z.object({ type: z.literal("attempt.unpaused") }),
+  /** A later attempt can go on from here. */
+  z.object({ type: z.literal("attempt.snapshot"), snapshot: SessionSnapshot }),
   z.object({
     type: z.literal("output.gap"),
     stream: z.enum(["stdout", "stderr"]),
@@ -51,6 +58,8 @@ export const Fact = z.discriminatedUnion("type", [
     /** End of the agent's output, redacted. */
     lastOutput: z.string().max(8_192),
     account: AttemptAccount,
+    /** Where a later attempt can go on from; without it the last `attempt.snapshot` holds. */
+    snapshot: SessionSnapshot.optional(),
     ...Made.shape,
   }),
 ]);

@@ -18,6 +18,7 @@ export const messageIds = {
     epoch: number,
     n: number,
   ) => `${run}.${instance}.${attempt}.${verb}.${epoch}.${n}`,
+  clean: (runner: string, request: string) => `${runner}.clean.${request}`,
   note: (run: string, client: string, nonce: string) => `${run}.c.${client}.${nonce}`,
   blobPart: (writer: string, sha256: string, part: string) => `${writer}.${sha256}.${part}`,
 } as const;

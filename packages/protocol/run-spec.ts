@@ -63,3 +63,21 @@ export const RunSpec = z.object({
   branchNaming: z.enum(["hierarchical", "flat"]),
 });
 export type RunSpec = z.infer<typeof RunSpec>;
+
+/**
+ * What `resume --override-config` may change of a run: how its work is done, never what it is. Tasks
+ * keep their fingerprints.
+ */
+export const RunOverride = z.object({
+  limits: TaskLimits.partial().optional(),
+  network: z.enum(["online", "offline"]).optional(),
+  retries: z.int().nonnegative().max(20).optional(),
+  maxParallel: z.int().positive().max(10_000).optional(),
+  baseUrl: z.url().optional(),
+  credentials: AgentSpec.shape.credentials.optional(),
+});
+export type RunOverride = z.infer<typeof RunOverride>;
+
+/** strict: a changed task under a known key is an error; suffix: only that key runs anew as `<key>/r<n>`. */
+export const KeyPolicy = z.enum(["strict", "suffix"]);
+export type KeyPolicy = z.infer<typeof KeyPolicy>;

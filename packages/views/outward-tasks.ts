@@ -99,7 +99,14 @@ export function ofFact(
       const activity = `${lost} bytes of ${fact.stream} were lost`;
       return [progress(row, attempt, { phase: "output_gap", activity })];
     }
+    case "attempt.paused": {
+      const activity = `${runner} lost touch with the store, and its containers stand still`;
+      return [progress(row, attempt, { phase: "paused", activity })];
+    }
+    case "attempt.unpaused":
+      return [progress(row, attempt, { phase: "running", activity: "goes on" })];
     case "attempt.claimed":
+    case "attempt.snapshot":
     case "attempt.succeeded":
     case "attempt.failed":
       return [];

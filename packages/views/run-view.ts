@@ -20,6 +20,7 @@ export type InstanceState =
   | "running"
   | "harvesting"
   | "uploading"
+  | "paused"
   | "backingOff"
   | "waitingForCredentials"
   | "interrupted"
@@ -258,7 +259,14 @@ export function runView(): RunViewFold {
         changeAttempt(instance, attempt, { endedAt: place.storedAt, end: fact });
         change(instance, () => ({ error: fact.error }));
         return;
+      case "attempt.paused":
+        change(instance, () => ({ state: "paused" }));
+        return;
+      case "attempt.unpaused":
+        change(instance, () => ({ state: "running" }));
+        return;
       case "attempt.adopted":
+      case "attempt.snapshot":
       case "output.gap":
         return;
       default:

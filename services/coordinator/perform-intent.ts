@@ -2,6 +2,7 @@ import type { Clock } from "@pitaya/actors";
 import { type Bus, encode } from "@pitaya/bus";
 import {
   CancelCommand,
+  ConfirmCommand,
   InstanceId,
   messageIds,
   ProcessId,
@@ -44,7 +45,20 @@ export function performIntent(options: PerformOptions) {
         const command = { ...order, runner: ProcessId.parse(runner), decision: intent.decision };
         await bus.commands.publish(subjects.start.of({ runner }), {
           id: messageIds.start(intent.run, instance, attempt, epoch),
-          payload: encode(StartCommand, { ...command, task: intent.task }),
+          payload: encode(StartCommand, {
+            ...command,
+            task: intent.task,
+            ...(intent.snapshot && { snapshot: intent.snapshot }),
+          }),
+        });
+        return;
+      }
+      case "confirm": {
+        const command = { ...order, runner: ProcessId.parse(runner), decision: intent.decision };
+        const { pausedBy } = intent;
+        await bus.commands.publish(subjects.control.of({ runner, verb: "confirm" }), {
+          id: messageIds.control(intent.run, instance, attempt, "confirm", epoch, pausedBy),
+          payload: encode(ConfirmCommand, { ...command, verb: "confirm" }),
         });
         return;
       }

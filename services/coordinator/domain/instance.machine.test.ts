@@ -69,7 +69,7 @@ const arrivals: readonly InstanceEvent[] = [
   decide({ type: "instance.failed", instance, assumes: 0, error }),
   decide({ type: "instance.cancelled", instance, assumes: 0 }),
   decide({ type: "instance.interrupted", instance, assumes: 0 }),
-  { type: "RUN_RESUMED" },
+  { type: "RUN_RESUMED", fresh: false },
 ];
 
 const after = (...events: readonly InstanceEvent[]) =>

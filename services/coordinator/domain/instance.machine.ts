@@ -1,4 +1,11 @@
-import type { AttemptPhase, Decision, DecisionOf, ErrorRecord, Fact } from "@pitaya/protocol";
+import type {
+  AttemptPhase,
+  Decision,
+  DecisionOf,
+  ErrorRecord,
+  Fact,
+  SessionSnapshot,
+} from "@pitaya/protocol";
 import { assign, setup } from "xstate";
 
 /** How an attempt ended, as its chain tells it; what that means for the instance is decided after. */
@@ -24,6 +31,13 @@ export interface InstanceContext {
   /** When a backing-off instance is due, epoch milliseconds of the server. */
   readonly dueAt: number;
   readonly error: ErrorRecord | undefined;
+  /** Where the next attempt can go on from, and which attempt left it. */
+  readonly kept: KeptSnapshot | undefined;
+}
+
+export interface KeptSnapshot {
+  readonly attempt: number;
+  readonly snapshot: SessionSnapshot;
 }
 
 type InstanceDecision = Exclude<
@@ -41,12 +55,18 @@ export type InstanceEvent =
     }
   | { readonly type: "TOLD"; readonly attempt: number; readonly fact: Fact }
   | { readonly type: "SEALED"; readonly attempt: number; readonly reason: string }
-  | { readonly type: "RUN_RESUMED" };
+  /** fresh: what was kept of earlier attempts is not gone on from. */
+  | { readonly type: "RUN_RESUMED"; readonly fresh: boolean };
 
 const decided =
   <T extends InstanceDecision["type"]>(type: T) =>
   ({ event }: { event: InstanceEvent }) =>
     event.type === "DECIDED" && event.entry.type === type;
+
+const told =
+  (type: Fact["type"]) =>
+  ({ context, event }: { context: InstanceContext; event: InstanceEvent }) =>
+    event.type === "TOLD" && event.attempt === context.attempt && event.fact.type === type;
 
 /** How an instance became final, or left for later: allowed from wherever no attempt is live. */
 const endings = [
@@ -58,7 +78,10 @@ const endings = [
 /** What every fact and seal of a live attempt does, whatever the phase. */
 const attemptEnds = {
   TOLD: [
-    { guard: "toldEnd", target: "settling", actions: "keepEnd" },
+    { guard: "toldEnd", target: "settling", actions: ["keepEnd", "keepSnapshot"] },
+    { guard: "toldSnapshot", actions: "keepSnapshot" },
+    { guard: "toldPaused", target: "paused" },
+    { guard: "toldUnpaused", target: "running" },
     { guard: "toldStarted", target: "running", actions: "enterPhase" },
     { guard: "toldHarvesting", target: "harvesting", actions: "enterPhase" },
     { guard: "toldPhase", target: "starting", actions: "enterPhase" },
@@ -90,6 +113,9 @@ export const instanceMachine = setup({
       event.type === "TOLD" &&
       event.attempt === context.attempt &&
       (event.fact.type === "attempt.succeeded" || event.fact.type === "attempt.failed"),
+    toldSnapshot: told("attempt.snapshot"),
+    toldPaused: told("attempt.paused"),
+    toldUnpaused: told("attempt.unpaused"),
     toldStarted: ({ context, event }) =>
       event.type === "TOLD" &&
       event.attempt === context.attempt &&
@@ -136,6 +162,21 @@ export const instanceMachine = setup({
           : { kind: "succeeded" };
       },
     }),
+    keepSnapshot: assign({
+      kept: ({ context, event }): KeptSnapshot | undefined => {
+        if (event.type !== "TOLD") return context.kept;
+        const { attempt, fact } = event;
+        // The session could not be opened: the next attempt starts over.
+        if (fact.type === "attempt.failed" && fact.error.code === "session_lost") return undefined;
+        const isTold = fact.type === "attempt.snapshot" || fact.type === "attempt.failed";
+        const snapshot = isTold ? fact.snapshot : undefined;
+        return snapshot === undefined ? context.kept : { attempt, snapshot };
+      },
+    }),
+    startOver: assign({
+      kept: ({ context, event }) =>
+        event.type === "RUN_RESUMED" && event.fresh ? undefined : context.kept,
+    }),
     countLoss: assign({
       failures: ({ context }) =>
         context.end?.kind === "sealed" && context.end.reason === "lost"
@@ -168,6 +209,7 @@ export const instanceMachine = setup({
     failures: 0,
     dueAt: 0,
     error: undefined,
+    kept: undefined,
   }),
   initial: "queued",
   states: {
@@ -184,6 +226,8 @@ export const instanceMachine = setup({
     starting: { on: attemptEnds },
     running: { on: attemptEnds },
     harvesting: { on: attemptEnds },
+    /** Its container stands still until the coordinator confirms it. */
+    paused: { on: attemptEnds },
     settling: {
       on: {
         DECIDED: [
@@ -201,7 +245,7 @@ export const instanceMachine = setup({
     waitingForCredentials: {
       on: { DECIDED: [{ guard: "decidedQueued", target: "queued" }, ...endings] },
     },
-    interrupted: { on: { RUN_RESUMED: "queued" } },
+    interrupted: { on: { RUN_RESUMED: { target: "queued", actions: "startOver" } } },
     succeeded: { type: "final" },
     failed: { type: "final" },
     cancelled: { type: "final" },
@@ -214,6 +258,7 @@ export type InstanceStateName =
   | "starting"
   | "running"
   | "harvesting"
+  | "paused"
   | "settling"
   | "backingOff"
   | "waitingForCredentials"

@@ -1,8 +1,9 @@
 import { advance, born } from "@pitaya/actors";
-import type { Decision, RunSpec } from "@pitaya/protocol";
+import type { Decision, RunOverride, RunSpec } from "@pitaya/protocol";
 import { type LogEvent, type RunLog, runLog } from "@pitaya/views";
 import type { SnapshotFrom } from "xstate";
 import { type InstanceStateName, instanceMachine } from "./instance.machine.ts";
+import { merged, overriddenSpec } from "./override.rules.ts";
 import { type RunEvent, type RunStateName, runMachine } from "./run.machine.ts";
 import { strategyMachine } from "./strategy.machine.ts";
 
@@ -22,7 +23,9 @@ export interface Resolution {
  */
 export interface RunActors {
   readonly log: RunLog;
+  /** As submitted, with what `resume` has overridden. */
   readonly spec: RunSpec;
+  readonly override: RunOverride;
   readonly phase: RunStateName;
   readonly stopping: "interrupt" | "cancel" | undefined;
   readonly stopReason: string;
@@ -36,7 +39,7 @@ export interface RunActors {
   apply(event: LogEvent): readonly Resolution[];
 }
 
-export const LIVE_STATES = ["placed", "starting", "running", "harvesting"] as const;
+export const LIVE_STATES = ["placed", "starting", "running", "harvesting", "paused"] as const;
 export const FINAL_STATES = ["succeeded", "failed", "cancelled"] as const;
 
 export const stateOf = (snapshot: InstanceSnapshot): InstanceStateName => snapshot.value;
@@ -49,9 +52,11 @@ const PLAIN_RUN_EVENTS: Partial<Record<Decision["type"], RunEvent>> = {
   "run.interrupted": { type: "INTERRUPTED" },
 };
 
-/** @param log has admitted everything up to and including the message that holds `spec` */
-export function runActors(spec: RunSpec, log: RunLog = runLog()): RunActors {
-  let run = born(runMachine, spec);
+/** @param log has admitted everything up to and including the message that holds `submitted` */
+export function runActors(submitted: RunSpec, log: RunLog = runLog()): RunActors {
+  let run = born(runMachine, submitted);
+  let spec = submitted;
+  let override: RunOverride = {};
   const executions = new Map<string, StrategySnapshot>();
   const instances = new Map<string, InstanceSnapshot>();
   const byState = new Map<InstanceStateName, Set<string>>();
@@ -111,7 +116,11 @@ export function runActors(spec: RunSpec, log: RunLog = runLog()): RunActors {
         return [];
       case "run.resumed":
         sendRun({ type: "RESUMED" });
-        for (const id of [...setOf("interrupted")]) send(id, { type: "RUN_RESUMED" });
+        override = merged(override, entry.override ?? {});
+        spec = overriddenSpec(submitted, override);
+        for (const id of [...setOf("interrupted")]) {
+          send(id, { type: "RUN_RESUMED", fresh: entry.fresh });
+        }
         return [];
       case "instance.scheduled":
         if (entry.branch !== undefined) branches.add(entry.branch);
@@ -131,7 +140,12 @@ export function runActors(spec: RunSpec, log: RunLog = runLog()): RunActors {
 
   return {
     log,
-    spec,
+    get spec() {
+      return spec;
+    },
+    get override() {
+      return override;
+    },
     executions,
     branches,
     get phase() {

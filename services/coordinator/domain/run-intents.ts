@@ -1,5 +1,6 @@
 import type { Intent } from "@pitaya/actors";
-import type { SealReason, TaskSpec } from "@pitaya/protocol";
+import type { SealReason, SessionSnapshot, TaskSpec } from "@pitaya/protocol";
+import { overriddenTask } from "./override.rules.ts";
 import { LIVE_STATES, type RunActors } from "./run-actors.ts";
 
 /** What the state of a run asks the outside to do. */
@@ -13,6 +14,17 @@ export type RunIntent = Intent &
         readonly runner: string;
         readonly decision: number;
         readonly task: TaskSpec;
+        readonly snapshot: SessionSnapshot | undefined;
+      }
+    | {
+        readonly kind: "confirm";
+        readonly run: string;
+        readonly instance: string;
+        readonly attempt: number;
+        readonly runner: string;
+        readonly decision: number;
+        /** Its fact that told of the pause. */
+        readonly pausedBy: number;
       }
     | {
         readonly kind: "cancel";
@@ -89,9 +101,15 @@ function attemptIntents(
   // A finalizing run has its outcome: what still runs is told to stop, as in a stopping run.
   const mode = actors.stopping ?? (actors.phase === "finalizing" ? "cancel" : undefined);
   if (mode === undefined) {
+    const order = { ...place, decision: placedBy };
+    if (state === "paused") {
+      const pausedBy = actors.log.chainOf(instance, attempt)?.lastSequence ?? 0;
+      return [{ id: `confirm.${name}.${pausedBy}`, kind: "confirm", ...order, pausedBy }];
+    }
     if (state !== "placed") return [];
-    const { task } = context.scheduled;
-    return [{ id: `start.${name}`, kind: "start", ...place, decision: placedBy, task }];
+    const task = overriddenTask(context.scheduled.task, actors.override);
+    const snapshot = context.kept?.snapshot;
+    return [{ id: `start.${name}`, kind: "start", ...order, task, snapshot }];
   }
   const reason: SealReason =
     actors.stopping === undefined ? "superseded" : mode === "cancel" ? "cancelled" : "interrupted";

@@ -80,12 +80,14 @@ export function decide(actors: RunActors, world: TurnWorld): Decision[] {
   for (const { instance, runner } of world.placements) {
     const attempt = (actors.instance(instance)?.context.attempt ?? 0) + 1;
     const { claimTimeoutMs } = world;
+    const from = actors.instance(instance)?.context.kept?.attempt;
     const placed = { instance: InstanceIdSchema.parse(instance), runner: ProcessId.parse(runner) };
     entries.push({
       type: "attempt.placed",
       ...placed,
       assumes: assumes(instance),
       attempt,
+      ...(from !== undefined && { from }),
       claimTimeoutMs,
     });
   }

@@ -53,8 +53,10 @@ export async function takeControl(delivery: Delivery, options: ControlsOptions):
     log.warn({ sequence, reason }, "order dropped");
     return delivery.ack();
   }
-  const { run, instance, attempt, mode } = admission.command;
-  await epoch.note(admission.command.epoch);
+  const { command } = admission;
+  await epoch.note(command.epoch);
+  if (command.verb !== "cancel") return delivery.ack();
+  const { run, instance, attempt, mode } = command;
   const name = { runId: run, instanceId: instance, attempt };
   const actor = attempts.find(name);
   log.info({ run, instance, attempt, mode, inHand: actor !== undefined }, "told to stop");

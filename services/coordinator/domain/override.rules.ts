@@ -1,0 +1,42 @@
+import type { RunOverride, RunSpec, TaskLimits, TaskSpec } from "@pitaya/protocol";
+
+/** One override laid over another, which it replaces where both speak. */
+export function merged(before: RunOverride, after: RunOverride): RunOverride {
+  const limits = { ...before.limits, ...after.limits };
+  return { ...before, ...after, ...(Object.keys(limits).length > 0 && { limits }) };
+}
+
+/** The run's settings as they hold now. */
+export function overriddenSpec(spec: RunSpec, override: RunOverride): RunSpec {
+  const { network, retries, maxParallel } = override;
+  return {
+    ...spec,
+    agent: overriddenAgent(spec.agent, override),
+    limits: overriddenLimits(spec.limits, override),
+    ...(network !== undefined && { network }),
+    ...(retries !== undefined && { retries }),
+    ...(maxParallel !== undefined && { maxParallel }),
+  };
+}
+
+/** A task that was scheduled before the override, as its next attempt gets it. */
+export function overriddenTask(task: TaskSpec, override: RunOverride): TaskSpec {
+  const { network } = override;
+  return {
+    ...task,
+    agent: overriddenAgent(task.agent, override),
+    limits: overriddenLimits(task.limits, override),
+    ...(network !== undefined && { network }),
+  };
+}
+
+function overriddenAgent(agent: RunSpec["agent"], { baseUrl, credentials }: RunOverride) {
+  return {
+    ...agent,
+    ...(baseUrl !== undefined && { baseUrl }),
+    ...(credentials !== undefined && { credentials }),
+  };
+}
+
+const overriddenLimits = (limits: TaskLimits, override: RunOverride): TaskLimits =>
+  Object.assign({ ...limits }, override.limits);
