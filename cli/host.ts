@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { tmpdir } from "node:os";
 import { type Clock, systemClock } from "@pitaya/actors/clock";
+import type { Strategy } from "@pitaya/strategies";
 import type { Connector } from "./connect/connection.port.ts";
 
 /** Where a command writes. */
@@ -36,6 +37,8 @@ export interface Host {
   /** Calls `handler` for these signals in place of what they would do. @returns a function that ends that */
   onSignal(handler: (signal: Signal) => void): () => void;
   readonly connect: Connector;
+  /** Strategies beside the built-in ones that the coordinators of this host have too. */
+  readonly strategies?: readonly Strategy[];
   /** Leaves at once, with nothing flushed. */
   exit(code: number): never;
 }

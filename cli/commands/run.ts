@@ -38,7 +38,8 @@ async function runPrompt(
   progress: { submitted: boolean },
 ): Promise<number> {
   const { early: signal } = desk;
-  const strategy = chooseStrategy(session.settings.values.strategy, session.values("set"));
+  const { host, settings } = session;
+  const strategy = chooseStrategy(settings.values.strategy, session.values("set"), host.strategies);
   const place = await openPlace(session, scratch.dir);
   const base = await chooseBase(session, place, signal);
   const agent = chooseAgent(session, prompt);

@@ -1,5 +1,5 @@
 import { PitayaError, type RunSpec } from "@pitaya/protocol";
-import { findStrategy, parseParams } from "@pitaya/strategies";
+import { findStrategy, parseParams, type Strategy } from "@pitaya/strategies";
 
 type Params = RunSpec["strategy"]["params"];
 type Json = Params[string];
@@ -8,11 +8,16 @@ type Json = Params[string];
  * The strategy of a run with its parameters as they were given: defaults and coercion are the
  * strategy's own, and the coordinator's to apply.
  *
+ * @param more strategies beside the built-in ones
  * @throws {PitayaError} `usage` for a strategy, or a parameter of it, that there is not
  */
-export function chooseStrategy(name: string, given: readonly string[]): RunSpec["strategy"] {
+export function chooseStrategy(
+  name: string,
+  given: readonly string[],
+  more: readonly Strategy[] = [],
+): RunSpec["strategy"] {
   const params = strategyParams(given);
-  parseParams(findStrategy(name), params);
+  parseParams(findStrategy(name, more), params);
   return { name, params };
 }
 

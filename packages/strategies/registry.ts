@@ -7,12 +7,16 @@ const BUILT_IN: readonly Strategy[] = [simple];
 
 export const strategyNames: readonly string[] = BUILT_IN.map(({ name }) => name);
 
-/** @throws `usage`, naming those there are */
-export function findStrategy(name: string): Strategy {
-  const found = BUILT_IN.find((strategy) => strategy.name === name);
+/**
+ * @param more strategies beside the built-in ones
+ * @throws `usage`, naming those there are
+ */
+export function findStrategy(name: string, more: readonly Strategy[] = []): Strategy {
+  const known = [...BUILT_IN, ...more];
+  const found = known.find((strategy) => strategy.name === name);
   if (found) return found;
   throw new PitayaError("usage", `there is no strategy "${name}"`, {
-    hint: `strategies: ${strategyNames.join(", ")}`,
+    hint: `strategies: ${known.map((strategy) => strategy.name).join(", ")}`,
   });
 }
 

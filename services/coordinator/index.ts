@@ -1,4 +1,5 @@
 import type { Bus } from "@pitaya/bus";
+import type { Strategy } from "@pitaya/strategies";
 import type { Logger } from "pino";
 import { builtInStrategies, checkStrategy } from "./adapters/built-in-strategies.ts";
 import { type Coordinator, type CoordinatorOptions, start as startWith } from "./start.ts";
@@ -17,14 +18,20 @@ export type StartOptions = Pick<CoordinatorOptions, "id" | "version" | "takeOver
       | "credentialsWaitMs"
       | "onLiveRuns"
     >
-  > & { readonly bus: Bus; readonly log: Logger };
+  > & {
+    readonly bus: Bus;
+    readonly log: Logger;
+    /** Strategies beside those Pitaya ships. */
+    readonly strategies?: readonly Strategy[];
+  };
 
 /** Starts a coordinator on a bus whose streams are provisioned. Resolves when it decides. */
 export async function start(options: StartOptions): Promise<Coordinator> {
+  const { strategies: more = [], ...rest } = options;
   const coordinator = startWith({
-    ...options,
-    strategies: builtInStrategies((run, message) => options.log.info({ run }, message)),
-    check: checkStrategy,
+    ...rest,
+    strategies: builtInStrategies((run, message) => options.log.info({ run }, message), more),
+    check: (spec) => checkStrategy(spec, more),
   });
   await coordinator.deciding;
   return coordinator;

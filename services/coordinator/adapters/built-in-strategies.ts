@@ -4,6 +4,7 @@ import {
   findStrategy,
   type HostedExecution,
   parseParams,
+  type Strategy,
   startExecution,
   type Task,
   type TaskResolution,
@@ -11,11 +12,18 @@ import {
 import type { PlannedTask } from "../domain/turn.ts";
 import type { StrategyCode, StrategyRun, TaskOutcome } from "../ports/strategy-code.port.ts";
 
-/** The strategies Pitaya ships, run natively under the delivery rules of the strategy host. */
-export function builtInStrategies(log: (run: string, message: string) => void): StrategyCode {
+/**
+ * The strategies Pitaya ships, run natively under the delivery rules of the strategy host.
+ *
+ * @param more strategies beside them
+ */
+export function builtInStrategies(
+  log: (run: string, message: string) => void,
+  more: readonly Strategy[],
+): StrategyCode {
   return {
     async start(spec, execution, prompt, recorded) {
-      const strategy = findStrategy(spec.strategy.name);
+      const strategy = findStrategy(spec.strategy.name, more);
       const hosted = await startExecution({
         strategy,
         params: parseParams(strategy, spec.strategy.params),
@@ -99,6 +107,6 @@ function resolutionOf(outcome: TaskOutcome): TaskResolution {
 }
 
 /** Refuses at submission what could never run. @throws `usage` */
-export function checkStrategy(spec: RunSpec): void {
-  parseParams(findStrategy(spec.strategy.name), spec.strategy.params);
+export function checkStrategy(spec: RunSpec, more: readonly Strategy[]): void {
+  parseParams(findStrategy(spec.strategy.name, more), spec.strategy.params);
 }
