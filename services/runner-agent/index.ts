@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { systemClock } from "@pitaya/actors";
 import type { Bus } from "@pitaya/bus";
+import * as git from "@pitaya/git";
 import { findPlugin, pluginNames } from "@pitaya/plugins";
 import { buckets } from "@pitaya/protocol";
 import { redactor } from "@pitaya/redaction";
@@ -8,6 +9,7 @@ import type { Logger } from "pino";
 import { busEndpoints } from "./adapters/bus-endpoints.ts";
 import { dockerExecutor } from "./adapters/docker/docker-executor.ts";
 import { ownHosts } from "./adapters/own-hosts.ts";
+import { runnerDisk } from "./adapters/runner-disk.ts";
 import { runnerLease } from "./adapters/runner-lease.ts";
 import type { HostEndpoints } from "./phases/attempt-scope.ts";
 import { livenessInProcess } from "./runner/liveness.ts";
@@ -75,6 +77,8 @@ export async function start(options: StartOptions): Promise<Runner> {
     {
       bus,
       executor,
+      disk: runnerDisk(options.stateDir),
+      git,
       clock: systemClock,
       log,
       incarnation: randomBytes(4).toString("hex"),
@@ -88,7 +92,6 @@ export async function start(options: StartOptions): Promise<Runner> {
     },
     {
       runner,
-      stateDir: options.stateDir,
       version: options.version,
       pool: options.pool ?? "default",
       labels: options.labels ?? {},

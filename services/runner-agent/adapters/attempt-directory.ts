@@ -1,31 +1,12 @@
+import { createReadStream } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { StartCommand } from "@pitaya/protocol";
 import type { z } from "zod";
 import { AttemptRecord } from "../domain/attempt-record.ts";
+import type { AttemptDirectories } from "../ports/disk.port.ts";
 import type { AttemptName } from "../ports/executor.port.ts";
-
-/** What an attempt keeps on its runner's own disk. Holds no secret. */
-export interface AttemptDirectory {
-  readonly path: string;
-  writeStart(command: StartCommand): Promise<void>;
-  writeRecord(record: AttemptRecord): Promise<void>;
-  /** A new directory for what comes out of the container: an incarnation thought dead may use its own. */
-  freshHarvestDir(): Promise<string>;
-  remove(): Promise<void>;
-}
-
-/**
- * An attempt as an earlier incarnation left it. Without both files it had not got as far as the
- * acknowledgement, or the machine went down under it.
- */
-export interface FoundAttempt {
-  readonly name: AttemptName;
-  readonly command?: StartCommand;
-  readonly record?: AttemptRecord;
-  /** A file that was there and could not be read. */
-  readonly trouble?: string;
-}
+import { outputJournal } from "./output-journal.ts";
 
 const START = "start.json";
 const RECORD = "record.json";
@@ -41,22 +22,24 @@ function parseDirectoryName(text: string): AttemptName | undefined {
 }
 
 /** The directories of all attempts of one runner, under `<stateDir>/attempts`. */
-export function attemptDirectories(stateDir: string) {
+export function attemptDirectories(stateDir: string): AttemptDirectories {
   const root = join(stateDir, "attempts");
   return {
-    async create(name: AttemptName): Promise<AttemptDirectory> {
+    async create(name) {
       const path = join(root, directoryName(name));
       await mkdir(path, { recursive: true, mode: 0o700 });
       return {
-        path,
         writeStart: (command) => replaceFile(join(path, START), JSON.stringify(command)),
         writeRecord: (record) => replaceFile(join(path, RECORD), JSON.stringify(record)),
         freshHarvestDir: () => mkdtemp(join(path, "harvest-")),
+        read: (file) => createReadStream(file),
+        removeFile: (file) => rm(file, { force: true }),
+        openJournal: () => outputJournal(path),
         remove: () => rm(path, { recursive: true, force: true }),
       };
     },
 
-    async scan(): Promise<readonly FoundAttempt[]> {
+    async scan() {
       await mkdir(root, { recursive: true, mode: 0o700 });
       const names = (await readdir(root)).flatMap((entry) => parseDirectoryName(entry) ?? []);
       return Promise.all(
@@ -76,8 +59,6 @@ export function attemptDirectories(stateDir: string) {
     },
   };
 }
-
-export type AttemptDirectories = ReturnType<typeof attemptDirectories>;
 
 /**
  * Old or new, never half, for whoever reads it after this process died: written beside, then renamed

@@ -1,11 +1,6 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-
-/** The highest epoch of any command this runner has seen, kept over its restarts. */
-export interface EpochFile {
-  readonly seen: number;
-  note(epoch: number): Promise<void>;
-}
+import type { EpochFile } from "../ports/disk.port.ts";
 
 export async function epochFile(stateDir: string): Promise<EpochFile> {
   const path = join(stateDir, "epoch");

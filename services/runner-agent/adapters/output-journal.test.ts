@@ -2,7 +2,8 @@ import { appendFile, mkdtemp, readFile, rm, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
-import { type JournalEntry, outputJournal } from "./output-journal.ts";
+import type { JournalEntry } from "../ports/disk.port.ts";
+import { outputJournal } from "./output-journal.ts";
 
 async function directory(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), "pitaya-journal-"));

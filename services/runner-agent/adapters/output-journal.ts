@@ -2,24 +2,7 @@ import { createReadStream } from "node:fs";
 import { type FileHandle, open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-
-/** A message of agent output, as it is published. */
-export interface JournalEntry {
-  readonly headers: Readonly<Record<string, string>>;
-  readonly payload: Uint8Array;
-}
-
-/**
- * What is published of an attempt's output, on the runner's own disk: written before it is published,
- * read after a restart to rebuild what the parser knew. A runner may not read the stream itself, and
- * the stream keeps output for a time only.
- */
-export interface OutputJournal {
-  /** Everything of earlier incarnations, in order. What was being written when one died is left out. */
-  read(): AsyncIterable<JournalEntry>;
-  append(entry: JournalEntry): Promise<void>;
-  close(): Promise<void>;
-}
+import type { JournalEntry, OutputJournal } from "../ports/disk.port.ts";
 
 const NAME = /^output-(\d+)\.journal$/;
 const Head = z.object({ headers: z.record(z.string(), z.string()), bytes: z.int().nonnegative() });

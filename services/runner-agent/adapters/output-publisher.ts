@@ -9,7 +9,7 @@ import {
   packOutput,
 } from "../domain/output-messages.rules.ts";
 import { packRecords } from "../domain/step-records.rules.ts";
-import type { OutputJournal } from "./output-journal.ts";
+import type { OutputJournal } from "../ports/disk.port.ts";
 import { pause } from "./waiting.ts";
 
 export interface OutputPublisher {

@@ -2,44 +2,17 @@ import { createWriteStream } from "node:fs";
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import type { BlobStore } from "@pitaya/bus";
 import { storePack } from "@pitaya/git";
 import { type BlobRef, type BranchSource, type BundleRef, PitayaError } from "@pitaya/protocol";
-import type { Executor } from "../ports/executor.port.ts";
-
-/**
- * Bundles as this runner keeps them: on the engine, where workspaces see their objects, and on its
- * own disk, where quarantine checks what agents made against them. Each is fetched once, whoever
- * asks and however often.
- */
-export interface PackCache {
-  /** The engine holds everything a workspace of this base sees. */
-  onEngine(base: BranchSource): Promise<void>;
-  /** Object directories on this host that together hold this base's history. */
-  onHost(base: BranchSource): Promise<readonly string[]>;
-  /** Bundles held, by their content. */
-  held(): readonly string[];
-  /** Resolves when nothing is being stored. */
-  idle(): Promise<void>;
-}
-
-export interface PackCacheOptions {
-  readonly stateDir: string;
-  readonly blobs: Pick<BlobStore, "get">;
-  readonly executor: Pick<Executor, "hasPack" | "storePack">;
-  /** Aborted when the runner-agent stops. */
-  readonly signal: AbortSignal;
-  readonly onChange: () => void;
-}
+import { objectFormatOf } from "../domain/object-format.rules.ts";
+import type { PackCache, PackCacheOptions } from "../ports/disk.port.ts";
 
 const SHA256 = /^[0-9a-f]{64}$/;
 
-export const objectFormatOf = (commit: string): "sha1" | "sha256" =>
-  commit.length === 64 ? "sha256" : "sha1";
-
-export async function packCache(options: PackCacheOptions): Promise<PackCache> {
+/** @param stateDir the runner-agent's own directory */
+export async function packCache(stateDir: string, options: PackCacheOptions): Promise<PackCache> {
   const { blobs, executor, signal } = options;
-  const root = join(options.stateDir, "packs");
+  const root = join(stateDir, "packs");
   await mkdir(root, { recursive: true, mode: 0o700 });
   const entries = await readdir(root);
   // What else lies there was being written when an earlier incarnation died. One that cannot be

@@ -4,10 +4,10 @@ import type { AgentPlugin } from "@pitaya/plugins";
 import type { StartCommand } from "@pitaya/protocol";
 import type { Redactor } from "@pitaya/redaction";
 import type { Logger } from "pino";
-import type { AttemptDirectory } from "../adapters/attempt-directory.ts";
-import type { PackCache } from "../adapters/pack-cache.ts";
 import type { AttemptLimits } from "../domain/attempt.ts";
+import type { AttemptDirectory, PackCache } from "../ports/disk.port.ts";
 import type { AttemptName, Execution, Executor } from "../ports/executor.port.ts";
+import type { WorkGit } from "../ports/work-git.port.ts";
 
 /** What all attempts of a runner-agent share. */
 export interface RunnerScope {
@@ -16,6 +16,7 @@ export interface RunnerScope {
   readonly executor: Executor;
   readonly clock: Clock;
   readonly packs: PackCache;
+  readonly git: WorkGit;
   readonly sealer: Pick<Sealer, "open" | "publicKey">;
   readonly log: Logger;
   findPlugin(name: string): AgentPlugin | undefined;

@@ -1,10 +1,8 @@
-import { createReadStream } from "node:fs";
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { addedContent, bundleChange, type Change, commitPatch, quarantine } from "@pitaya/git";
+import type { Change } from "@pitaya/git";
 import { type ErrorRecord, errorRecord, isPitayaError, PitayaError } from "@pitaya/protocol";
-import { objectFormatOf } from "../adapters/pack-cache.ts";
 import type { Harvested } from "../domain/attempt.ts";
+import { objectFormatOf } from "../domain/object-format.rules.ts";
 import type { AttemptScope } from "./attempt-scope.ts";
 
 /** Most bytes of one file that are copied out of a container. */
@@ -56,13 +54,14 @@ async function checkedBundle(
   dir: string,
   signal: AbortSignal,
 ): Promise<Checked & { readonly passed?: Change }> {
+  const { git, directory } = scope;
   const base = await baseOf(scope);
   try {
-    const passed = await quarantine({ ...base, bundlePath, dir, signal });
-    await rm(bundlePath, { force: true });
+    const passed = await git.quarantine({ ...base, bundlePath, dir, signal });
+    await directory.removeFile(bundlePath);
     const [bundle, isTainted] = await Promise.all([
-      bundleChange({ change: passed, path: join(dir, "clean.bundle"), signal }),
-      holdsSecret(scope, addedContent(passed, { dir: join(dir, "added"), signal })),
+      git.bundleChange({ change: passed, path: join(dir, "clean.bundle"), signal }),
+      holdsSecret(scope, git.addedContent(passed, { dir: join(dir, "added"), signal })),
     ]);
     if (isTainted) return { error: secretIn("The agent's commits hold") };
     const { commit, commitCount, filesChanged, insertions, deletions, lfsPointersAdded } = passed;
@@ -86,11 +85,12 @@ async function checkedPatch(
   dir: string,
   signal: AbortSignal,
 ): Promise<Checked> {
+  const { git, directory } = scope;
   const error = secretIn("The agent's uncommitted changes hold");
-  if (await holdsSecret(scope, createReadStream(patchPath))) return { error };
+  if (await holdsSecret(scope, directory.read(patchPath))) return { error };
   const base = await baseOf(scope);
   try {
-    const patched = await commitPatch({
+    const patched = await git.commitPatch({
       ...base,
       objectDirs: onto?.objectDirs ?? base.objectDirs,
       onto: onto?.commit ?? base.baseCommit,
@@ -101,7 +101,7 @@ async function checkedPatch(
       at: scope.clock.now(),
       signal,
     });
-    const content = addedContent(patched, { dir: join(dir, "added"), signal });
+    const content = git.addedContent(patched, { dir: join(dir, "added"), signal });
     if (await holdsSecret(scope, content)) return { error };
   } catch (err) {
     if (!isPitayaError(err, "patch_failed") && !isPitayaError(err, "bundle_rejected")) throw err;

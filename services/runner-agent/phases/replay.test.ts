@@ -1,8 +1,8 @@
 import { memoryBus } from "@pitaya/bus/testing";
 import { subjects } from "@pitaya/protocol";
 import { expect, it } from "vitest";
-import type { JournalEntry } from "../adapters/output-journal.ts";
 import { headersOf, RECORDS_HEADERS } from "../domain/output-headers.rules.ts";
+import type { JournalEntry } from "../ports/disk.port.ts";
 import type { ReplayItem } from "./output-pump.ts";
 import { replayOutput } from "./replay.ts";
 

@@ -1,8 +1,8 @@
 import type { OutputLog } from "@pitaya/bus";
 import { OutputRecords } from "@pitaya/protocol";
-import type { JournalEntry, OutputJournal } from "../adapters/output-journal.ts";
 import { readHeaders } from "../domain/output-headers.rules.ts";
 import { cursorAfter, FRESH_CURSOR, type OutputCursor } from "../domain/output-messages.rules.ts";
+import type { JournalEntry, OutputJournal } from "../ports/disk.port.ts";
 import type { OutputPump } from "./output-pump.ts";
 
 /**

@@ -1,11 +1,11 @@
 import type { OutputParser } from "@pitaya/plugins";
 import { errorRecord, subjects } from "@pitaya/protocol";
 import { naming } from "../adapters/docker/names.ts";
-import { type OutputJournal, outputJournal } from "../adapters/output-journal.ts";
 import { outputPublisher } from "../adapters/output-publisher.ts";
 import { agentEndOf, agentExitOf } from "../domain/agent-end.rules.ts";
 import type { AgentEnd, AttemptEvent, Stop } from "../domain/attempt.ts";
 import { FRESH_CURSOR } from "../domain/output-messages.rules.ts";
+import type { OutputJournal } from "../ports/disk.port.ts";
 import type { Execution } from "../ports/executor.port.ts";
 import type { AttemptScope } from "./attempt-scope.ts";
 import { type OutputPump, outputPump } from "./output-pump.ts";
@@ -41,7 +41,7 @@ export async function runAgent(scope: AttemptScope, options: RunOptions): Promis
       send({ type: "GAP", gap: { stream, fromOffset, toOffset } }),
     onFinal: () => send({ type: "FINAL", atMs: clock.now() }),
   });
-  const journal = outputJournal(scope.directory.path);
+  const journal = scope.directory.openJournal();
   try {
     const ended = await carryOutput(scope, options, pump, journal, parser);
     if (ended !== undefined) send({ type: "EXITED", end: ended });

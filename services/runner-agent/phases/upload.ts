@@ -1,4 +1,3 @@
-import { createReadStream } from "node:fs";
 import { storeText } from "@pitaya/bus";
 import { MAX_BUNDLE_PARENTS, type Text } from "@pitaya/protocol";
 import type { Harvested, Made } from "../domain/attempt.ts";
@@ -6,7 +5,7 @@ import type { AttemptScope } from "./attempt-scope.ts";
 
 /** Puts what counts into the blob store. @throws `store_full`, `bus_unavailable` */
 export async function uploadWork(
-  { bus, command }: AttemptScope,
+  { bus, command, directory }: AttemptScope,
   harvested: Harvested | undefined,
   finalMessage: string | undefined,
 ): Promise<{ readonly made: Made; readonly finalMessage?: Text }> {
@@ -16,8 +15,8 @@ export async function uploadWork(
     .map(({ blob }) => blob.sha256)
     .slice(0, MAX_BUNDLE_PARENTS);
   const [bundle, patch, text] = await Promise.all([
-    bundlePath && bus.blobs.put(() => createReadStream(bundlePath), parents),
-    patchPath && bus.blobs.put(() => createReadStream(patchPath)),
+    bundlePath && bus.blobs.put(() => directory.read(bundlePath), parents),
+    patchPath && bus.blobs.put(() => directory.read(patchPath)),
     finalMessage === undefined ? undefined : storeText(bus, finalMessage),
   ]);
   return {

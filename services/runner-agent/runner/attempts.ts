@@ -1,10 +1,10 @@
 import type { AttemptRef, StartCommand } from "@pitaya/protocol";
 import { type AttemptActor, attemptActor } from "../actors/attempt.actor.ts";
-import type { AttemptDirectories } from "../adapters/attempt-directory.ts";
 import { type FactChain, factChain, type Narrator } from "../adapters/fact-chain.ts";
 import type { AttemptBeginning, AttemptLimits } from "../domain/attempt.ts";
 import { type AttemptRecord, remembered } from "../domain/attempt-record.ts";
 import type { RunnerScope } from "../phases/attempt-scope.ts";
+import type { AttemptDirectories } from "../ports/disk.port.ts";
 import type { AttemptName } from "../ports/executor.port.ts";
 import type { Permit } from "./slots.ts";
 

@@ -3,8 +3,8 @@ import type { Delivery } from "@pitaya/bus";
 import type { StopMode } from "@pitaya/protocol";
 import type { Logger } from "pino";
 import type { AttemptActor } from "../actors/attempt.actor.ts";
-import type { EpochFile } from "../adapters/epoch-file.ts";
 import { admitControl } from "../domain/admission.rules.ts";
+import type { EpochFile } from "../ports/disk.port.ts";
 import type { AttemptName } from "../ports/executor.port.ts";
 import { type Attempts, attemptKey } from "./attempts.ts";
 

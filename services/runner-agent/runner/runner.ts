@@ -1,19 +1,17 @@
-import { mkdir } from "node:fs/promises";
 import type { Clock } from "@pitaya/actors";
 import { type Bus, sealer } from "@pitaya/bus";
 import type { AgentPlugin } from "@pitaya/plugins";
 import { buckets, DEFAULT_LIMITS, ProcessId } from "@pitaya/protocol";
 import type { Redactor } from "@pitaya/redaction";
 import type { Logger } from "pino";
-import { attemptDirectories } from "../adapters/attempt-directory.ts";
-import { epochFile } from "../adapters/epoch-file.ts";
 import { readStanding } from "../adapters/fact-chain.ts";
-import { packCache } from "../adapters/pack-cache.ts";
 import { aboutKey } from "../adapters/runner-about.ts";
 import { atMost } from "../adapters/waiting.ts";
 import type { AttemptLimits } from "../domain/attempt.ts";
 import type { HostEndpoints } from "../phases/attempt-scope.ts";
+import type { RunnerDisk } from "../ports/disk.port.ts";
 import type { AttemptName, Executor } from "../ports/executor.port.ts";
+import type { WorkGit } from "../ports/work-git.port.ts";
 import { type Attempts, attempts as openAttempts } from "./attempts.ts";
 import { earlyStops, takeControl } from "./controls.ts";
 import type { Liveness, LivenessOptions } from "./liveness.ts";
@@ -29,6 +27,9 @@ import { watchDisk, watchSeals } from "./watches.ts";
 export interface RunnerParts {
   readonly bus: Bus;
   readonly executor: Executor;
+  /** Attempts in hand, packs, the highest epoch: kept over restarts. */
+  readonly disk: RunnerDisk;
+  readonly git: WorkGit;
   readonly clock: Clock;
   readonly log: Logger;
   /** New at each start: 8 hex digits. */
@@ -43,8 +44,6 @@ export interface RunnerParts {
 
 export interface RunnerSettings {
   readonly runner: string;
-  /** Its own disk: attempts in hand, packs, the highest epoch. */
-  readonly stateDir: string;
   readonly version: string;
   readonly pool: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -89,7 +88,7 @@ const LEAVE_PATIENCE_MS = 5_000;
 export async function startRunner(parts: RunnerParts, settings: RunnerSettings): Promise<Runner> {
   const stopping = new AbortController();
   try {
-    await mkdir(settings.stateDir, { recursive: true, mode: 0o700 });
+    await parts.disk.open();
     const engine = await parts.executor.open();
     return await begin(parts, settings, engine, stopping);
   } catch (error) {
@@ -105,8 +104,8 @@ async function begin(
   engine: Awaited<ReturnType<Executor["open"]>>,
   stopping: AbortController,
 ): Promise<Runner> {
-  const { bus, executor, clock, log, incarnation } = parts;
-  const { runner, stateDir, leaseMs } = settings;
+  const { bus, executor, disk, clock, log, incarnation } = parts;
+  const { runner, leaseMs } = settings;
   const { signal } = stopping;
   const pulling = new AbortController();
   const superseded = Promise.withResolvers<void>();
@@ -115,9 +114,8 @@ async function begin(
     settings.slots ?? defaultSlots(engine.cpus, engine.memoryBytes, DEFAULT_LIMITS.memoryBytes),
   );
   const curve = sealer();
-  const directories = attemptDirectories(stateDir);
-  const packs = await packCache({
-    stateDir,
+  const directories = disk.attempts;
+  const packs = await disk.openPacks({
     blobs: bus.blobs,
     executor,
     signal,
@@ -195,7 +193,7 @@ async function begin(
   const orders = {
     runner,
     attempts,
-    epoch: await epochFile(stateDir),
+    epoch: await disk.openEpoch(),
     earlyStops: earlyStops(clock),
     clock,
     log,

@@ -1,10 +1,10 @@
 import type { Delivery } from "@pitaya/bus";
 import type { ErrorRecord, StartCommand } from "@pitaya/protocol";
 import type { Logger } from "pino";
-import type { EpochFile } from "../adapters/epoch-file.ts";
 import type { FactChain } from "../adapters/fact-chain.ts";
 import { admitStart, type OrderName } from "../domain/admission.rules.ts";
 import type { AttemptBeginning } from "../domain/attempt.ts";
+import type { EpochFile } from "../ports/disk.port.ts";
 import type { AttemptName } from "../ports/executor.port.ts";
 import type { Attempts } from "./attempts.ts";
 import type { EarlyStops } from "./controls.ts";

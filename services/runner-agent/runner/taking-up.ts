@@ -1,9 +1,9 @@
 import type { Logger } from "pino";
-import type { AttemptDirectories, FoundAttempt } from "../adapters/attempt-directory.ts";
 import type { FactChain } from "../adapters/fact-chain.ts";
 import { beginningOf, isTakenUp } from "../domain/adoption.rules.ts";
 import type { AttemptBeginning } from "../domain/attempt.ts";
 import { lossOf, type Standing } from "../domain/standing.rules.ts";
+import type { AttemptDirectories, FoundAttempt } from "../ports/disk.port.ts";
 import type { AttemptName, Executor, LiveAttempt } from "../ports/executor.port.ts";
 import { type Attempts, attemptKey } from "./attempts.ts";
 import type { Slots } from "./slots.ts";

@@ -5,6 +5,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { type Clock, type ManualClock, systemClock } from "@pitaya/actors";
 import { type Bus, decode, encode, type StoredMessage } from "@pitaya/bus";
 import { memoryBroker } from "@pitaya/bus/testing";
+import * as git from "@pitaya/git";
 import {
   AttemptMessage,
   buckets,
@@ -27,6 +28,7 @@ import {
 import { redactor } from "@pitaya/redaction";
 import pino from "pino";
 import { expect } from "vitest";
+import { runnerDisk } from "../adapters/runner-disk.ts";
 import { runnerLease } from "../adapters/runner-lease.ts";
 import type { Executor } from "../ports/executor.port.ts";
 import { livenessInProcess } from "../runner/liveness.ts";
@@ -128,7 +130,6 @@ export async function runnerHarness(options: {
       incarnations += 1;
       const settings: RunnerSettings = {
         runner: RUNNER,
-        stateDir,
         version: "0.1.0",
         pool: "default",
         labels: {},
@@ -150,6 +151,8 @@ export async function runnerHarness(options: {
         {
           bus: own,
           executor: options.executor,
+          disk: runnerDisk(stateDir),
+          git,
           clock,
           log: pino({ level: options.log ? "debug" : "silent" }),
           incarnation: String(incarnations).padStart(8, "0"),

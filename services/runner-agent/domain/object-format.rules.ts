@@ -1,0 +1,3 @@
+/** Git's object format, as the length of a commit's name tells it. */
+export const objectFormatOf = (commit: string): "sha1" | "sha256" =>
+  commit.length === 64 ? "sha256" : "sha1";
