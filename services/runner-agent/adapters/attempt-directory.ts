@@ -1,6 +1,7 @@
-import { createReadStream } from "node:fs";
+import { createReadStream, createWriteStream } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { StartCommand } from "@pitaya/protocol";
 import type { z } from "zod";
 import { AttemptRecord } from "../domain/attempt-record.ts";
@@ -32,6 +33,9 @@ export function attemptDirectories(stateDir: string): AttemptDirectories {
         writeStart: (command) => replaceFile(join(path, START), JSON.stringify(command)),
         writeRecord: (record) => replaceFile(join(path, RECORD), JSON.stringify(record)),
         freshHarvestDir: () => mkdtemp(join(path, "harvest-")),
+        removeHarvestDir: (dir) => rm(dir, { recursive: true, force: true }),
+        write: (file, content) =>
+          pipeline(content, createWriteStream(file, { flags: "wx", mode: 0o600 })),
         read: (file) => createReadStream(file),
         removeFile: (file) => rm(file, { force: true }),
         openJournal: () => outputJournal(path),

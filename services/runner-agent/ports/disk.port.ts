@@ -31,6 +31,9 @@ export interface AttemptDirectory {
   writeRecord(record: AttemptRecord): Promise<void>;
   /** A new directory for what comes out of the container: an incarnation thought dead may use its own. */
   freshHarvestDir(): Promise<string>;
+  removeHarvestDir(path: string): Promise<void>;
+  /** Makes a new file in such a directory. */
+  write(path: string, content: AsyncIterable<Uint8Array>): Promise<void>;
   /** The content of a file in such a directory. */
   read(path: string): AsyncIterable<Uint8Array>;
   /** Removes a file in such a directory; nothing to do is success. */

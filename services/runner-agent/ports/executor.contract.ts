@@ -12,6 +12,11 @@ export type AgentStep =
   | { readonly do: "print-stdin" }
   | { readonly do: "commit" }
   | { readonly do: "leave" }
+  /** Writes a file of its session, below its home. */
+  | { readonly do: "remember"; readonly file: string; readonly text: string }
+  | { readonly do: "print-remembered"; readonly file: string }
+  /** What `leave` left in the workspace, as it is found there. */
+  | { readonly do: "print-left" }
   | { readonly do: "ignore-term" }
   | { readonly do: "wait-for-end" }
   | { readonly do: "exit"; readonly code: number };
@@ -250,6 +255,100 @@ export function executorContract(title: string, make: () => Promise<ExecutorHarn
       expect(output.stderr.toString()).toBe("three\n");
       expect(output.gaps).toEqual([]);
       expect(await execution.exit).toMatchObject({ kind: "agent", exitCode: 3 });
+    });
+
+    describe("a snapshot", () => {
+      const FILES = ["notes/talk.jsonl", "notes/none"];
+      const TALK = '{"said":"hello"}\n{"said":"wörld"}\n';
+      const working: readonly AgentStep[] = [
+        { do: "commit" },
+        { do: "leave" },
+        { do: "remember", file: FILES[0] ?? "", text: TALK },
+        { do: "print-left" },
+        { do: "write", stream: "stdout", text: "ready\n" },
+        { do: "wait-for-end" },
+      ];
+      const start = async () => {
+        const { name } = await prepare(working);
+        const execution = await executor.start(name, {});
+        await readUntil(execution, "ready\n");
+        return { name, execution };
+      };
+      const snapshot = async (name: AttemptSpec["name"], maxBytes = 1_000_000) =>
+        executor.snapshot(name, {
+          sessionFiles: FILES,
+          toDir: await mkdtemp(join(toDir, "snapshot-")),
+          maxBytes,
+          signal: new AbortController().signal,
+        });
+
+      it("of a running attempt has its session, commits and what is uncommitted; the agent goes on", async () => {
+        const { name, execution } = await start();
+        const taken = await snapshot(name);
+        expect(taken?.session.map(({ path }) => path)).toEqual([FILES[0]]);
+        expect(Buffer.from(taken?.session[0]?.bytes ?? []).toString()).toBe(TALK);
+        expect((await readFile(taken?.bundlePath ?? "")).length).toBeGreaterThan(0);
+        expect((await readFile(taken?.patchPath ?? "")).length).toBeGreaterThan(0);
+        expect(taken?.commit).toMatch(/^[0-9a-f]{40}$/);
+        await execution.signal("TERM");
+        expect(await execution.exit).toMatchObject({ kind: "agent", signal: "SIGTERM" });
+        const harvested = await executor.harvest(
+          name,
+          await mkdtemp(join(toDir, "harvest-")),
+          1_000_000,
+          FILES,
+        );
+        expect(harvested.session).toEqual(taken?.session);
+        expect(await readFile(harvested.patchPath ?? "")).toEqual(
+          await readFile(taken?.patchPath ?? ""),
+        );
+      });
+
+      it("is none of a container that does not run", async () => {
+        expect(await snapshot((await prepare([])).name)).toBeUndefined();
+        expect(await snapshot((await run([])).name)).toBeUndefined();
+        expect(await snapshot({ ...(await prepare([])).name, attempt: 997 })).toBeUndefined();
+      });
+
+      it("is what another attempt begins with", async () => {
+        const before = await start();
+        const { commit, bundlePath, patchPath, session } = (await snapshot(before.name)) ?? {};
+        if (bundlePath === undefined || patchPath === undefined || session === undefined) {
+          throw new Error("the snapshot is not whole");
+        }
+        await before.execution.signal("KILL");
+        const bytes = await readFile(bundlePath);
+        const { sha256: base } = harness.pack.spec;
+        const spec = { sha256: sha256Of(bytes), bytes: bytes.length, parents: [base], shallow: [] };
+        await executor.storePack(spec, bundlePath);
+        const { workspace } = harness.attempt([]);
+        const { output, name } = await run(
+          [{ do: "print-remembered", file: FILES[0] ?? "" }, { do: "print-left" }],
+          {
+            workspace: {
+              ...workspace,
+              commit: commit ?? "",
+              packs: [spec.sha256, ...workspace.packs],
+            },
+            base: workspace.commit,
+            restored: { patchPath, session },
+          },
+        );
+        const left = output.stdout.toString().slice(TALK.length);
+        expect(output.stdout.toString()).toBe(`${TALK}${left}`);
+        expect(left).not.toBe("");
+        expect(output.stderr.toString()).toBe("");
+        const found = await harvest(name);
+        expect((await readFile(found.patchPath ?? "")).length).toBeGreaterThan(0);
+      });
+
+      it("whose patch does not fit is refused", async () => {
+        const patchPath = join(toDir, "unfitting.patch");
+        await writeFile(patchPath, "does not fit");
+        const spec = harness.attempt([], { restored: { patchPath, session: [] } });
+        specs.push(spec);
+        await expect(executor.prepare(spec)).rejects.toMatchObject({ code: "session_lost" });
+      });
     });
 
     it("adopts nothing that is not there or was not started", async () => {

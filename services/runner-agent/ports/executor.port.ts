@@ -30,6 +30,22 @@ export interface WorkspaceSpec {
   readonly author: { readonly name: string; readonly email: string };
 }
 
+/** A file of an agent's session, by its path below the agent's home. */
+export interface SessionFile {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Most bytes of all files of a session. */
+export const MAX_SESSION_BYTES = 32 * 1024 ** 2;
+
+/** What an earlier attempt left, laid over the fresh workspace and home before the agent starts. */
+export interface Restored {
+  /** Binary patch onto the workspace's commit, as a file on this host. It stays uncommitted. */
+  readonly patchPath?: string;
+  readonly session: readonly SessionFile[];
+}
+
 export interface AttemptLimits {
   readonly cpus: number;
   readonly memoryBytes: number;
@@ -44,6 +60,9 @@ export interface AttemptSpec {
   /** Image id as resolved by {@link Executor.resolveImage}. */
   readonly imageId: string;
   readonly workspace: WorkspaceSpec;
+  /** Where the harvest's bundle begins, if not at the workspace's own commit. In its packs. */
+  readonly base?: string;
+  readonly restored?: Restored;
   readonly readOnly: boolean;
   /** Argument vector. No shell splits or expands it. */
   readonly argv: readonly string[];
@@ -125,8 +144,32 @@ export interface Harvest {
   /** Binary patch of what is uncommitted, untracked files included; absent when clean. */
   readonly patchPath?: string;
   readonly forcedCommit: boolean;
+  /** Of the session files asked for, those that are there; none where they are over the limit. */
+  readonly session: readonly SessionFile[];
   /** What went wrong in the harvest, in the wrapper's words, when something did. */
   readonly trouble?: string;
+}
+
+export interface SnapshotOptions {
+  /** Paths below the agent's home. */
+  readonly sessionFiles: readonly string[];
+  /** Exists and is empty. */
+  readonly toDir: string;
+  /** Of bundle and patch each. */
+  readonly maxBytes: number;
+  /** When it is no longer wanted. */
+  readonly signal: AbortSignal;
+}
+
+/** Conversation and files of one moment. All of it is the agent's word. */
+export interface Snapshot {
+  /** Where HEAD stands. */
+  readonly commit: string;
+  /** As in {@link Harvest}. */
+  readonly bundlePath?: string;
+  readonly patchPath?: string;
+  /** Those that are there. */
+  readonly session: readonly SessionFile[];
 }
 
 export interface LiveAttempt {
@@ -162,8 +205,9 @@ export interface Executor {
   storePack(pack: PackSpec, bundlePath: string): Promise<void>;
   /**
    * Makes volumes and container, not started. Idempotent per name.
-   * @throws `engine_unavailable`, not retryable, for `online` where the rules that keep agents from
-   * this host cannot be set; `task_unsupported` for an open endpoint that is the bus's; `git_failed`
+   * @throws `session_lost` where what is to be restored does not fit the workspace;
+   * `engine_unavailable`, not retryable, for `online` where the rules that keep agents from this host
+   * cannot be set; `task_unsupported` for an open endpoint that is the bus's; `git_failed`
    */
   prepare(spec: AttemptSpec): Promise<void>;
   /**
@@ -181,9 +225,21 @@ export interface Executor {
   ): Promise<Execution>;
   /**
    * After exit. `toDir` exists and is empty. Runs the harvest in a second container where the first
-   * left none. @throws `harvest_failed`, `bundle_rejected` over `maxBytes`
+   * left none. `sessionFiles` are paths below the agent's home. @throws `harvest_failed`,
+   * `bundle_rejected` over `maxBytes`
    */
-  harvest(name: AttemptName, toDir: string, maxBytes: number): Promise<Harvest>;
+  harvest(
+    name: AttemptName,
+    toDir: string,
+    maxBytes: number,
+    sessionFiles?: readonly string[],
+  ): Promise<Harvest>;
+  /**
+   * Session files and workspace of a running attempt. Its processes stand still while they are
+   * taken, and go on whatever comes of it. Undefined where the container is not running, or is
+   * paused. @throws `harvest_failed` where it is over a limit or took too long
+   */
+  snapshot(name: AttemptName, options: SnapshotOptions): Promise<Snapshot | undefined>;
   /**
    * Bytes on disk that each attempt wrote to its workspace and home, in the order of the names. For
    * the disk limit. Undefined where that cannot be told in time.

@@ -25,6 +25,15 @@ async function playSteps(agent: FakeAgent): Promise<number> {
       case "leave":
         agent.leave();
         break;
+      case "remember":
+        agent.remember(step.file, step.text);
+        break;
+      case "print-remembered":
+        agent.write("stdout", agent.session.get(step.file) ?? "");
+        break;
+      case "print-left":
+        agent.write("stdout", agent.left ?? "");
+        break;
       case "ignore-term":
         agent.ignoreTerm();
         break;

@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { PitayaError } from "@pitaya/protocol";
@@ -10,6 +10,7 @@ import type {
   Executor,
   OutputChunk,
   PackSpec,
+  SessionFile,
 } from "../ports/executor.port.ts";
 
 type Stream = OutputChunk["stream"];
@@ -24,6 +25,11 @@ export interface FakeAgent {
   commit(bundle?: string | Uint8Array): void;
   /** Leaves something uncommitted; the harvest then holds these bytes as a patch. */
   leave(patch?: string | Uint8Array): void;
+  /** Writes a file of its session. */
+  remember(path: string, text: string): void;
+  /** What it finds of its session, and of what was left uncommitted: its own or an earlier attempt's. */
+  readonly session: ReadonlyMap<string, Uint8Array>;
+  readonly left: Uint8Array | undefined;
   /** Grows what {@link Executor.diskBytes} says. */
   fill(bytes: number): void;
   /** From now on TERM does not end it. */
@@ -55,6 +61,7 @@ interface Attempt {
   readonly ended: PromiseWithResolvers<ContainerExit>;
   bundle?: Uint8Array;
   patch?: Uint8Array;
+  readonly session: Map<string, Uint8Array>;
   disk: number;
   term: () => void;
   kill: () => void;
@@ -101,8 +108,15 @@ export function fakeExecutor(options: FakeExecutorOptions): FakeExecutor {
       }
       if (attempts.has(key)) return;
       calls.push(`prepare ${key}`);
+      const { patchPath, session = [] } = spec.restored ?? {};
+      const patch = patchPath === undefined ? undefined : await readFile(patchPath);
+      if (patch?.toString() === UNFITTING_PATCH) {
+        throw new PitayaError("session_lost", "The snapshot's patch does not apply.");
+      }
       attempts.set(key, {
         spec,
+        ...(patch && { patch }),
+        session: new Map(session.map(({ path, bytes }) => [path, bytes])),
         state: "created",
         written: [],
         length: { stdout: 0, stderr: 0 },
@@ -128,23 +142,30 @@ export function fakeExecutor(options: FakeExecutorOptions): FakeExecutor {
       calls.push(`adopt ${keyOf(name)}`);
       return execution(attempt, from);
     },
-    harvest: async (name, toDir, maxBytes) => {
-      const { spec, bundle, patch } = find(name);
+    harvest: async (name, toDir, maxBytes, sessionFiles = []) => {
+      const { spec, bundle, patch, session } = find(name);
       const isForced = spec.forceCommit && patch !== undefined;
       const commits = isForced ? (bundle ?? new Uint8Array([1])) : bundle;
       const left = isForced ? undefined : patch;
       if (commits !== undefined && commits.length > maxBytes) {
         throw new PitayaError("bundle_rejected", `The agent's commits are over ${maxBytes} bytes.`);
       }
-      const save = async (file: string, bytes: Uint8Array) => {
-        const path = join(toDir, file);
-        await writeFile(path, bytes);
-        return path;
-      };
       return {
         forcedCommit: isForced,
-        ...(commits && { bundlePath: await save("bundle", commits) }),
-        ...(left && { patchPath: await save("patch", left) }),
+        ...(commits ? {} : { head: spec.base ?? spec.workspace.commit }),
+        ...(await saveWork(toDir, commits, left)),
+        session: pick(session, sessionFiles),
+      };
+    },
+    snapshot: async (name, { sessionFiles, toDir }) => {
+      const attempt = attempts.get(keyOf(name));
+      if (attempt?.state !== "running") return undefined;
+      calls.push(`snapshot ${keyOf(name)}`);
+      const { spec, bundle, patch, session } = attempt;
+      return {
+        commit: spec.base ?? spec.workspace.commit,
+        ...(await saveWork(toDir, bundle, patch)),
+        session: pick(session, sessionFiles),
       };
     },
     diskBytes: async (names) => names.map((name) => attempts.get(keyOf(name))?.disk),
@@ -167,6 +188,30 @@ export function fakeExecutor(options: FakeExecutorOptions): FakeExecutor {
     close: async () => {},
   };
 }
+
+/** A patch that does not fit any workspace. */
+export const UNFITTING_PATCH = "does not fit";
+
+async function saveWork(
+  toDir: string,
+  bundle: Uint8Array | undefined,
+  patch: Uint8Array | undefined,
+): Promise<{ readonly bundlePath?: string; readonly patchPath?: string }> {
+  const bundlePath = join(toDir, "bundle");
+  const patchPath = join(toDir, "patch");
+  if (bundle) await writeFile(bundlePath, bundle);
+  if (patch) await writeFile(patchPath, patch);
+  return { ...(bundle && { bundlePath }), ...(patch && { patchPath }) };
+}
+
+const pick = (
+  session: ReadonlyMap<string, Uint8Array>,
+  paths: readonly string[],
+): readonly SessionFile[] =>
+  paths.flatMap((path) => {
+    const bytes = session.get(path);
+    return bytes === undefined ? [] : [{ path, bytes }];
+  });
 
 async function play(
   attempt: Attempt,
@@ -205,6 +250,13 @@ async function play(
     },
     leave: (patch = "fake patch") => {
       attempt.patch = bytesOf(patch);
+    },
+    remember: (path, text) => {
+      attempt.session.set(path, bytesOf(text));
+    },
+    session: attempt.session,
+    get left() {
+      return attempt.patch;
     },
     fill: (bytes) => {
       attempt.disk += bytes;

@@ -17,6 +17,12 @@ function lineOf(step: AgentStep): string {
       return "echo done >>work.txt; git add -A; git commit -q -m work";
     case "leave":
       return "echo more >>left.txt";
+    case "remember":
+      return `mkdir -p "$(dirname ~/${step.file})"; printf %s ${quoted(step.text)} >~/${step.file}`;
+    case "print-remembered":
+      return `cat ~/${step.file}`;
+    case "print-left":
+      return "cat left.txt";
     case "ignore-term":
       return "trap '' TERM";
     case "wait-for-end":

@@ -177,6 +177,8 @@ export async function dockerExecutor(options: DockerExecutorOptions): Promise<Ex
       return collectHarvest(container, report, files, toDir, maxBytes);
     },
 
+    snapshot: async () => undefined,
+
     diskBytes: async (attempts) => {
       const steward = await opened().stewards.get();
       const { hasOverlay } = opened();

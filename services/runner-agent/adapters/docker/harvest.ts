@@ -75,6 +75,7 @@ export async function collectHarvest(
   const bundlePath = saved.get("bundle");
   const patchPath = saved.get("patch");
   return {
+    session: [],
     forcedCommit: report.forcedCommit,
     ...(report.head !== undefined && { head: report.head }),
     ...(bundlePath !== undefined && { bundlePath }),
