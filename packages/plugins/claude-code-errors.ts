@@ -36,7 +36,11 @@ const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
   529: "overloaded",
 };
 
+/** The CLI's own words, in its result and on stderr. */
+const SESSION_UNKNOWN = /^No conversation found with session ID/m;
+
 const RETRYABLE: ReadonlySet<ErrorCode> = new Set([
+  "session_lost",
   "rate_limited",
   "overloaded",
   "provider_error",
@@ -50,6 +54,9 @@ const MAX_MESSAGE = 2_000;
 
 function codeOf(result: Result, { kind }: ClaudeTrouble): ErrorCode {
   const { api_error_status: status, stop_reason, terminal_reason } = result;
+  if (result.errors?.some((error) => typeof error === "string" && SESSION_UNKNOWN.test(error))) {
+    return "session_lost";
+  }
   const bySubtype = BY_SUBTYPE[result.subtype ?? ""];
   if (bySubtype) return bySubtype;
   if (terminal_reason === "prompt_too_long") return "context_too_long";
@@ -84,10 +91,15 @@ export function failureOfResult(result: Result, trouble: ClaudeTrouble): AgentFa
 /** The program could not be started at all: what a shell and the engine exit with. */
 const NOT_STARTED: ReadonlySet<number> = new Set([126, 127]);
 
-/** The failure of an agent that ended without a result. */
+/**
+ * The failure of an agent that ended without a result.
+ *
+ * @param isUnopened it was to resume a session, and never said that it had
+ */
 export function failureOfExit(
   exit: { readonly exitCode: number } | { readonly signal: string },
   stderrTail: string,
+  isUnopened = false,
 ): AgentFailure {
   const said = stderrTail.trim();
   const because = said === "" ? "" : `: ${said}`;
@@ -95,12 +107,17 @@ export function failureOfExit(
     return failure("agent_failed", `it was ended by ${exit.signal} without a result${because}`);
   }
   if (exit.exitCode === 0) return failure("no_result", `it exited without a result${because}`);
-  const code = NOT_STARTED.has(exit.exitCode) ? "image_unusable" : "agent_failed";
+  const code = codeOfStatus(exit.exitCode, isUnopened || SESSION_UNKNOWN.test(said));
   return failure(code, `it exited with status ${exit.exitCode}${because}`);
+}
+
+function codeOfStatus(exitCode: number, isSessionLost: boolean): ErrorCode {
+  if (NOT_STARTED.has(exitCode)) return "image_unusable";
+  return isSessionLost ? "session_lost" : "agent_failed";
 }
 
 const failure = (code: ErrorCode, message: string): AgentFailure => ({
   code,
   message: message.slice(0, MAX_MESSAGE),
-  retryable: false,
+  retryable: RETRYABLE.has(code),
 });

@@ -60,6 +60,7 @@ export function claudeStreamParser(options: { readonly resumed: boolean }): Outp
   const account = claudeAccount(options);
   let stderr = "";
   let sessionId: string | undefined;
+  let isOpened = false;
   let ended = false;
   let failure: AgentFailure | undefined;
   let finalMessage: string | undefined;
@@ -78,6 +79,7 @@ export function claudeStreamParser(options: { readonly resumed: boolean }): Outp
   function read(line: ClaudeLine): AgentRecord[] {
     switch (line.kind) {
       case "init": {
+        isOpened = true;
         if (sessionId === line.session_id) return [];
         sessionId = line.session_id;
         const model = line.model === undefined ? {} : { model: line.model };
@@ -172,7 +174,7 @@ export function claudeStreamParser(options: { readonly resumed: boolean }): Outp
     end(exit) {
       const records = readEnd();
       // A result stands however the process ended: it may have been ended for not ending.
-      const failed = ended ? failure : failureOfExit(exit, stderr);
+      const failed = ended ? failure : failureOfExit(exit, stderr, options.resumed && !isOpened);
       const { usage, costUsd, turns } = account;
       return {
         records,

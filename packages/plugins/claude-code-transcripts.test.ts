@@ -191,7 +191,7 @@ describe("a run's meaning", () => {
     ["connection-refused", "provider_unreachable", true],
     ["as-root", "agent_failed", false],
     ["unknown-flag", "agent_failed", false],
-    ["unknown-session", "agent_failed", false],
+    ["unknown-session", "session_lost", true],
     ["sigINT", "agent_failed", false],
     ["sigTERM", "agent_failed", false],
   ] as const)("%s is %s", (name, code, retryable) => {

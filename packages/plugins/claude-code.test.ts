@@ -58,6 +58,43 @@ describe("a run's meaning", () => {
   });
 });
 
+describe("a session", () => {
+  const id = "0a1b2c3d-0000-4000-8000-00000000abcd";
+
+  it("lies in one file below the agent's home", () => {
+    expect(claudeCode.sessionFiles(id)).toEqual([`.claude/projects/-workspace/${id}.jsonl`]);
+  });
+
+  it.each(["../../.ssh/id", "", "a/b", id.toUpperCase(), `${id}\n`])("is not one: %j", (odd) => {
+    expect(claudeCode.sessionFiles(odd)).toEqual([]);
+  });
+
+  const resumed = (stdout: string, exit: AgentExit, stderr = "") => {
+    const parser = claudeCode.parser({ resumeSessionId: id });
+    parser.push("stdout", utf8(stdout));
+    parser.push("stderr", utf8(stderr));
+    return parser.end(exit).result.failure;
+  };
+  const init = line({ type: "system", subtype: "init", session_id: id });
+
+  it("that cannot be opened is lost, and the next attempt starts over", () => {
+    const unknown = `No conversation found with session ID: ${id}`;
+    const result = resultLine({ subtype: "error_during_execution", errors: [unknown] });
+    const lost = { code: "session_lost", retryable: true };
+    expect(resumed(result, { exitCode: 1 })).toMatchObject(lost);
+    expect(resumed("", { exitCode: 1 }, `${unknown}\n`)).toMatchObject(lost);
+    expect(resumed("", { exitCode: 1 }, "SyntaxError: Unexpected end of JSON\n")).toMatchObject(
+      lost,
+    );
+  });
+
+  it("that was opened is not lost when the agent fails later", () => {
+    expect(resumed(init, { exitCode: 1 })?.code).toBe("agent_failed");
+    expect(resumed("", { signal: "TERM" })?.code).toBe("agent_failed");
+    expect(resumed("", { exitCode: 127 })?.code).toBe("image_unusable");
+  });
+});
+
 describe("tokens of a message", () => {
   const usage = { input_tokens: 10, output_tokens: 1 };
   const block = (id: string, text: string) =>

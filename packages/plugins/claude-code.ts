@@ -44,8 +44,12 @@ export const claudeCode: AgentPlugin = {
       ...(byStdin ? { stdin: task.prompt } : {}),
     };
   },
+  sessionFiles: (sessionId) =>
+    SESSION_ID.test(sessionId) ? [`.claude/projects/-workspace/${sessionId}.jsonl`] : [],
   parser: (task) => claudeStreamParser({ resumed: task?.resumeSessionId !== undefined }),
 };
+
+const SESSION_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 function flags(task: AgentTask): string[] {
   const option = (name: string, value: string | number | undefined) =>

@@ -4,3 +4,4 @@ export * from "./credentials.ts";
 export * from "./line-splitter.ts";
 export type * from "./plugin.port.ts";
 export * from "./registry.ts";
+export * from "./resume-prompt.ts";

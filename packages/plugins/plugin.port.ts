@@ -9,7 +9,7 @@ export interface AgentTask {
   /** Told to the agent beside the prompt: the commit contract. */
   readonly appendSystemPrompt?: string;
   readonly maxTurns?: number;
-  /** Continue this session of an earlier attempt. */
+  /** Continue this session of an earlier attempt; `prompt` is then what it is told next. */
   readonly resumeSessionId?: string;
   /** Provider address, as the agent's container reaches it. */
   readonly baseUrl?: string;
@@ -138,6 +138,12 @@ export interface AgentPlugin {
   /** Why this task cannot be honoured, naming plugin and field; empty when it can. */
   check(task: AgentTask): readonly string[];
   command(task: AgentTask): AgentCommand;
+  /**
+   * The files that hold a session, as paths below the agent's home: with them in place, and the
+   * workspace where it was, another container goes on with it. None where the id is not one that
+   * this CLI gives, or the CLI cannot resume. The id is the agent's word.
+   */
+  sessionFiles(sessionId: string): readonly string[];
   /** @param task whose output it is; a resumed session's totals are not this attempt's */
   parser(task?: Pick<AgentTask, "resumeSessionId">): OutputParser;
 }

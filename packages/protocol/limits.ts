@@ -14,8 +14,13 @@ export const TaskLimits = z.object({
   stallTimeoutMs: z.int().positive(),
   /** Of the agent, from its start. */
   timeoutMs: z.int().positive(),
+  /** Between two snapshots of what the agent has done so far. */
+  snapshotIntervalMs: z.int().positive().optional(),
 });
 export type TaskLimits = z.infer<typeof TaskLimits>;
+
+/** Where a task says nothing else. */
+export const DEFAULT_SNAPSHOT_INTERVAL_MS = 300_000;
 
 export const DEFAULT_LIMITS: TaskLimits = {
   cpus: 2,

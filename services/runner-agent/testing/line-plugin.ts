@@ -1,7 +1,8 @@
 import type { AgentPlugin, AgentRecord, AgentResult, OutputParser } from "@pitaya/plugins";
 
 /**
- * A plugin for tests, with an output as simple as can be, a line each: `say <text>`, `done <text>`
+ * A plugin for tests, with an output as simple as can be, a line each: `session <id>`, `say <text>`,
+ * `done <text>`
  * for the last word, `refused` for an agent that says why it failed; anything else is unreadable.
  */
 export const linePlugin: AgentPlugin = {
@@ -10,12 +11,18 @@ export const linePlugin: AgentPlugin = {
   program: "line",
   baseUrlSource: "LINE_BASE_URL",
   credentials: [{ mode: "api", flag: "api-key", source: "LINE_KEY", env: "LINE_KEY" }],
-  capabilities: { resume: false, cost: true, tokens: true, maxTurns: false },
+  capabilities: { resume: true, cost: true, tokens: true, maxTurns: false },
   check: (task) => (task.model === "none" ? ["line: it has no model named none."] : []),
   command: (task) => ({
-    argv: ["line", ...task.cliArgs, task.prompt],
+    argv: [
+      "line",
+      ...task.cliArgs,
+      ...(task.resumeSessionId === undefined ? [] : ["--resume", task.resumeSessionId]),
+      task.prompt,
+    ],
     env: task.baseUrl === undefined ? {} : { LINE_BASE_URL: task.baseUrl },
   }),
+  sessionFiles: (sessionId) => [`talk/${sessionId}`],
   parser: lineParser,
 };
 
@@ -29,6 +36,7 @@ function lineParser(): OutputParser {
     lines += 1;
     const [word, ...words] = line.split(" ");
     const text = words.join(" ");
+    if (word === "session") return { type: "session", sessionId: text };
     if (word === "say") return { type: "message", text };
     if (word === "refused") {
       result = { failure: { code: "rate_limited", message: `refused ${text}`, retryable: true } };
