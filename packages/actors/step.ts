@@ -39,6 +39,18 @@ export function advance<M extends AnyStateMachine>(
   return next as SnapshotFrom<M>;
 }
 
+/**
+ * The snapshot of an actor that is in this state with this context: all there is to one whose machine
+ * has no history states and no children.
+ */
+export function placedIn<M extends AnyStateMachine>(
+  machine: M,
+  value: SnapshotFrom<M>["value"],
+  context: SnapshotFrom<M>["context"],
+): SnapshotFrom<M> {
+  return machine.resolveState({ value, context }) as SnapshotFrom<M>;
+}
+
 /** A snapshot as JSON, and back. */
 export function freeze<M extends AnyStateMachine>(machine: M, snapshot: SnapshotFrom<M>): unknown {
   return JSON.parse(JSON.stringify(machine.getPersistedSnapshot(snapshot)));

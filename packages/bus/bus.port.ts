@@ -1,4 +1,5 @@
 import type { BlobRef, BucketDescriptor } from "@pitaya/protocol";
+import type { Upkeep } from "./upkeep.port.ts";
 
 /** A message as a stream holds it. */
 export interface StoredMessage {
@@ -57,8 +58,17 @@ export interface EventLog {
     filters: readonly string[],
     options: { readonly fromSequence?: number; readonly signal: AbortSignal },
   ): AsyncIterable<StoredMessage | CaughtUp>;
-  /** Share of the stream's byte limit that is used, 0 to 1. */
-  fill(): Promise<number>;
+  state(): Promise<LogState>;
+}
+
+/** The event stream as the server has it now. */
+export interface LogState {
+  /** Share of its byte limit that is used, 0 to 1. */
+  readonly fill: number;
+  /** Tells this stream from another that was made in its place. */
+  readonly created: string;
+  /** Of its last message; 0 when there was none. */
+  readonly lastSequence: number;
 }
 
 /** A command as it is handed to its runner. */
@@ -136,6 +146,8 @@ export interface Entry {
   readonly value: Uint8Array;
   /** Grows with each write of any key. */
   readonly revision: number;
+  /** On the server's clock. */
+  readonly writtenAt: Date;
 }
 
 export interface Bucket {
@@ -160,9 +172,7 @@ export interface Bucket {
   watch(
     signal: AbortSignal,
   ): AsyncIterable<
-    | { readonly key: string; readonly value: Uint8Array; readonly revision: number }
-    | { readonly key: string; readonly gone: true }
-    | { readonly initialised: true }
+    Entry | { readonly key: string; readonly gone: true } | { readonly initialised: true }
   >;
 }
 
@@ -192,6 +202,7 @@ export interface Bus {
   readonly output: OutputLog;
   readonly blobs: BlobStore;
   readonly requests: Requests;
+  readonly upkeep: Upkeep;
   bucket(descriptor: BucketDescriptor): Bucket;
   /** Tells how the connection is, and then of every change, until `signal` aborts. */
   status(signal: AbortSignal): AsyncIterable<BusStatus>;

@@ -23,6 +23,7 @@ const kinds: Readonly<Record<string, z.ZodType>> = {
   "kv.coordinator": protocol.CoordinatorEntry,
   "kv.lease": protocol.CoordinatorLease,
   "kv.pin": protocol.Pin,
+  "kv.checkpoint": protocol.FoldCheckpoint,
   "kv.run": protocol.RunProjection,
   "kv.runner": protocol.RunnerLiveness,
   "kv.runner-about": protocol.RunnerAbout,

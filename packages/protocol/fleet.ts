@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { BlobRef } from "./blobs.ts";
 import { AttemptNumber, InstanceId, ProcessId, RunId, Sha256, Timestamp } from "./ids.ts";
 
 /** X25519 public key as nkeys writes it. */
@@ -53,6 +54,26 @@ export const RunnerAbout = z.object({
   packs: z.array(Sha256).max(10_000),
 });
 export type RunnerAbout = z.infer<typeof RunnerAbout>;
+
+/** Key in `PITAYA_RUNS` of the {@link FoldCheckpoint}; no run is called so. */
+export const CHECKPOINT_KEY = "checkpoint";
+
+/**
+ * KV `PITAYA_RUNS`, key `checkpoint`: where a coordinator may go on from instead of reading the log
+ * from its beginning. A cache: without it, or with one it cannot use, it reads it all.
+ */
+export const FoldCheckpoint = z.object({
+  v: z.literal(1),
+  /** The runs that were not final, as their folds stood. */
+  blob: BlobRef,
+  /** Everything up to this stream sequence is in it. */
+  sequence: z.int().nonnegative(),
+  /** Which event stream it was folded from. */
+  created: z.string().max(64),
+  /** Version of the folds; another one reads it otherwise. */
+  fold: z.int().positive(),
+});
+export type FoldCheckpoint = z.infer<typeof FoldCheckpoint>;
 
 /** KV `PITAYA_PINS`, key `<writer>.<sha256>`: this blob is wanted. Lapses when not renewed. */
 export const Pin = z.object({ v: z.literal(1) });

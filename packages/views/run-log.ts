@@ -54,7 +54,7 @@ export interface AttemptChain {
   lastSequence: number;
   incarnation: string;
   n: number;
-  ended: "final" | "sealed" | undefined;
+  ended?: "final" | "sealed";
 }
 
 /**
@@ -74,16 +74,27 @@ export interface RunLog {
   /** Events folded into an instance: what a decision about it `assumes`. */
   versionOf(instance: string): number;
   chainOf(instance: string, attempt: number): Readonly<AttemptChain> | undefined;
+  /** All it knows, as JSON; `runLog` goes on from it. */
+  freeze(): FrozenRunLog;
+}
+
+export interface FrozenRunLog {
+  readonly lastSequence: number;
+  readonly decisions: RunLog["decisions"];
+  readonly versions: readonly (readonly [string, number])[];
+  readonly chains: readonly (readonly [string, AttemptChain])[];
 }
 
 const chainKey = (instance: string, attempt: number) => `${instance}.${attempt}`;
 
-export function runLog(): RunLog {
+export function runLog(frozen?: FrozenRunLog): RunLog {
   const decoder = new TextDecoder("utf-8", { fatal: true });
-  const versions = new Map<string, number>();
-  const chains = new Map<string, AttemptChain>();
-  const decisions = { lastSequence: 0, epoch: 0, n: 0 };
-  let lastSequence = 0;
+  const versions = new Map<string, number>(frozen?.versions);
+  const chains = new Map<string, AttemptChain>(
+    frozen?.chains.map(([key, chain]) => [key, { ...chain }]),
+  );
+  const decisions = { lastSequence: 0, epoch: 0, n: 0, ...frozen?.decisions };
+  let lastSequence = frozen?.lastSequence ?? 0;
 
   const touch = (instance: string) => versions.set(instance, (versions.get(instance) ?? 0) + 1);
 
@@ -95,8 +106,7 @@ export function runLog(): RunLog {
     if (entry.type === "attempt.placed") {
       const key = chainKey(entry.instance, entry.attempt);
       if (chains.has(key)) return "void";
-      const chain = { runner: entry.runner, lastSequence: 0, incarnation: "", n: 0 };
-      chains.set(key, { ...chain, ended: undefined });
+      chains.set(key, { runner: entry.runner, lastSequence: 0, incarnation: "", n: 0 });
     }
     touch(entry.instance);
     return "counts";
@@ -179,6 +189,12 @@ export function runLog(): RunLog {
     decisions,
     versionOf: (instance) => versions.get(instance) ?? 0,
     chainOf: (instance, attempt) => chains.get(chainKey(instance, attempt)),
+    freeze: () => ({
+      lastSequence,
+      decisions: { ...decisions },
+      versions: [...versions],
+      chains: [...chains].map(([key, chain]) => [key, { ...chain }]),
+    }),
     admit(message) {
       if (message.sequence <= lastSequence) return [];
       lastSequence = message.sequence;

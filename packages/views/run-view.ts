@@ -100,7 +100,14 @@ export interface RunViewFold {
   readonly view: RunView;
   /** Rows are replaced, never changed; the maps are the fold's own and change under the reader. */
   apply(event: LogEvent): void;
+  /** The view as JSON; `runView` goes on from it. */
+  freeze(): FrozenRunView;
 }
+
+export type FrozenRunView = Omit<RunView, "executions" | "instances"> & {
+  readonly executions: readonly ExecutionView[];
+  readonly instances: readonly InstanceView[];
+};
 
 const FINAL: ReadonlySet<string> = new Set(["succeeded", "failed", "cancelled"]);
 
@@ -114,9 +121,9 @@ export function statusOf(phase: RunPhase): RunStatus {
   return "running";
 }
 
-export function runView(): RunViewFold {
-  const executions = new Map<string, ExecutionView>();
-  const instances = new Map<string, InstanceView>();
+export function runView(frozen?: FrozenRunView): RunViewFold {
+  const executions = new Map(frozen?.executions.map((row) => [row.execution, row]));
+  const instances = new Map(frozen?.instances.map((row) => [row.instance, row]));
   const view = {
     spec: undefined as RunSpec | undefined,
     phase: "submitted" as RunPhase,
@@ -124,10 +131,11 @@ export function runView(): RunViewFold {
     submittedAt: undefined as number | undefined,
     finishedAt: undefined as number | undefined,
     error: undefined as ErrorRecord | undefined,
-    executions,
-    instances,
     stale: 0,
     sequence: 0,
+    ...frozen,
+    executions,
+    instances,
   };
 
   const change = (instance: string, next: (row: InstanceView) => Partial<InstanceView>) => {
@@ -276,6 +284,11 @@ export function runView(): RunViewFold {
 
   return {
     view,
+    freeze: () => ({
+      ...view,
+      executions: [...executions.values()],
+      instances: [...instances.values()],
+    }),
     apply(event) {
       view.sequence = event.place.sequence;
       switch (event.kind) {

@@ -4,17 +4,22 @@ import {
   type BlobRef,
   type BranchSource,
   type DecisionMessage,
+  errorFromRecord,
   PitayaError,
+  type RunOverride,
   type RunSpec,
   subjects,
   type Text,
 } from "@pitaya/protocol";
 import type { Logger } from "pino";
 import type { SecretHolder } from "./adapters/secret-holder.ts";
+import { liveAttempts } from "./demand.ts";
+import { overriddenSpec } from "./domain/override.rules.ts";
 import { turnMessage } from "./domain/turn-message.ts";
 import { encodeDecision } from "./encode-decision.ts";
+import { isFinalRun } from "./fold/folded-run.ts";
 import type { Reign } from "./reign.ts";
-import { isFinalRun, type RunEntry } from "./run-entry.ts";
+import type { RunEntry } from "./run-entry.ts";
 
 export interface ApiOptions {
   readonly bus: Bus;
@@ -42,15 +47,15 @@ export function serveApi(options: ApiOptions): () => Promise<void> {
   };
   const runOf = (subject: string) => subjects.apiRun.parse(subject)?.run ?? "";
 
-  function known(run: string): RunEntry {
-    const entry = reign.entry(run);
+  async function known(run: string): Promise<RunEntry> {
+    const entry = await reign.find(run);
     if (entry?.actors) return entry;
     const hint = "pitaya runs lists those that are known";
     throw new PitayaError("unknown_run", `there is no run ${run}`, { hint });
   }
 
   async function submit({ spec, secrets: boxes }: ApiRequest<"submit">) {
-    const before = reign.entry(spec.run)?.fold.view.spec;
+    const before = await reign.find(spec.run);
     if (before) return resubmitted(spec, before, boxes);
     options.check(spec);
     await checkRoom(bus);
@@ -67,12 +72,8 @@ export function serveApi(options: ApiOptions): () => Promise<void> {
       expectedLast: 0,
     });
     if (result.status === "conflict") {
-      await reign.until(
-        () => reign.entry(spec.run)?.fold.view.spec !== undefined,
-        spec.run,
-        SEEN_TIMEOUT_MS,
-      );
-      return resubmitted(spec, known(spec.run).fold.view.spec, boxes);
+      await reign.until(() => reign.has(spec.run), spec.run, SEEN_TIMEOUT_MS);
+      return resubmitted(spec, await known(spec.run), boxes);
     }
     return { status: "accepted" as const, sequence: result.sequence };
   }
@@ -80,23 +81,22 @@ export function serveApi(options: ApiOptions): () => Promise<void> {
   /** The same run again, by a cli that did not hear the first answer. */
   function resubmitted(
     spec: RunSpec,
-    before: RunSpec | undefined,
+    { fold, log }: RunEntry,
     boxes: ApiRequest<"submit">["secrets"],
   ) {
-    if (JSON.stringify(before) !== JSON.stringify(spec)) {
+    if (JSON.stringify(fold.view.spec) !== JSON.stringify(spec)) {
       throw new PitayaError("run_conflict", `${spec.run} is another run already`);
     }
     secrets.take(spec.run, boxes);
     reign.wake(spec.run);
-    const sequence = Math.max(1, reign.entry(spec.run)?.log.lastSequence ?? 1);
-    return { status: "known" as const, sequence };
+    return { status: "known" as const, sequence: Math.max(1, log.lastSequence) };
   }
 
   async function runnerSecret(request: ApiRequest<"runner-secret">) {
     const { run, instance, attempt, runner } = request;
-    const claimed = () => (reign.entry(run)?.log.chainOf(instance, attempt)?.lastSequence ?? 0) > 0;
+    const { actors, log } = await known(run);
+    const claimed = () => (log.chainOf(instance, attempt)?.lastSequence ?? 0) > 0;
     await reign.until(claimed, `the claim of ${instance}.${attempt}`, SEEN_TIMEOUT_MS);
-    const { actors, log } = known(run);
     const chain = log.chainOf(instance, attempt);
     const key = reign.curveKeyOf(runner);
     if (chain?.runner !== runner || chain.ended !== undefined || key === undefined || !actors) {
@@ -107,7 +107,7 @@ export function serveApi(options: ApiOptions): () => Promise<void> {
   }
 
   async function stop(subject: string, request: ApiRequest<"stop">) {
-    const entry = known(runOf(subject));
+    const entry = await known(runOf(subject));
     const phase = entry.actors?.phase;
     if (isFinalRun(entry) || (phase === "interrupted" && request.mode === "interrupt")) {
       return { status: "already-final" as const };
@@ -121,16 +121,42 @@ export function serveApi(options: ApiOptions): () => Promise<void> {
   }
 
   async function resume(subject: string, request: ApiRequest<"resume">) {
-    const entry = known(runOf(subject));
+    const entry = await known(runOf(subject));
     if (isFinalRun(entry)) return { status: "already-final" as const };
     secrets.take(entry.run, request.secrets);
-    if (entry.actors?.phase !== "interrupted") {
+    const { by, fresh, override, keyPolicy } = request;
+    if (override) checkOverride(entry, override);
+    if (entry.actors?.phase !== "interrupted" && !override) {
       reign.wake(entry.run);
       return { status: "running" as const };
     }
-    const { by, fresh } = request;
-    await reign.ask(entry, [{ type: "run.resumed", by, fresh }]);
+    if (entry.actors?.phase !== "interrupted") await interruptAtRest(entry, by);
+    if (keyPolicy !== "suffix") checkReplay(entry);
+    const changes = { ...(override && { override }), ...(keyPolicy && { keyPolicy }) };
+    await reign.ask(entry, [{ type: "run.resumed", by, fresh, ...changes }]);
     return { status: "resumed" as const };
+  }
+
+  function checkOverride({ run, actors }: RunEntry, override: RunOverride): void {
+    if (actors) options.check(overriddenSpec(actors.spec, override));
+    const { credentials } = override;
+    if (credentials === undefined || secrets.holds(run, credentials)) return;
+    const message = `${run} is to go on with ${credentials.join(", ")}, which was not brought`;
+    throw new PitayaError("credentials_missing", message);
+  }
+
+  /** Settings are laid over a run between two of its lives: one that only waits begins a new one. */
+  async function interruptAtRest(entry: RunEntry, by: string): Promise<void> {
+    const { actors } = entry;
+    if (liveAttempts(entry) + (actors?.inState("settling").size ?? 0) > 0 || actors?.stopping) {
+      throw new PitayaError("usage", `${entry.run} is at work: its settings stay as they are`, {
+        hint: "they can be changed while nothing of it runs, as after an interruption",
+      });
+    }
+    const reason = "its settings are changed";
+    await reign.ask(entry, [{ type: "run.stopping", mode: "interrupt", by, reason }]);
+    const interrupted = () => entry.actors?.phase === "interrupted";
+    await reign.until(interrupted, `the interruption of ${entry.run}`, SEEN_TIMEOUT_MS);
   }
 
   const perRun = (verb: string) => [subjects.apiRun.filter({ verb })];
@@ -140,7 +166,7 @@ export function serveApi(options: ApiOptions): () => Promise<void> {
     answer(bus, "stop", perRun("stop"), about, (request, subject) => stop(subject, request)),
     answer(bus, "resume", perRun("resume"), about, (request, subject) => resume(subject, request)),
     answer(bus, "secrets", perRun("secrets"), about, async (request, subject) => {
-      const entry = known(runOf(subject));
+      const entry = await known(runOf(subject));
       secrets.take(entry.run, request.secrets);
       reign.wake(entry.run);
       return { status: "held" as const };
@@ -151,8 +177,22 @@ export function serveApi(options: ApiOptions): () => Promise<void> {
   };
 }
 
+/**
+ * A run whose code no longer goes the recorded way would only fail, for good.
+ *
+ * @throws `key_conflict`, `replay_mismatch`
+ */
+function checkReplay({ actors, code }: RunEntry): void {
+  for (const [execution, snapshot] of actors?.executions ?? []) {
+    const error = snapshot.status === "done" ? undefined : code.get(execution)?.ended?.error;
+    if (error?.code === "key_conflict" || error?.code === "replay_mismatch") {
+      throw errorFromRecord(error);
+    }
+  }
+}
+
 async function checkRoom(bus: Bus): Promise<void> {
-  const fill = await bus.events.fill();
+  const { fill } = await bus.events.state();
   if (fill < MAX_FILL) return;
   const message = `the event log is ${Math.round(fill * 100)} % full; new runs are refused so that live ones can finish`;
   throw new PitayaError("store_full", message, { hint: "remove old runs: pitaya prune" });

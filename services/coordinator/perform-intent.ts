@@ -11,7 +11,6 @@ import {
   StartCommand,
   subjects,
 } from "@pitaya/protocol";
-import type { SecretHolder } from "./adapters/secret-holder.ts";
 import type { RunIntent } from "./domain/run-intents.ts";
 
 export interface PerformOptions {
@@ -19,7 +18,6 @@ export interface PerformOptions {
   readonly clock: Clock;
   readonly coordinator: ProcessId;
   readonly epoch: number;
-  readonly secrets: SecretHolder;
   /** The attempt was told to stop; the time from which its grace counts. */
   toldToStop(run: string, instance: string, attempt: number): void;
 }
@@ -30,7 +28,6 @@ export function performIntent(options: PerformOptions) {
   let seals = 0;
 
   return async (intent: RunIntent, signal: AbortSignal): Promise<void> => {
-    if (intent.kind === "forgetSecrets") return options.secrets.forget(intent.run);
     const { instance, attempt, runner } = intent;
     const order = {
       v: 1,

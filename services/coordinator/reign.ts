@@ -1,14 +1,12 @@
-import { type Clock, intentRunner, mailbox } from "@pitaya/actors";
+import { type Clock, intentRunner, type Mailbox } from "@pitaya/actors";
 import type { Bus } from "@pitaya/bus";
 import {
-  ALL_EVENTS,
   type DecisionMessage,
   isPitayaError,
   PitayaError,
   type ProcessId,
   subjects,
 } from "@pitaya/protocol";
-import type { LogMessage } from "@pitaya/views";
 import type { Logger } from "pino";
 import type { HeldLease } from "./adapters/lease.ts";
 import { projectionWriter } from "./adapters/projection-writer.ts";
@@ -25,9 +23,11 @@ import { decide } from "./domain/turn.ts";
 import { fitting, turnMessage } from "./domain/turn-message.ts";
 import { encodeDecision } from "./encode-decision.ts";
 import { fleetWatch } from "./fleet-watch.ts";
+import { type FoldedRun, isFinalRun, isLiveRun, type Taken } from "./fold/folded-run.ts";
+import type { LogFold } from "./fold/log-fold.ts";
 import { performIntent } from "./perform-intent.ts";
 import type { StrategyCode } from "./ports/strategy-code.port.ts";
-import { foldMessage, isFinalRun, isLiveRun, type RunEntry, runEntry } from "./run-entry.ts";
+import { type Asked, type RunEntry, runEntry } from "./run-entry.ts";
 import { strategyRuns } from "./strategy-runs.ts";
 
 export interface ReignOptions {
@@ -38,6 +38,9 @@ export interface ReignOptions {
   random(): number;
   readonly coordinator: ProcessId;
   readonly lease: HeldLease;
+  readonly fold: LogFold;
+  /** Whatever changes state does so in turn. */
+  readonly box: Mailbox<() => void | Promise<void>>;
   readonly secrets: SecretHolder;
   readonly strategies: StrategyCode;
   readonly runnerLeaseMs: number;
@@ -55,8 +58,17 @@ export interface ReignOptions {
 /** One coordinator's time of deciding, from winning the lease to losing it or stopping. */
 export interface Reign {
   readonly epoch: number;
+  /** Resolves when everything stored before is folded, and it decides. */
+  readonly ready: Promise<void>;
   readonly liveRuns: number;
-  entry(run: string): RunEntry | undefined;
+  /** A run, also one that ended long ago. */
+  find(run: string): Promise<RunEntry | undefined>;
+  /** Whether the run's submission is folded. */
+  has(run: string): boolean;
+  /** A message of the run was folded. */
+  folded(run: FoldedRun, taken: Taken): Promise<void>;
+  /** The run is no longer held by the fold. */
+  dropped(run: string): void;
   /** A runner's public key, as it announced it. */
   curveKeyOf(runner: string): string | undefined;
   /** Publishes these entries as soon as the run has nothing in flight. Resolves when they are stored. */
@@ -76,26 +88,41 @@ export interface Reign {
 /** Longest pause before a failed intent is tried again. */
 const MAX_INTENT_PAUSE_MS = 1_000;
 
-/** Folds the whole log, then decides. Resolves when everything stored before is folded. */
-export async function reign(options: ReignOptions): Promise<Reign> {
-  const { bus, clock, log } = options;
+/** Catches up with the log, then decides. */
+export function reign(options: ReignOptions): Reign {
+  const { bus, clock, log, fold, box } = options;
   const { epoch } = options.lease;
-  const runs = new Map<string, RunEntry>();
+  const entries = new Map<string, RunEntry>();
   const stopping = new AbortController();
   const waiters = new Set<() => void>();
   const strategies = strategyRuns(bus, options.strategies);
-  const project = projectionWriter(bus, log);
-  const whenCaughtUp = Promise.withResolvers<void>();
-  let caughtUp = false;
+  const projections = projectionWriter(bus, clock, log);
+  let deciding = false;
   let liveRuns = 0;
 
   const fault = (error: unknown) => {
     if (stopping.signal.aborted) return;
     log.error({ err: error }, "the coordinator cannot go on");
-    whenCaughtUp.reject(error);
     options.onFault(error);
   };
-  const box = mailbox<() => void | Promise<void>>((work) => work(), fault);
+  /** In turn, and only while this reign lasts. */
+  const post = (work: () => void | Promise<void>) =>
+    box.post(async () => {
+      if (stopping.signal.aborted) return;
+      try {
+        await work();
+      } catch (error) {
+        fault(error);
+      }
+    });
+
+  function entryOf(folded: FoldedRun): RunEntry {
+    const known = entries.get(folded.run);
+    if (known) return known;
+    const fresh = runEntry(folded);
+    entries.set(folded.run, fresh);
+    return fresh;
+  }
 
   const fleet = fleetWatch({
     bus,
@@ -103,8 +130,8 @@ export async function reign(options: ReignOptions): Promise<Reign> {
     log,
     leaseMs: options.runnerLeaseMs,
     claimedOn: (runner) =>
-      [...placedAttempts(runs.values())].filter((a) => a.runner === runner && a.claimed),
-    post: box.post,
+      [...placedAttempts(entries.values())].filter((a) => a.runner === runner && a.claimed),
+    post,
     changed: () => wake(),
   });
 
@@ -113,9 +140,8 @@ export async function reign(options: ReignOptions): Promise<Reign> {
     clock,
     coordinator: options.coordinator,
     epoch,
-    secrets: options.secrets,
     toldToStop(run, instance, attempt) {
-      const entry = runs.get(run);
+      const entry = entries.get(run);
       const name = `${instance}.${attempt}`;
       if (entry?.toldToStopAt.has(name)) return;
       entry?.toldToStopAt.set(name, clock.now());
@@ -141,22 +167,45 @@ export async function reign(options: ReignOptions): Promise<Reign> {
     },
   });
 
-  async function append(entry: RunEntry, entries: DecisionMessage["entries"]): Promise<void> {
+  /** @returns whether it was stored; if not, somebody else's decision is on its way here */
+  async function append(entry: RunEntry, due: DecisionMessage["entries"]): Promise<boolean> {
     const run = entry.actors?.spec.run;
-    if (run === undefined) return;
+    if (run === undefined) return false;
     const { coordinator } = options;
     const now = new Date(clock.now());
-    const turn = turnMessage({ run, epoch, coordinator, now, chain: entry.log.decisions }, entries);
+    const turn = turnMessage({ run, epoch, coordinator, now, chain: entry.log.decisions }, due);
     const { id, expectedLast } = turn;
     const message = { id, expectedLast, payload: encodeDecision(turn.message) };
     const result = await bus.events.append(subjects.decision.of({ run }), message, stopping.signal);
     if (result.status === "conflict") {
-      throw new PitayaError("stale_epoch", `another coordinator decides on ${run} now`);
+      void afterConflict(entry);
+      return false;
     }
     entry.inFlight = result.sequence;
-    entry.pendingPlacements = entries.flatMap((e) =>
-      e.type === "attempt.placed" ? [e.runner] : [],
-    );
+    entry.pendingPlacements = due.flatMap((e) => (e.type === "attempt.placed" ? [e.runner] : []));
+    return true;
+  }
+
+  /**
+   * A coordinator whose reign is over may have decided once more before it knew: its decision is
+   * folded, and the run is looked at again. One of a later reign ends this one.
+   */
+  async function afterConflict(entry: RunEntry): Promise<void> {
+    const before = entry.log.decisions.lastSequence;
+    entry.inFlight = Number.POSITIVE_INFINITY;
+    try {
+      await fold.catchUp(stopping.signal);
+    } catch (error) {
+      fault(error);
+    }
+    post(() => {
+      entry.inFlight = 0;
+      const { lastSequence, epoch: decider } = entry.log.decisions;
+      if (decider > epoch || lastSequence === before) {
+        throw new PitayaError("stale_epoch", `another coordinator decides on ${entry.run} now`);
+      }
+    });
+    wake(entry.run);
   }
 
   const isReadBack = (entry: RunEntry) => entry.log.decisions.lastSequence >= entry.inFlight;
@@ -174,32 +223,44 @@ export async function reign(options: ReignOptions): Promise<Reign> {
   /** Decides if there is something to decide, and keeps the outside in step. */
   async function lookAt(entry: RunEntry): Promise<void> {
     const { actors } = entry;
-    if (!caughtUp || stopping.signal.aborted || actors === undefined || !isReadBack(entry)) return;
-    const asked = entry.asked.shift();
-    if (asked) {
-      const owner = entry.log.decisions.epoch < epoch ? [{ type: "owner.changed" } as const] : [];
-      await append(entry, [...owner, ...asked.entries]).then(asked.done, asked.failed);
-      return;
-    }
+    if (!deciding || stopping.signal.aborted || actors === undefined || !isReadBack(entry)) return;
+    const [asked] = entry.asked;
+    if (asked) return answerAsked(entry, asked);
     await strategies.bring(entry);
-    const entries = decide(actors, {
+    const decided = decide(actors, {
       epoch,
       now: clock.now(),
       random: options.random,
       credentialsHeld: holdsSecrets(entry),
       placements: placeAll(
-        [...runs.values()],
+        [...entries.values()],
         fleet.state.available(clock.now()),
         holdsSecrets,
       ).filter(({ run }) => run === entry.run),
       progress: strategies.progress(entry),
       claimTimeoutMs: options.claimTimeoutMs,
     });
-    const due = entries.length > 0 ? fitting(entries) : waitedTooLong(entry);
+    const due = decided.length > 0 ? fitting(decided) : waitedTooLong(entry);
     if (due.length > 0) await append(entry, [...due]);
-    keepIntents(entry);
-    await project(entry.run, entry.fold.view);
+    if (isOwned(entry)) keepIntents(entry);
+    projections.changed(entry.run, entry.fold.view);
   }
+
+  async function answerAsked(entry: RunEntry, asked: Asked): Promise<void> {
+    const owner = isOwned(entry) ? [] : [{ type: "owner.changed" } as const];
+    try {
+      // Not stored, it is published again once the decision in the way is folded.
+      if (!(await append(entry, [...owner, ...asked.entries]))) return;
+      entry.asked.shift();
+      asked.done();
+    } catch (error) {
+      entry.asked.shift();
+      asked.failed(error);
+    }
+  }
+
+  /** Nothing is ordered before the change of owner is read back: the reign before may not be over. */
+  const isOwned = ({ log: { decisions } }: RunEntry): boolean => decisions.epoch === epoch;
 
   /** A run in which nothing moves for want of credentials is interrupted in the end. */
   function waitedTooLong(entry: RunEntry): DecisionMessage["entries"] {
@@ -238,70 +299,66 @@ export async function reign(options: ReignOptions): Promise<Reign> {
   }
 
   function countLive(): void {
-    const count = [...runs.values()].filter(isLiveRun).length;
+    let count = 0;
+    for (const run of fold.runs.values()) if (isLiveRun(run)) count += 1;
     if (count === liveRuns) return;
     liveRuns = count;
     options.onLiveRuns(count);
   }
 
   function wake(run?: string): void {
-    box.post(async () => {
-      const entries = run === undefined ? [...runs.values()] : [runs.get(run)];
-      for (const entry of entries) {
+    post(async () => {
+      const woken = run === undefined ? [...entries.values()] : [entries.get(run)];
+      for (const entry of woken) {
         if (entry && (run !== undefined || !isFinalRun(entry))) await turn(entry);
       }
     });
   }
 
-  async function handle(message: LogMessage): Promise<void> {
-    const run = message.subject.split(".")[3];
-    if (run === undefined) return;
-    const entry = runs.get(run) ?? runEntry(run);
-    runs.set(run, entry);
-    const liveBefore = liveAttempts(entry);
-    const { resolutions, oddities } = foldMessage(entry, message);
-    for (const oddity of oddities)
-      log.warn({ run, sequence: message.sequence, oddity }, "set aside");
+  async function folded(run: FoldedRun, { resolutions }: Taken): Promise<void> {
+    if (!deciding || stopping.signal.aborted) return;
+    const entry = entryOf(run);
     if (isReadBack(entry)) entry.pendingPlacements = [];
     for (const resolution of resolutions) await strategies.resolve(entry, resolution);
-    if (caughtUp) countLive();
+    countLive();
     for (const waiter of [...waiters]) waiter();
-    if (!caughtUp) return;
+    const liveBefore = entry.liveAttempts;
+    entry.liveAttempts = liveAttempts(entry);
     await turn(entry);
-    if (liveAttempts(entry) >= liveBefore) return;
+    if (entry.liveAttempts >= liveBefore) return;
     // A slot came free: it may be another run's turn.
-    for (const other of runs.values()) {
+    for (const other of entries.values()) {
       if (other !== entry && (other.actors?.inState("queued").size ?? 0) > 0) await turn(other);
     }
   }
 
-  async function followLog(): Promise<void> {
-    for await (const item of bus.events.follow([ALL_EVENTS], { signal: stopping.signal })) {
-      if (!("caughtUp" in item)) {
-        box.post(() => handle(item));
-        continue;
-      }
-      box.post(() => {
-        caughtUp = true;
+  async function begin(): Promise<void> {
+    await fold.catchUp(stopping.signal);
+    await new Promise<void>((begun) =>
+      post(() => {
+        for (const run of fold.runs.values()) entryOf(run);
+        deciding = true;
         countLive();
-        whenCaughtUp.resolve();
-      });
-      wake();
-    }
+        begun();
+      }),
+    );
+    wake();
   }
-
-  const background = [followLog(), fleet.run(stopping.signal)].map((task) =>
-    task.then(
-      () => fault(new PitayaError("bus_unavailable", "the log or the fleet could not be followed")),
+  const ready = begin();
+  ready.catch(fault);
+  const watching = fleet
+    .run(stopping.signal)
+    .then(
+      () => fault(new PitayaError("bus_unavailable", "the fleet could not be followed")),
       fault,
-    ),
-  );
-  await whenCaughtUp.promise;
+    );
 
-  const ask: Reign["ask"] = (entry, entries) =>
+  const ask: Reign["ask"] = (entry, wanted) =>
     new Promise((done, failed) => {
-      box.post(async () => {
-        entry.asked.push({ entries, done, failed });
+      const gone = new PitayaError("no_coordinator", "this coordinator no longer decides");
+      stopping.signal.addEventListener("abort", () => failed(gone), { once: true });
+      post(async () => {
+        entry.asked.push({ entries: wanted, done, failed });
         await turn(entry);
       });
     });
@@ -327,10 +384,11 @@ export async function reign(options: ReignOptions): Promise<Reign> {
 
   return {
     epoch,
+    ready,
     ask,
     until,
     async interruptAll(by, reason, timeoutMs) {
-      const live = [...runs.values()].filter(isLiveRun);
+      const live = [...entries.values()].filter(isLiveRun);
       for (const entry of live) {
         if (entry.actors?.phase === "finalizing" || entry.actors?.stopping) continue;
         await ask(entry, [{ type: "run.stopping", mode: "interrupt", by, reason }]);
@@ -341,15 +399,25 @@ export async function reign(options: ReignOptions): Promise<Reign> {
     get liveRuns() {
       return liveRuns;
     },
-    entry: (run) => runs.get(run),
+    folded,
+    dropped(run) {
+      void entries.get(run)?.intents?.stop();
+      entries.delete(run);
+    },
+    has: (run) => fold.runs.get(run)?.actors !== undefined,
+    async find(run) {
+      const found = await fold.find(run);
+      return found && entryOf(found);
+    },
     curveKeyOf: fleet.state.curveKey,
     wake,
     async stop() {
       stopping.abort();
-      for (const entry of runs.values()) entry.cancelDeadline();
-      await Promise.all(background);
-      await box.close();
-      for (const entry of runs.values()) await entry.intents?.stop();
+      for (const entry of entries.values()) entry.cancelDeadline();
+      await watching;
+      await box.idle();
+      for (const entry of entries.values()) await entry.intents?.stop();
+      await projections.close();
     },
   };
 }

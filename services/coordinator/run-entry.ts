@@ -1,8 +1,7 @@
 import type { IntentRunner } from "@pitaya/actors";
 import type { Decision, ProcessId } from "@pitaya/protocol";
-import { type LogMessage, type RunLog, type RunViewFold, runLog, runView } from "@pitaya/views";
-import { type Resolution, type RunActors, runActors } from "./domain/run-actors.ts";
 import type { RunIntent } from "./domain/run-intents.ts";
+import type { FoldedRun } from "./fold/folded-run.ts";
 import type { StrategyRun } from "./ports/strategy-code.port.ts";
 
 /** A decision asked for from outside, published before the next turn. */
@@ -12,16 +11,16 @@ export interface Asked {
   readonly failed: (error: unknown) => void;
 }
 
-/** All that this process holds of one run. Everything in it can be rebuilt from the log. */
-export interface RunEntry {
-  readonly run: string;
-  readonly log: RunLog;
-  readonly fold: RunViewFold;
-  actors: RunActors | undefined;
+/** A run as the coordinator that decides has it in hand: its fold, and what is under way for it. */
+export interface RunEntry extends Pick<FoldedRun, "run" | "log" | "fold" | "actors" | "history"> {
   /** Code of the executions under way. */
   readonly code: Map<string, StrategyRun>;
-  /** What was final before the code was started, in stream order. */
-  readonly history: Resolution[];
+  /** Executions whose code may have gone further than the log says. */
+  readonly ahead: Set<string>;
+  /** How many tasks of an execution's code are known to be scheduled; the others come after them. */
+  readonly scheduled: Map<string, number>;
+  /** Executions whose code was started, or is not needed any more. */
+  brought: number;
   readonly asked: Asked[];
   /** Sequence of our last decision; nothing is decided until it is read back. */
   inFlight: number;
@@ -31,55 +30,31 @@ export interface RunEntry {
   intents: IntentRunner<RunIntent> | undefined;
   cancelDeadline: () => void;
   waitingSince: number | undefined;
+  /** Attempts under way when it was last looked at. */
+  liveAttempts: number;
   /** A text that every execution starts from; loaded once. */
   prompt: string | undefined;
 }
 
-export function runEntry(run: string): RunEntry {
-  return {
-    run,
-    log: runLog(),
-    fold: runView(),
-    actors: undefined,
-    code: new Map(),
-    history: [],
-    asked: [],
-    inFlight: 0,
-    pendingPlacements: [],
-    toldToStopAt: new Map(),
-    intents: undefined,
-    cancelDeadline: () => undefined,
-    waitingSince: undefined,
-    prompt: undefined,
-  };
-}
-
-export interface Folded {
-  readonly resolutions: readonly Resolution[];
-  /** Messages that did not count, for the log of this process. */
-  readonly oddities: readonly string[];
-}
-
-/** Takes the next message of the run's log. */
-export function foldMessage(entry: RunEntry, message: LogMessage): Folded {
-  const resolutions: Resolution[] = [];
-  const oddities: string[] = [];
-  for (const event of entry.log.admit(message)) {
-    entry.fold.apply(event);
-    if (event.kind === "decision" && event.entry.type === "run.submitted") {
-      entry.actors ??= runActors(event.entry.spec, entry.log);
-    }
-    if (event.kind === "stale" || event.kind === "unreadable") oddities.push(event.reason);
-    if (event.kind === "void") oddities.push(`void ${event.entry.type}`);
-    resolutions.push(...(entry.actors?.apply(event) ?? []));
-  }
-  return { resolutions, oddities };
-}
-
-/** Submitted, executing or finalizing: what keeps a stack awake. */
-export const isLiveRun = (entry: RunEntry): boolean =>
-  entry.actors !== undefined &&
-  ["submitted", "executing", "finalizing"].includes(entry.actors.phase);
-
-export const isFinalRun = (entry: RunEntry): boolean =>
-  entry.actors !== undefined && ["succeeded", "failed", "cancelled"].includes(entry.actors.phase);
+export const runEntry = (folded: FoldedRun): RunEntry => ({
+  run: folded.run,
+  log: folded.log,
+  fold: folded.fold,
+  history: folded.history,
+  get actors() {
+    return folded.actors;
+  },
+  code: new Map(),
+  ahead: new Set(),
+  scheduled: new Map(),
+  brought: 0,
+  asked: [],
+  inFlight: 0,
+  pendingPlacements: [],
+  toldToStopAt: new Map(),
+  intents: undefined,
+  cancelDeadline: () => undefined,
+  waitingSince: undefined,
+  liveAttempts: 0,
+  prompt: undefined,
+});

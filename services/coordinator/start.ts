@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "@pitaya/actors";
+import { type Clock, type Mailbox, mailbox, systemClock } from "@pitaya/actors";
 import { answer, type Bus, encode } from "@pitaya/bus";
 import {
   buckets,
@@ -9,9 +9,12 @@ import {
   subjects,
 } from "@pitaya/protocol";
 import type { Logger } from "pino";
+import { checkpointKeeper, checkpointStore } from "./adapters/checkpoint-store.ts";
 import { holdLease } from "./adapters/lease.ts";
 import { secretHolder } from "./adapters/secret-holder.ts";
 import { serveApi } from "./api-server.ts";
+import { isFinalRun } from "./fold/folded-run.ts";
+import { type LogFold, logFold } from "./fold/log-fold.ts";
 import type { StrategyCode } from "./ports/strategy-code.port.ts";
 import { type Reign, reign } from "./reign.ts";
 
@@ -34,6 +37,8 @@ export interface CoordinatorOptions {
   readonly claimTimeoutMs?: number;
   readonly cancelGraceMs?: number;
   readonly credentialsWaitMs?: number;
+  /** Events between two checkpoints. 20,000. */
+  readonly checkpointEvery?: number;
   readonly onLiveRuns?: (count: number) => void;
 }
 
@@ -54,6 +59,17 @@ export interface Coordinator {
 /** More than a runner itself allows for TERM, KILL and harvest, so that its own word comes first. */
 const CANCEL_GRACE_MS = 90_000;
 
+/** Read again in well under a second. */
+const CHECKPOINT_EVERY = 20_000;
+
+type Box = Mailbox<() => void | Promise<void>>;
+
+const aborted = (signal: AbortSignal) =>
+  new Promise<void>((done) => {
+    if (signal.aborted) return done();
+    signal.addEventListener("abort", () => done(), { once: true });
+  });
+
 /** From the last attempt's end to the run's own. */
 const SETTLE_MS = 10_000;
 
@@ -66,6 +82,7 @@ export function start(options: CoordinatorOptions): Coordinator {
   const secrets = secretHolder();
   const deciding = Promise.withResolvers<void>();
   let current: Reign | undefined;
+  let hasDecided = false;
 
   const stopKeys = answer(
     bus,
@@ -91,25 +108,27 @@ export function start(options: CoordinatorOptions): Coordinator {
     cancelAnnounce = clock.setTimer(buckets.coordinators.ttlMs / 3, () => void announce());
   }
 
-  async function reignOnce(): Promise<void> {
+  async function reignOnce(fold: LogFold, box: Box, signal: AbortSignal): Promise<void> {
     const lease = await holdLease({
       bus,
       coordinator: id,
       clock,
       leaseMs: options.leaseMs ?? 5_000,
-      takeOver: options.takeOver ?? false,
-      signal: stopping.signal,
+      // Of the one before this start; later ones are waited for like any other.
+      takeOver: !hasDecided && (options.takeOver ?? false),
+      signal,
     });
     const over = new AbortController();
     const end = () => over.abort();
-    lease.lost.addEventListener("abort", end, { once: true });
-    stopping.signal.addEventListener("abort", end, { once: true });
+    const ending = AbortSignal.any([lease.lost, signal, over.signal]);
     log.info({ epoch: lease.epoch }, "decides");
-    const now = await reign({
+    const now = reign({
       bus,
       clock,
       log,
       lease,
+      fold,
+      box,
       secrets,
       coordinator: id,
       random: options.random ?? Math.random,
@@ -122,33 +141,76 @@ export function start(options: CoordinatorOptions): Coordinator {
       onFault: end,
     });
     current = now;
-    const stopApi = serveApi({
-      bus,
-      reign: now,
-      secrets,
-      coordinator: id,
+    let stopApi = async () => {};
+    try {
+      await Promise.race([now.ready, aborted(ending)]);
+      if (!ending.aborted) {
+        const at = () => new Date(clock.now());
+        const { check } = options;
+        stopApi = serveApi({ bus, reign: now, secrets, coordinator: id, log, now: at, check });
+        hasDecided = true;
+        deciding.resolve();
+        await aborted(ending);
+      }
+    } finally {
+      current = undefined;
+      await stopApi();
+      await now.stop();
+      await lease.release();
+      log.info({ epoch: lease.epoch }, "no longer decides");
+    }
+  }
+
+  /** Folds the log from the last checkpoint on, and decides whenever it holds the lease. */
+  async function serve(): Promise<void> {
+    const over = new AbortController();
+    const signal = AbortSignal.any([stopping.signal, over.signal]);
+    let trouble: unknown;
+    const fail = (error: unknown) => {
+      trouble ??= error;
+      over.abort();
+    };
+    const box: Box = mailbox((work) => work(), fail);
+    const checkpoints = checkpointStore(bus, log);
+    const begin = await checkpoints.load();
+    const keeper = checkpointKeeper(
+      checkpoints,
       log,
-      now: () => new Date(clock.now()),
-      check: options.check,
+      options.checkpointEvery ?? CHECKPOINT_EVERY,
+      begin?.position ?? 0,
+    );
+    const fold = logFold({
+      bus,
+      log,
+      box,
+      ...(begin && { begin }),
+      async onFolded(run, taken) {
+        if (isFinalRun(run)) secrets.forget(run.run);
+        await current?.folded(run, taken);
+        if (current) keeper.due(fold);
+      },
+      onDropped: (run) => current?.dropped(run),
     });
-    deciding.resolve();
-    if (!over.signal.aborted)
-      await new Promise((done) => over.signal.addEventListener("abort", done));
-    current = undefined;
-    await stopApi();
-    await now.stop();
-    await lease.release();
-    log.info({ epoch: lease.epoch }, "no longer decides");
+    const following = fold.run(signal).then(over.abort.bind(over), fail);
+    try {
+      while (!signal.aborted) await reignOnce(fold, box, signal);
+    } finally {
+      if (hasDecided && trouble === undefined) await keeper.last(fold);
+      over.abort();
+      await following;
+      await box.close();
+    }
+    if (trouble !== undefined) throw trouble;
   }
 
   const life = (async () => {
     await announce();
     while (!stopping.signal.aborted) {
       try {
-        await reignOnce();
+        await serve();
       } catch (error) {
         if (stopping.signal.aborted) break;
-        log.error({ err: error }, "a reign could not begin");
+        log.error({ err: error }, "it begins anew");
         await new Promise<void>((done) => clock.setTimer(1_000, done));
       }
     }

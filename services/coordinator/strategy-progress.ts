@@ -4,11 +4,24 @@ import type { InstanceView } from "@pitaya/views";
 import type { InstanceSnapshot } from "./domain/run-actors.ts";
 import type { ExecutionProgress } from "./domain/turn.ts";
 import type { StrategyRun, TaskOutcome } from "./ports/strategy-code.port.ts";
+import type { RunEntry } from "./run-entry.ts";
 
 /** Where the code stands, in the terms of the log: keys become instances. */
-export function progressOf(run: string, execution: string, code: StrategyRun): ExecutionProgress {
-  const { calls, tasks, ended } = code;
-  if (ended === undefined) return { calls, tasks, ended: undefined };
+export function progressOf(
+  { run, actors, scheduled }: Pick<RunEntry, "run" | "actors" | "scheduled">,
+  execution: string,
+  code: StrategyRun,
+): ExecutionProgress {
+  const { calls, replaced = [], ended } = code;
+  const isScheduled = (key: string) =>
+    actors?.instance(instanceId(run, execution, key)) !== undefined;
+  let first = scheduled.get(execution) ?? 0;
+  for (let next = code.tasks[first]; next && isScheduled(next.key); next = code.tasks[first]) {
+    first += 1;
+  }
+  scheduled.set(execution, first);
+  const tasks = code.tasks.slice(first);
+  if (ended === undefined) return { calls, tasks, replaced, ended: undefined };
   const idOf = (key: string) => InstanceId.parse(instanceId(run, execution, key));
   const outcome = Outcome.parse({
     status: ended.status,
@@ -18,7 +31,7 @@ export function progressOf(run: string, execution: string, code: StrategyRun): E
     ...(ended.metadata === undefined ? {} : { metadata: ended.metadata }),
   });
   const error = ended.error === undefined ? {} : { error: ended.error };
-  return { calls, tasks, ended: { outcome, ...error } };
+  return { calls, tasks, replaced, ended: { outcome, ...error } };
 }
 
 /** What a strategy that waits for an instance learns of its end. */

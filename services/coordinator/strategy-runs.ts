@@ -1,9 +1,16 @@
 import { type Bus, loadText } from "@pitaya/bus";
-import { type ErrorRecord, errorRecord, isPitayaError, type StrategyCall } from "@pitaya/protocol";
+import {
+  type ErrorRecord,
+  errorRecord,
+  instanceId,
+  isPitayaError,
+  type StrategyCall,
+} from "@pitaya/protocol";
 import type { Resolution, RunActors } from "./domain/run-actors.ts";
 import type { ExecutionProgress } from "./domain/turn.ts";
-import type { StrategyCode, StrategyRun } from "./ports/strategy-code.port.ts";
-import { isFinalRun, type RunEntry } from "./run-entry.ts";
+import { isFinalRun } from "./fold/folded-run.ts";
+import type { RecordedExecution, StrategyCode, StrategyRun } from "./ports/strategy-code.port.ts";
+import type { RunEntry } from "./run-entry.ts";
 import { progressOf, taskOutcome } from "./strategy-progress.ts";
 
 /** Runs the code of a run's executions as far as its log leads. */
@@ -12,6 +19,7 @@ export interface StrategyRuns {
   bring(entry: RunEntry): Promise<void>;
   /** Tells an execution of an instance that became final, in stream order. */
   resolve(entry: RunEntry, resolution: Resolution): Promise<void>;
+  /** Where the code stands of those executions that the log has not caught up with. */
   progress(entry: RunEntry): ReadonlyMap<string, ExecutionProgress>;
 }
 
@@ -31,6 +39,9 @@ const endedCode = (error: ErrorRecord, calls: readonly StrategyCall[]): Strategy
 });
 
 export function strategyRuns(bus: Bus, strategies: StrategyCode): StrategyRuns {
+  /** The path of calls that code is on. */
+  const paths = new WeakMap<StrategyRun, number>();
+
   async function deliver(entry: RunEntry, resolution: Resolution): Promise<void> {
     const code = entry.code.get(resolution.execution);
     const snapshot = entry.actors?.instance(resolution.instance);
@@ -40,13 +51,13 @@ export function strategyRuns(bus: Bus, strategies: StrategyCode): StrategyRuns {
   }
 
   async function startCode(entry: RunEntry, actors: RunActors, execution: string) {
-    const recorded = actors.executions.get(execution)?.context.calls ?? [];
+    const recorded = recordedOf(entry.run, actors, execution);
     try {
       entry.prompt ??= await loadText(bus, actors.spec.prompt);
       return await strategies.start(actors.spec, execution, entry.prompt, recorded);
     } catch (error) {
       if (!isPitayaError(error) || error.retryable) throw error;
-      return endedCode(errorRecord(error), recorded);
+      return endedCode(errorRecord(error), recorded.calls);
     }
   }
 
@@ -54,24 +65,55 @@ export function strategyRuns(bus: Bus, strategies: StrategyCode): StrategyRuns {
     async bring(entry) {
       const { actors } = entry;
       if (actors === undefined || isFinalRun(entry)) return;
+      if (entry.brought === actors.executions.size) return;
+      entry.brought = actors.executions.size;
       for (const [execution, snapshot] of actors.executions) {
-        if (entry.code.has(execution) || snapshot.status === "done") continue;
-        entry.code.set(execution, await startCode(entry, actors, execution));
+        const { path } = snapshot.context;
+        const before = entry.code.get(execution);
+        if (snapshot.status === "done" || (before && paths.get(before) === path)) continue;
+        const code = await startCode(entry, actors, execution);
+        paths.set(code, path);
+        entry.code.set(execution, code);
+        entry.scheduled.delete(execution);
+        entry.ahead.add(execution);
         for (const resolution of entry.history) {
           if (resolution.execution === execution) await deliver(entry, resolution);
         }
       }
     },
     async resolve(entry, resolution) {
-      entry.history.push(resolution);
+      if (!entry.code.has(resolution.execution)) return;
+      entry.ahead.add(resolution.execution);
       await deliver(entry, resolution);
     },
-    progress: (entry) =>
-      new Map(
-        [...entry.code].map(([execution, code]) => [
-          execution,
-          progressOf(entry.run, execution, code),
-        ]),
-      ),
+    progress(entry) {
+      const open = new Map<string, ExecutionProgress>();
+      for (const execution of entry.ahead) {
+        const code = entry.code.get(execution);
+        const recorded = entry.actors?.executions.get(execution);
+        if (!code || !recorded) continue;
+        const progress = progressOf(entry, execution, code);
+        const isRecorded =
+          progress.calls.length <= recorded.context.calls.length && progress.tasks.length === 0;
+        if (isRecorded && (!progress.ended || recorded.status === "done")) {
+          entry.ahead.delete(execution);
+        } else {
+          open.set(execution, progress);
+        }
+      }
+      return open;
+    },
+  };
+}
+
+/** What the log has of an execution, for its code. */
+function recordedOf(run: string, actors: RunActors, execution: string): RecordedExecution {
+  const context = actors.executions.get(execution)?.context;
+  const instanceOf = (key: string) => actors.instance(instanceId(run, execution, key));
+  return {
+    calls: context?.calls ?? [],
+    fingerprintOf: (key) => instanceOf(key)?.context.scheduled.fingerprint,
+    keyPolicy: context?.keyPolicy ?? "strict",
+    rekeyed: (context?.path ?? 0) > 0,
   };
 }

@@ -200,11 +200,14 @@ export function eventsContract(server: () => Harness): void {
       stop.abort();
     });
 
-    it("tells how full the stream is", async () => {
+    it("tells how full the stream is, which one it is, and where it ends", async () => {
       const { events } = await server().connect("looker");
-      const fill = await events.fill();
+      const [sequence] = await written(await server().connect("writer"), decisionOf(aRun()), "1");
+      const { fill, created, lastSequence } = await events.state();
       expect(fill).toBeGreaterThanOrEqual(0);
       expect(fill).toBeLessThan(0.5);
+      expect(lastSequence).toBe(sequence);
+      expect((await events.state()).created).toBe(created);
     });
 
     it("breaks a chain for good once another wrote to it", async () => {

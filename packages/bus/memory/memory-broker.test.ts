@@ -30,7 +30,7 @@ describe("a broker in memory", () => {
   it("is full when it is full", async () => {
     const { events } = memoryBroker({ maxEventBytes: 100 }).connect("writer");
     await events.append(decision, { id: "1", payload: Buffer.alloc(60), expectedLast: 0 });
-    expect(await events.fill()).toBe(0.6);
+    expect((await events.state()).fill).toBe(0.6);
     const more = events.append(decision, { id: "2", payload: Buffer.alloc(60), expectedLast: 1 });
     await expect(more).rejects.toMatchObject({ code: "store_full" });
   });

@@ -8,6 +8,7 @@ import { memoryEvents, memoryOutput, storedSequence } from "./memory-events.ts";
 import { memoryQueue, queueState } from "./memory-queue.ts";
 import { memoryRequests, type Responders } from "./memory-requests.ts";
 import { copyOf, type MemoryStream, memoryStream } from "./memory-stream.ts";
+import { memoryUpkeep } from "./memory-upkeep.ts";
 
 /** A server in this process's memory, for tests: everything a {@link Bus} promises, kept as bytes. */
 export interface MemoryBroker {
@@ -79,6 +80,7 @@ export function memoryBroker(options: MemoryBrokerOptions = {}): MemoryBroker {
         output: memoryOutput(output, closed),
         blobs: blobStore(id, memoryParts(blobs, bucket(buckets.pins), clock)),
         requests: memoryRequests(responders, clock),
+        upkeep: memoryUpkeep(blobs, commands, queues),
         bucket,
         async *status(signal): AsyncIterable<BusStatus> {
           if (!closed.aborted) {

@@ -13,7 +13,12 @@ const isGone = (message: Kept) => "KV-Operation" in message.headers;
 const entryOf = (message: Kept | undefined): Entry | undefined =>
   message === undefined || isGone(message)
     ? undefined
-    : { key: message.subject, value: copyOf(message.payload), revision: message.sequence };
+    : {
+        key: message.subject,
+        value: copyOf(message.payload),
+        revision: message.sequence,
+        writtenAt: message.storedAt,
+      };
 
 /** A bucket over a stream that keeps one message a subject. A key that lapses leaves a mark, as on the server. */
 export function memoryBucket(

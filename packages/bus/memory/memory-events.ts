@@ -42,7 +42,11 @@ export function memoryEvents(
     read: (filters, fromSequence) => readMemory(stream, filters, fromSequence),
     follow: (filters, { fromSequence, signal }) =>
       followMemory(stream, filters, AbortSignal.any([signal, closed]), fromSequence),
-    fill: async () => stream.bytes / maxBytes,
+    state: async () => ({
+      fill: stream.bytes / maxBytes,
+      created: "memory",
+      lastSequence: stream.lastSequence,
+    }),
   };
 }
 

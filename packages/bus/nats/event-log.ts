@@ -61,13 +61,14 @@ export function natsEvents(link: Link): EventLog {
     read: (filters, fromSequence) => readStream(link, STREAM, filters, fromSequence),
     follow: (filters, options) => followStream(link, STREAM, filters, options),
 
-    async fill() {
-      const { state, config } = await untilAnswered(
+    async state() {
+      const { state, config, created } = await untilAnswered(
         link,
         { doing: "look at the event stream" },
         () => link.jsm.streams.info(STREAM),
       );
-      return config.max_bytes > 0 ? state.bytes / config.max_bytes : 0;
+      const fill = config.max_bytes > 0 ? state.bytes / config.max_bytes : 0;
+      return { fill, created, lastSequence: state.last_seq };
     },
   };
 }

@@ -29,7 +29,10 @@ export function builtInStrategies(
         params: parseParams(strategy, spec.strategy.params),
         prompt,
         baseBranch: spec.base.branch,
-        recorded,
+        recorded: recorded.calls,
+        recordedFingerprint: recorded.fingerprintOf,
+        keyPolicy: recorded.keyPolicy,
+        rekeyed: recorded.rekeyed,
         fingerprint: (task) => fingerprintOf(taskSpec(spec, prompt, task)),
         log: (message) => log(spec.run, `${execution}: ${message}`),
       });
@@ -73,17 +76,18 @@ function fingerprintOf(task: TaskSpec): string {
 }
 
 function strategyRun(spec: RunSpec, prompt: string, hosted: HostedExecution): StrategyRun {
+  // Code only ever asks for more, and there may be thousands.
+  const planned: PlannedTask[] = [];
   return {
     calls: hosted.calls,
     get tasks() {
-      return hosted.tasks.map(
-        ({ key, task, fingerprint }): PlannedTask => ({
-          key,
-          fingerprint,
-          kind: "agent",
-          task: taskSpec(spec, prompt, task),
-        }),
-      );
+      for (const { key, task, fingerprint } of hosted.tasks.slice(planned.length)) {
+        planned.push({ key, fingerprint, kind: "agent", task: taskSpec(spec, prompt, task) });
+      }
+      return planned;
+    },
+    get replaced() {
+      return hosted.replaced;
     },
     get ended() {
       if (hosted.ended === undefined) return undefined;

@@ -1,20 +1,80 @@
+import type { Clock } from "@pitaya/actors";
 import { type Bus, encode } from "@pitaya/bus";
 import { buckets, RunProjection } from "@pitaya/protocol";
-import type { RunView } from "@pitaya/views";
+import type { RunPhase, RunView } from "@pitaya/views";
 import type { Logger } from "pino";
 import { projectRun } from "../domain/run-projection.ts";
 
 /** Writes the rows that lists show. A cache: a lost write is made up for by the next. */
-export function projectionWriter(bus: Bus, log: Logger) {
-  const written = new Map<string, number>();
-  return async (run: string, view: RunView): Promise<void> => {
-    if (view.spec === undefined || written.get(run) === view.sequence) return;
-    written.set(run, view.sequence);
+export interface ProjectionWriter {
+  /** A change of phase is written at once, anything else within {@link PAUSE_MS}. */
+  changed(run: string, view: RunView): void;
+  /** Writes what waits, and nothing after it. */
+  close(): Promise<void>;
+}
+
+/** A row of a run of thousands is made anew from all of them. */
+const PAUSE_MS = 250;
+
+interface Row {
+  view: RunView;
+  /** Folded up to here when it was last written. */
+  written: number;
+  phase: RunPhase | undefined;
+  cancelTimer: (() => void) | undefined;
+  writing: Promise<void> | undefined;
+}
+
+export function projectionWriter(bus: Bus, clock: Clock, log: Logger): ProjectionWriter {
+  const rows = new Map<string, Row>();
+  let closed = false;
+
+  async function put(run: string, row: Row): Promise<void> {
+    const { view } = row;
+    if (view.spec === undefined || row.written === view.sequence) return;
+    row.written = view.sequence;
+    row.phase = view.phase;
     try {
       const value = encode(RunProjection, projectRun(view.spec, view));
       await bus.bucket(buckets.runs).put(run, value);
     } catch (error) {
       log.warn({ run, err: error }, "projection not written");
     }
+  }
+
+  function write(run: string, row: Row): void {
+    row.cancelTimer?.();
+    row.cancelTimer = undefined;
+    row.writing = (row.writing ?? Promise.resolve())
+      .then(() => put(run, row))
+      .finally(() => {
+        const { phase, written, view } = row;
+        const isFinal = view.finishedAt !== undefined && view.phase !== "interrupted";
+        if (isFinal && phase === view.phase && written === view.sequence && !row.cancelTimer) {
+          rows.delete(run);
+        }
+      });
+  }
+
+  return {
+    changed(run, view) {
+      if (closed || view.spec === undefined) return;
+      const row = rows.get(run) ?? {
+        view,
+        written: 0,
+        phase: undefined,
+        cancelTimer: undefined,
+        writing: undefined,
+      };
+      row.view = view;
+      rows.set(run, row);
+      if (row.phase !== view.phase) write(run, row);
+      else row.cancelTimer ??= clock.setTimer(PAUSE_MS, () => write(run, row));
+    },
+    async close() {
+      closed = true;
+      for (const [run, row] of rows) if (row.cancelTimer) write(run, row);
+      await Promise.all([...rows.values()].map(({ writing }) => writing));
+    },
   };
 }

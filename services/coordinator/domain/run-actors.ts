@@ -1,8 +1,12 @@
-import { advance, born } from "@pitaya/actors";
-import type { Decision, RunOverride, RunSpec } from "@pitaya/protocol";
+import { advance, born, placedIn } from "@pitaya/actors";
+import type { Decision, DecisionOf, RunOverride, RunSpec, TaskSpec } from "@pitaya/protocol";
 import { type LogEvent, type RunLog, runLog } from "@pitaya/views";
 import type { SnapshotFrom } from "xstate";
-import { type InstanceStateName, instanceMachine } from "./instance.machine.ts";
+import {
+  type InstanceContext,
+  type InstanceStateName,
+  instanceMachine,
+} from "./instance.machine.ts";
 import { merged, overriddenSpec } from "./override.rules.ts";
 import { type RunEvent, type RunStateName, runMachine } from "./run.machine.ts";
 import { strategyMachine } from "./strategy.machine.ts";
@@ -31,12 +35,42 @@ export interface RunActors {
   readonly stopReason: string;
   readonly lives: number;
   readonly executions: ReadonlyMap<string, StrategySnapshot>;
+  readonly executionsDone: number;
   instance(id: string): InstanceSnapshot | undefined;
   /** Ids in a state, in the order they came into it. */
   inState(state: InstanceStateName): ReadonlySet<string>;
   readonly branches: ReadonlySet<string>;
   /** @returns what became final by this event */
   apply(event: LogEvent): readonly Resolution[];
+  /** All of them as JSON; `runActors` goes on from it. */
+  freeze(): FrozenRunActors;
+}
+
+/** An actor's state: what `placedIn` needs. */
+interface FrozenActor {
+  readonly value: string;
+  readonly context: unknown;
+}
+
+export interface FrozenRunActors {
+  readonly submitted: RunSpec;
+  readonly override: RunOverride;
+  readonly run: FrozenActor;
+  readonly executions: readonly (readonly [string, FrozenActor])[];
+  /** In the order they came into their states. */
+  readonly instances: readonly FrozenInstance[];
+  /** Tasks of the instances, each different one once. */
+  readonly tasks: readonly TaskSpec[];
+  readonly branches: readonly string[];
+}
+
+/** Most of an instance is its task, and most tasks of a run are alike. */
+interface FrozenInstance {
+  readonly value: InstanceStateName;
+  readonly context: Omit<InstanceContext, "scheduled">;
+  readonly scheduled: Omit<DecisionOf<"instance.scheduled">, "task">;
+  /** Place in `tasks`. */
+  readonly task: number;
 }
 
 export const LIVE_STATES = ["placed", "starting", "running", "harvesting", "paused"] as const;
@@ -53,14 +87,19 @@ const PLAIN_RUN_EVENTS: Partial<Record<Decision["type"], RunEvent>> = {
 };
 
 /** @param log has admitted everything up to and including the message that holds `submitted` */
-export function runActors(submitted: RunSpec, log: RunLog = runLog()): RunActors {
+export function runActors(
+  submitted: RunSpec,
+  log: RunLog = runLog(),
+  frozen?: FrozenRunActors,
+): RunActors {
   let run = born(runMachine, submitted);
-  let spec = submitted;
-  let override: RunOverride = {};
+  let override: RunOverride = frozen?.override ?? {};
+  let spec = overriddenSpec(submitted, override);
   const executions = new Map<string, StrategySnapshot>();
+  let executionsDone = 0;
   const instances = new Map<string, InstanceSnapshot>();
   const byState = new Map<InstanceStateName, Set<string>>();
-  const branches = new Set<string>();
+  const branches = new Set<string>(frozen?.branches);
 
   const setOf = (state: InstanceStateName): Set<string> => {
     const known = byState.get(state);
@@ -75,6 +114,19 @@ export function runActors(submitted: RunSpec, log: RunLog = runLog()): RunActors
     if (before) setOf(before.value).delete(id);
     setOf(after.value).add(id);
   };
+  if (frozen) {
+    run = thawed(runMachine, frozen.run);
+    for (const [id, actor] of frozen.executions) {
+      const snapshot = thawed(strategyMachine, actor);
+      executions.set(id, snapshot);
+      if (snapshot.status === "done") executionsDone += 1;
+    }
+    for (const { value, context, scheduled, task } of frozen.instances) {
+      const whole = { ...scheduled, task: frozen.tasks[task] ?? missingTask(task) };
+      const snapshot = placedIn(instanceMachine, value, { ...context, scheduled: whole });
+      move(scheduled.instance, undefined, snapshot);
+    }
+  }
   const send = (id: string, event: Parameters<typeof advance<typeof instanceMachine>>[2]) => {
     const before = instances.get(id);
     if (before) move(id, before, advance(instanceMachine, before, event));
@@ -84,7 +136,10 @@ export function runActors(submitted: RunSpec, log: RunLog = runLog()): RunActors
     event: Parameters<typeof advance<typeof strategyMachine>>[2],
   ) => {
     const before = executions.get(id);
-    if (before) executions.set(id, advance(strategyMachine, before, event));
+    if (!before) return;
+    const after = advance(strategyMachine, before, event);
+    executions.set(id, after);
+    if (before.status !== "done" && after.status === "done") executionsDone += 1;
   };
   const sendRun = (event: RunEvent) => {
     run = advance(runMachine, run, event);
@@ -118,6 +173,9 @@ export function runActors(submitted: RunSpec, log: RunLog = runLog()): RunActors
         sendRun({ type: "RESUMED" });
         override = merged(override, entry.override ?? {});
         spec = overriddenSpec(submitted, override);
+        for (const id of executions.keys()) {
+          sendExecution(id, { type: "RESUMED", keyPolicy: entry.keyPolicy ?? "strict" });
+        }
         for (const id of [...setOf("interrupted")]) {
           send(id, { type: "RUN_RESUMED", fresh: entry.fresh });
         }
@@ -148,6 +206,9 @@ export function runActors(submitted: RunSpec, log: RunLog = runLog()): RunActors
     },
     executions,
     branches,
+    get executionsDone() {
+      return executionsDone;
+    },
     get phase() {
       return run.value;
     },
@@ -162,6 +223,29 @@ export function runActors(submitted: RunSpec, log: RunLog = runLog()): RunActors
     },
     instance: (id) => instances.get(id),
     inState: setOf,
+    freeze() {
+      const tasks = new Map<string, { readonly place: number; readonly task: TaskSpec }>();
+      const inOrder = [...byState.values()].flatMap((ids) => [...ids]);
+      const rows = inOrder.flatMap((id): FrozenInstance[] => {
+        const snapshot = instances.get(id);
+        if (!snapshot) return [];
+        const { scheduled, ...context } = snapshot.context;
+        const { task, ...rest } = scheduled;
+        const text = JSON.stringify(task);
+        const known = tasks.get(text) ?? { place: tasks.size, task };
+        tasks.set(text, known);
+        return [{ value: snapshot.value, context, scheduled: rest, task: known.place }];
+      });
+      return {
+        submitted,
+        override,
+        run: frozenActor(run),
+        executions: [...executions].map(([id, snapshot]) => [id, frozenActor(snapshot)]),
+        instances: rows,
+        tasks: [...tasks.values()].map(({ task }) => task),
+        branches: [...branches],
+      };
+    },
     apply(event) {
       const { storedAt, sequence } = event.place;
       if (event.kind === "decision") return applyDecision(event.entry, storedAt, sequence);
@@ -173,4 +257,16 @@ export function runActors(submitted: RunSpec, log: RunLog = runLog()): RunActors
       return [];
     },
   };
+}
+
+const frozenActor = ({ value, context }: FrozenActor): FrozenActor => ({ value, context });
+
+const thawed = <M extends typeof runMachine | typeof strategyMachine>(
+  machine: M,
+  { value, context }: FrozenActor,
+): SnapshotFrom<M> =>
+  placedIn(machine, value as SnapshotFrom<M>["value"], context as SnapshotFrom<M>["context"]);
+
+function missingTask(place: number): never {
+  throw new Error(`the fold snapshot has no task ${place}`);
 }

@@ -45,7 +45,6 @@ export type RunIntent = Intent &
         /** Last message folded on the attempt's subject; 0 if unclaimed. */
         readonly expectedLast: number;
       }
-    | { readonly kind: "forgetSecrets"; readonly run: string }
   );
 
 /** What the intents depend on beside the state. */
@@ -61,9 +60,6 @@ export interface IntentWorld {
 
 /** Pure. Only instances with a live attempt are looked at. */
 export function runIntents(actors: RunActors, world: IntentWorld): RunIntent[] {
-  if (["succeeded", "failed", "cancelled"].includes(actors.phase)) {
-    return [{ id: `forget.${actors.spec.run}`, kind: "forgetSecrets", run: actors.spec.run }];
-  }
   const intents: RunIntent[] = [];
   for (const state of LIVE_STATES) {
     for (const instance of actors.inState(state)) {

@@ -2,6 +2,7 @@ import {
   branchName,
   type Decision,
   type ErrorRecord,
+  ExecutionId,
   executionId,
   type InstanceId,
   InstanceId as InstanceIdSchema,
@@ -27,8 +28,10 @@ export interface PlannedTask {
 export interface ExecutionProgress {
   /** Every call so far; those the log does not have yet are recorded by this turn. */
   readonly calls: readonly StrategyCall[];
-  /** Every task so far, in the order of the calls. */
+  /** Tasks that are not scheduled yet, in the order of the calls. */
   readonly tasks: readonly PlannedTask[];
+  /** Keys of instances that the code no longer asks for, since it asks for others by these keys. */
+  readonly replaced?: readonly string[];
   readonly ended: { readonly outcome: Outcome; readonly error?: ErrorRecord } | undefined;
 }
 
@@ -45,6 +48,9 @@ export interface TurnWorld {
   readonly progress: ReadonlyMap<string, ExecutionProgress>;
   readonly claimTimeoutMs: number;
 }
+
+/** Without an attempt, and with one to come. */
+const WAITING_STATES = ["queued", "backingOff", "waitingForCredentials"] as const;
 
 const isLive = (actors: RunActors): boolean =>
   LIVE_STATES.some((state) => actors.inState(state).size > 0) ||
@@ -92,7 +98,18 @@ export function decide(actors: RunActors, world: TurnWorld): Decision[] {
     });
   }
   entries.push(...endTurn(actors, assumes));
-  return entries;
+  return oneWordEach(entries);
+}
+
+/** Of several decisions on one instance only the first can count: it is another instance after that. */
+function oneWordEach(entries: readonly Decision[]): Decision[] {
+  const told = new Set<string>();
+  return entries.filter((entry) => {
+    if (!("assumes" in entry)) return true;
+    const isFirst = !told.has(entry.instance);
+    told.add(entry.instance);
+    return isFirst;
+  });
 }
 
 /** The decision about an attempt that has ended. */
@@ -147,7 +164,7 @@ function stopTurn(
 ): Decision[] {
   const entries: Decision[] = [];
   const type = mode === "cancel" ? "instance.cancelled" : "instance.interrupted";
-  for (const state of ["queued", "backingOff", "waitingForCredentials"] as const) {
+  for (const state of WAITING_STATES) {
     for (const instance of ids(actors.inState(state))) {
       entries.push({ type, instance, assumes: assumes(instance) });
     }
@@ -163,27 +180,30 @@ function strategyTurn(actors: RunActors, world: TurnWorld): Decision[] {
   if (actors.phase !== "submitted" && actors.phase !== "executing") return [];
   const { spec } = actors;
   const entries: Decision[] = [];
-  const taken = new Set(actors.branches);
-  for (let number = 1; number <= spec.executions; number++) {
-    const execution = executionId(number);
-    const recorded = actors.executions.get(execution);
-    if (recorded === undefined) {
-      entries.push({ type: "strategy.started", execution });
-      continue;
-    }
-    const progress = world.progress.get(execution);
-    if (recorded.status === "done" || progress === undefined) continue;
+  for (let number = actors.executions.size + 1; number <= spec.executions; number++) {
+    entries.push({ type: "strategy.started", execution: executionId(number) });
+  }
+  const taken = new Set(world.progress.size > 0 ? actors.branches : []);
+  for (const [id, progress] of world.progress) {
+    const execution = ExecutionId.parse(id);
+    const recorded = actors.executions.get(id);
+    if (recorded === undefined || recorded.status === "done") continue;
     const calls = progress.calls.slice(recorded.context.calls.length);
     if (calls.length > 0) entries.push({ type: "strategy.called", execution, calls: [...calls] });
     for (const planned of progress.tasks) {
       const instance = instanceId(spec.run, execution, planned.key);
-      if (actors.instance(instance)) continue;
       const name = branchName(spec.branchNaming, spec.strategy.name, spec.run, instance, taken);
       taken.add(name);
       const branch = planned.task.importPolicy === "never" ? {} : { branch: name };
       const { key, kind, fingerprint, task } = planned;
       const scheduled = { instance, execution, key, kind, fingerprint, task, ...branch };
       entries.push({ type: "instance.scheduled", ...scheduled });
+    }
+    for (const key of progress.replaced ?? []) {
+      const instance = instanceId(spec.run, execution, key);
+      if (!WAITING_STATES.some((state) => actors.inState(state).has(instance))) continue;
+      const assumes = actors.log.versionOf(instance);
+      entries.push({ type: "instance.cancelled", instance, assumes });
     }
     if (progress.ended) entries.push({ type: "strategy.completed", execution, ...progress.ended });
   }
@@ -214,10 +234,9 @@ function credentialsTurn(
 /** When every execution has its outcome, what it no longer waits for is ended, and then the run. */
 function endTurn(actors: RunActors, assumes: (instance: string) => number): Decision[] {
   const { spec, executions, phase } = actors;
-  const done = [...executions.values()].filter((execution) => execution.status === "done");
-  if (done.length < spec.executions) return [];
+  if (actors.executionsDone < spec.executions) return [];
   const entries: Decision[] = phase === "executing" ? [{ type: "run.finalizing" }] : [];
-  for (const state of ["queued", "backingOff", "waitingForCredentials"] as const) {
+  for (const state of WAITING_STATES) {
     for (const instance of ids(actors.inState(state))) {
       entries.push({ type: "instance.cancelled", instance, assumes: assumes(instance) });
     }

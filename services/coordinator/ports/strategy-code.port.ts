@@ -1,4 +1,4 @@
-import type { ErrorRecord, RunSpec, StrategyCall } from "@pitaya/protocol";
+import type { ErrorRecord, KeyPolicy, RunSpec, StrategyCall } from "@pitaya/protocol";
 import type { PlannedTask } from "../domain/turn.ts";
 
 /** How an instance ended, as the strategy that waits for it learns it. */
@@ -15,6 +15,8 @@ export type TaskOutcome =
 export interface StrategyRun {
   readonly calls: readonly StrategyCall[];
   readonly tasks: readonly PlannedTask[];
+  /** Recorded keys whose task the code no longer asks for, since it asks for another by that key. */
+  readonly replaced?: readonly string[];
   /** Keys of the instances that count stand in `instances`. */
   readonly ended:
     | {
@@ -30,17 +32,29 @@ export interface StrategyRun {
   deliver(key: string, outcome: TaskOutcome): Promise<void>;
 }
 
+/** What the log has of an execution: what its code, replayed from the first call, must meet again. */
+export interface RecordedExecution {
+  /** In their order. */
+  readonly calls: readonly StrategyCall[];
+  /** Fingerprint of the task under a key; absent where there is none. */
+  fingerprintOf(key: string): string | undefined;
+  /** What becomes of a key whose task is no longer the recorded one. */
+  readonly keyPolicy: KeyPolicy;
+  /** The calls are those since a resume under policy suffix: results may come of other tasks too. */
+  readonly rekeyed: boolean;
+}
+
 /**
- * Where strategies come from. The execution's code is replayed from the first call: `recorded`
- * calls must be met again in their order.
+ * Where strategies come from.
  *
- * @throws `replay_mismatch` naming both calls; `usage` for an unknown strategy or parameter
+ * @throws `replay_mismatch` naming both calls; `key_conflict` naming the key whose task has changed;
+ *   `usage` for an unknown strategy or parameter
  */
 export interface StrategyCode {
   start(
     spec: RunSpec,
     execution: string,
     prompt: string,
-    recorded: readonly StrategyCall[],
+    recorded: RecordedExecution,
   ): Promise<StrategyRun>;
 }

@@ -24,9 +24,9 @@ describe("provisioning", () => {
     onTestFinished(() => bus.close());
     const event = { id: anId(), payload: bytes("x".repeat(100_000)), expectedLast: 0 };
     await bus.events.append(subjects.decision.of({ run: aRun() }), event);
-    const before = await bus.events.fill();
+    const { fill: before } = await bus.events.state();
     await provision({ ...admin(), maxStoreBytes: 400 * MIB });
-    expect(before / (await bus.events.fill())).toBeCloseTo(2, 1);
+    expect(before / (await bus.events.state()).fill).toBeCloseTo(2, 1);
   });
 
   it("leaves room for what it promised, and says when there is none", async () => {
@@ -58,9 +58,9 @@ describe("provisioning", () => {
     onTestFinished(() => bus.close());
     const event = { id: anId(), payload: bytes("x".repeat(100_000)), expectedLast: 0 };
     await bus.events.append(subjects.decision.of({ run: aRun() }), event);
-    const filled = await bus.events.fill();
+    const { fill: filled } = await bus.events.state();
     await provision(at);
-    expect(await bus.events.fill()).toBe(filled);
+    expect((await bus.events.state()).fill).toBe(filled);
   });
 
   it("is what everything else needs", async () => {
