@@ -1,6 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { constants } from "node:os";
 import { join } from "node:path";
+import { type Clock, systemClock } from "@pitaya/actors";
 import { PitayaError } from "@pitaya/protocol";
 import type {
   AttemptName,
@@ -45,7 +46,17 @@ export interface FakeExecutorOptions {
   readonly script: FakeScript;
   /** Image references that exist, with the programs each holds; by default every one with any. */
   readonly images?: Readonly<Record<string, readonly string[]>>;
+  readonly clock?: Clock;
+  /** Where the paths of harvests, snapshots and patches lie; by default in the file system. */
+  readonly files?: FakeFiles;
 }
+
+export interface FakeFiles {
+  read(path: string): Promise<Uint8Array>;
+  write(path: string, bytes: Uint8Array): Promise<void>;
+}
+
+const fileSystem: FakeFiles = { read: readFile, write: writeFile };
 
 export interface FakeExecutor extends Executor {
   /** Calls that changed something, as `verb run/instance/attempt`, in order. */
@@ -72,6 +83,7 @@ export function fakeExecutor(options: FakeExecutorOptions): FakeExecutor {
   const packs = new Map<string, PackSpec>();
   const attempts = new Map<string, Attempt>();
   const calls: string[] = [];
+  const { script, clock = systemClock, files = fileSystem } = options;
 
   const keyOf = (name: AttemptName) => `${name.runId}/${name.instanceId}/${name.attempt}`;
   const find = (name: AttemptName): Attempt => {
@@ -109,8 +121,8 @@ export function fakeExecutor(options: FakeExecutorOptions): FakeExecutor {
       if (attempts.has(key)) return;
       calls.push(`prepare ${key}`);
       const { patchPath, session = [] } = spec.restored ?? {};
-      const patch = patchPath === undefined ? undefined : await readFile(patchPath);
-      if (patch?.toString() === UNFITTING_PATCH) {
+      const patch = patchPath === undefined ? undefined : await files.read(patchPath);
+      if (patch && Buffer.from(patch).toString() === UNFITTING_PATCH) {
         throw new PitayaError("session_lost", "The snapshot's patch does not apply.");
       }
       attempts.set(key, {
@@ -131,7 +143,7 @@ export function fakeExecutor(options: FakeExecutorOptions): FakeExecutor {
       const attempt = find(name);
       calls.push(`start ${keyOf(name)}`);
       attempt.state = "running";
-      void play(attempt, options.script, secrets);
+      void play(attempt, script, secrets, clock);
       return execution(attempt, { stdout: 0, stderr: 0 });
     },
     adopt: async (name, from) => {
@@ -153,7 +165,7 @@ export function fakeExecutor(options: FakeExecutorOptions): FakeExecutor {
       return {
         forcedCommit: isForced,
         ...(commits ? {} : { head: spec.base ?? spec.workspace.commit }),
-        ...(await saveWork(toDir, commits, left)),
+        ...(await saveWork(files, toDir, commits, left)),
         session: pick(session, sessionFiles),
       };
     },
@@ -164,7 +176,7 @@ export function fakeExecutor(options: FakeExecutorOptions): FakeExecutor {
       const { spec, bundle, patch, session } = attempt;
       return {
         commit: spec.base ?? spec.workspace.commit,
-        ...(await saveWork(toDir, bundle, patch)),
+        ...(await saveWork(files, toDir, bundle, patch)),
         session: pick(session, sessionFiles),
       };
     },
@@ -193,14 +205,15 @@ export function fakeExecutor(options: FakeExecutorOptions): FakeExecutor {
 export const UNFITTING_PATCH = "does not fit";
 
 async function saveWork(
+  files: FakeFiles,
   toDir: string,
   bundle: Uint8Array | undefined,
   patch: Uint8Array | undefined,
 ): Promise<{ readonly bundlePath?: string; readonly patchPath?: string }> {
   const bundlePath = join(toDir, "bundle");
   const patchPath = join(toDir, "patch");
-  if (bundle) await writeFile(bundlePath, bundle);
-  if (patch) await writeFile(patchPath, patch);
+  if (bundle) await files.write(bundlePath, bundle);
+  if (patch) await files.write(patchPath, patch);
   return { ...(bundle && { bundlePath }), ...(patch && { patchPath }) };
 }
 
@@ -217,6 +230,7 @@ async function play(
   attempt: Attempt,
   script: FakeScript,
   secrets: Readonly<Record<string, string>>,
+  clock: Clock,
 ): Promise<void> {
   const { spec } = attempt;
   const terminated = Promise.withResolvers<void>();
@@ -229,7 +243,7 @@ async function play(
   attempt.term = () => {
     terminated.resolve();
     if (!ignoresTerm) cut.resolve(byAgent(143));
-    else setTimeout(() => cut.resolve(byAgent(137)), spec.killGraceMs);
+    else clock.setTimer(spec.killGraceMs, () => cut.resolve(byAgent(137)));
   };
   attempt.kill = () => cut.resolve({ kind: "container", exitCode: 137, oomKilled: false });
 

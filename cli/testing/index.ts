@@ -1,0 +1,5 @@
+export type { Connection } from "../connect/connection.port.ts";
+export { handOverCredentials } from "../follow/credential-hand-over.ts";
+export { interruptRun } from "../follow/stop-run.ts";
+export { type Credentials, sealForCoordinators } from "../submit/sealed-credentials.ts";
+export { submit } from "../submit/submit.ts";
