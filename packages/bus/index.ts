@@ -22,3 +22,4 @@ export { type Sealer, sealer } from "./sealing.ts";
 export { checkServerVersion } from "./server-version.rules.ts";
 export { matchesFilter } from "./subject-filter.rules.ts";
 export { loadText, storeText } from "./text.ts";
+export type * from "./upkeep.port.ts";

@@ -14,6 +14,7 @@ export const Ownerless = z.object({
     "upload",
     "pin",
     "consumer",
+    "command",
     "key",
   ]),
   name: z.string().max(300),

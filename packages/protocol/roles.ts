@@ -75,7 +75,8 @@ export function permissionsOf(role: Role, processId: string): Permissions {
 }
 
 function coordinator(id: string): Permissions {
-  const watched = [buckets.runners, buckets.coordinators, buckets.runs];
+  const watched = [buckets.runners, buckets.coordinators, buckets.runs, buckets.pins];
+  const { blobs: stored, commands } = streams;
   return {
     publish: [
       subjects.decision.filter(),
@@ -88,11 +89,21 @@ function coordinator(id: string): Permissions {
       key(buckets.leases, "coordinator"),
       key(buckets.coordinators, id),
       key(buckets.runs, "*"),
+      // What runners that are gone have left of themselves.
+      key(buckets.runners, "*.about"),
+      key(buckets.runners, "*.inventory"),
       ...reading(JS_API, streams.events.name),
       ...watched.flatMap((bucket) => reading(JS_API, kv(bucket))),
       // The lease is read from the leader alone, which this request does.
       `${JS_API}.STREAM.MSG.GET.${kv(buckets.leases)}`,
-      `${JS_API}.CONSUMER.CREATE.${streams.commands.name}.>`,
+      `${JS_API}.CONSUMER.CREATE.${commands.name}.>`,
+      // To look the store over, and to remove what nobody owns.
+      ...[stored, commands].flatMap(({ name }) => [
+        `${JS_API}.STREAM.INFO.${name}`,
+        `${JS_API}.STREAM.PURGE.${name}`,
+      ]),
+      `${JS_API}.CONSUMER.LIST.${commands.name}`,
+      `${JS_API}.CONSUMER.DELETE.${commands.name}.*`,
     ],
     subscribe: [
       inbox(id),
@@ -109,7 +120,7 @@ function coordinator(id: string): Permissions {
 function runner(id: string): Permissions {
   const facts = subjects.fact.filter({ runner: id });
   const output = subjects.output.filter({ runner: id });
-  const own = [key(buckets.runners, id), key(buckets.runners, `${id}.about`)];
+  const own = [id, `${id}.about`, `${id}.inventory`].map((name) => key(buckets.runners, name));
   const { start, control } = runnerConsumers(id);
   return {
     publish: [
@@ -138,6 +149,7 @@ function cli(id: string): Permissions {
       subjects.note.filter({ client: id }),
       ...blobs(GUEST_JS_API, id),
       subjects.api.of({ verb: "submit" }),
+      subjects.api.of({ verb: "gc" }),
       subjects.apiKeys.filter(),
       subjects.apiRun.filter(),
       ...reading(GUEST_JS_API, streams.events.name),

@@ -19,7 +19,8 @@ export function bucketsContract(server: () => Harness): void {
       const one = await bucket.put(key, bytes("1"));
       const two = await bucket.put(key, bytes("2"));
       expect(two).toBeGreaterThan(one);
-      expect(await bucket.get(key)).toMatchObject({ key, revision: two });
+      const writtenAt = expect.any(Date);
+      expect(await bucket.get(key)).toMatchObject({ key, revision: two, writtenAt });
       expect(await value(bucket, key)).toBe("2");
       await bucket.delete(key);
       expect(await bucket.get(key)).toBeUndefined();

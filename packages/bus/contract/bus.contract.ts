@@ -6,6 +6,7 @@ import { eventsContract } from "./events.contract.ts";
 import type { Harness } from "./harness.ts";
 import { outputContract } from "./output.contract.ts";
 import { requestsContract } from "./requests.contract.ts";
+import { upkeepContract } from "./upkeep.contract.ts";
 
 /** What every {@link Bus} promises. All tests of a file share one server. */
 export function busContract(name: string, start: () => Promise<Harness>): void {
@@ -26,6 +27,7 @@ export function busContract(name: string, start: () => Promise<Harness>): void {
     blobsContract(server);
     bucketsContract(server);
     requestsContract(server);
+    upkeepContract(server);
   });
 }
 

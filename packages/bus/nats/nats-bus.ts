@@ -8,6 +8,7 @@ import { type Link, type LinkOptions, openLink } from "./link.ts";
 import { natsBucket } from "./nats-bucket.ts";
 import { natsParts } from "./nats-parts.ts";
 import { natsRequests } from "./nats-requests.ts";
+import { natsUpkeep } from "./nats-upkeep.ts";
 import { natsOutput } from "./output-log.ts";
 
 export interface NatsBusOptions extends LinkOptions {
@@ -29,6 +30,7 @@ export async function natsBus(options: NatsBusOptions): Promise<Bus> {
     output: natsOutput(link),
     blobs: blobStore(link.id, natsParts(link, natsBucket(link, buckets.pins))),
     requests: natsRequests(link),
+    upkeep: natsUpkeep(link),
     bucket: (descriptor) => natsBucket(link, descriptor),
     status: (signal) => statusOf(link, signal),
     close: () => link.nc.close(),

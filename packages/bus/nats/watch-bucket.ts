@@ -91,10 +91,11 @@ export async function* watchBucket(
   }
 }
 
-export const entryOf = ({ subject, payload, sequence }: FoundMessage, prefix: string): Entry => ({
-  key: subject.slice(prefix.length),
-  value: payload,
-  revision: sequence,
+export const entryOf = (found: FoundMessage, prefix: string): Entry => ({
+  key: found.subject.slice(prefix.length),
+  value: found.payload,
+  revision: found.sequence,
+  writtenAt: found.storedAt,
 });
 
 /** It was deleted, and only the mark of that is left. */
