@@ -1,10 +1,11 @@
+import type { KeyPolicy } from "@pitaya/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { canonicalHash } from "./canonical-hash.ts";
 import { findStrategy, parseParams } from "./registry.ts";
 import { defineStrategy, type Strategy, TaskFailed } from "./sdk.ts";
-import { startExecution, type TaskResolution } from "./strategy-host.ts";
+import { type HostedTask, startExecution, type TaskResolution } from "./strategy-host.ts";
 
 type Recorded = Parameters<typeof startExecution>[0]["recorded"];
 
@@ -341,6 +342,71 @@ describe("replay", () => {
       }),
       { numRuns: 40 },
     );
+  });
+});
+
+describe("a key whose task has changed since it was recorded", () => {
+  /** Two tasks, one after the other; `prompts` are those of this version of the code. */
+  const version = (...prompts: readonly string[]) =>
+    code(async (_, ctx) => {
+      const results = [];
+      for (const [index, prompt] of prompts.entries()) {
+        results.push(await ctx.wait(ctx.run({ prompt }, { key: `t${index}` })));
+      }
+      return { status: "succeeded", tasks: results.map(({ key }) => key), chosen: "t0" };
+    });
+  const resumed = (
+    strategy: Strategy,
+    log: ReadonlyMap<string, string>,
+    keyPolicy: KeyPolicy,
+    recorded: Recorded = [],
+  ) =>
+    startExecution({
+      ...{ strategy, params: {}, prompt: "do it", baseBranch: "main", recorded, keyPolicy },
+      recordedFingerprint: (key) => log.get(key),
+      rekeyed: keyPolicy === "suffix",
+      fingerprint: canonicalHash,
+      log: () => undefined,
+    });
+  const logOf = (...executions: readonly { readonly tasks: readonly HostedTask[] }[]) =>
+    new Map(executions.flatMap(({ tasks }) => tasks.map((t) => [t.key, t.fingerprint] as const)));
+
+  it("is an error under policy strict, which names the key", async () => {
+    const before = await start(version("a", "b"));
+    const now = await resumed(version("new", "b"), logOf(before), "strict", before.calls);
+    expect(now.ended?.error).toMatchObject({ code: "key_conflict" });
+    expect(now.ended?.outcome.reason).toContain('"t0"');
+    expect(now.tasks).toEqual([]);
+  });
+
+  it("alone runs anew under policy suffix, and every replay gives it the same new key", async () => {
+    const before = await start(version("a", "b"));
+    await before.deliver("t0", done);
+    const now = await resumed(version("a", "new"), logOf(before), "suffix");
+    await now.deliver("t0", done);
+    expect(now.tasks.map(({ key }) => key)).toEqual(["t0", "t1/r1"]);
+    expect(now.replaced).toEqual(["t1"]);
+
+    const log = new Map([...logOf(before), ...logOf(now)]);
+    for (const policy of ["suffix", "strict"] as const) {
+      const again = await resumed(version("a", "new"), log, policy, now.calls);
+      await again.deliver("t0", done);
+      expect(again.tasks).toEqual(now.tasks);
+      await again.deliver("t1/r1", done);
+      expect(again.ended?.outcome).toMatchObject({ tasks: ["t0", "t1/r1"], chosen: "t0" });
+    }
+    const third = await resumed(version("a", "newer"), log, "suffix");
+    await third.deliver("t0", done);
+    expect(third.tasks.map(({ key }) => key)).toEqual(["t0", "t1/r2"]);
+  });
+
+  it("may have a result, of the task before, that nobody asks for", async () => {
+    const before = await start(version("a"));
+    const now = await resumed(version("new"), logOf(before), "suffix");
+    await now.deliver("t0", bad);
+    expect(now.ended).toBeUndefined();
+    await now.deliver("t0/r1", done);
+    expect(now.ended?.outcome).toMatchObject({ status: "succeeded", tasks: ["t0/r1"] });
   });
 });
 

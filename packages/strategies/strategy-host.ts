@@ -1,6 +1,7 @@
 import {
   type ErrorRecord,
   errorRecord,
+  type KeyPolicy,
   PitayaError,
   type StrategyCall,
   TaskKey,
@@ -23,6 +24,7 @@ export type TaskResolution =
   | { readonly status: "failed" | "cancelled"; readonly error: ErrorRecord };
 
 export interface HostedTask {
+  /** What the log keeps it under: the key it was asked for by, or `<key>/r<n>` where it runs anew. */
   readonly key: string;
   readonly task: Task;
   readonly fingerprint: string;
@@ -41,6 +43,8 @@ export interface HostedExecution {
   /** Every task it asked for so far, in order, each key once. */
   readonly tasks: readonly HostedTask[];
   readonly ended: HostedEnd | undefined;
+  /** Keys of the log whose task the code no longer asks for, since it asks for another by that key. */
+  readonly replaced: readonly string[];
   /**
    * One resolution at a time, in the order of the log, every task's, waited for or not. Resolves when
    * the code stands still again. A second one for the same key, or one after the end, is nothing.
@@ -56,6 +60,15 @@ export interface HostOptions {
   readonly baseBranch: string;
   /** Calls of an earlier run of this code, which must be met again in their order. */
   readonly recorded: readonly StrategyCall[];
+  /** Fingerprint of the task that the log has under a key; without it the log has none. */
+  recordedFingerprint?(key: string): string | undefined;
+  /**
+   * What becomes of a key whose task is no longer the one in the log. strict, the default: an error;
+   * suffix: it runs anew under the first of `<key>/r1`, `<key>/r2`, … that is free or its own.
+   */
+  readonly keyPolicy?: KeyPolicy;
+  /** The path of calls began anew, under policy suffix: tasks of the one before may be for nobody. */
+  readonly rekeyed?: boolean;
   /** Tells tasks apart: the same for two tasks only if one result serves both. */
   fingerprint(task: Task): string;
   log(message: string): void;
@@ -74,11 +87,15 @@ export interface HostOptions {
  * 3. Once it has left its recorded path nothing it does counts any more, whatever it catches.
  */
 export async function startExecution(options: HostOptions): Promise<HostedExecution> {
-  const { strategy, recorded } = options;
+  const { strategy, recorded, keyPolicy = "strict", rekeyed = false } = options;
   const calls: StrategyCall[] = [];
+  /** By the key the code gave. */
+  const asked = new Map<string, HostedTask>();
+  /** These and what follows by the key of the log. */
   const tasks = new Map<string, HostedTask>();
+  const replaced = new Set<string>();
   const resolutions = new Map<string, TaskResolution>();
-  const waiting = new Map<string, { resolve(r: TaskResult): void; reject(e: unknown): void }[]>();
+  const waiting = new Map<string, Waiter[]>();
   let inTurn = false;
   let ended: HostedEnd | undefined;
   /** Why nothing the code does counts any more. */
@@ -90,13 +107,17 @@ export async function startExecution(options: HostOptions): Promise<HostedExecut
     fails(
       "replay_mismatch",
       `did otherwise on replay: ${what}`,
-      "its code or its parameters changed since the run began; start a new run",
+      "its code or its parameters changed since the run began; start a new run, or resume this one with --resume-key-policy suffix",
     );
 
-  function record(name: string, args: unknown): void {
+  function checkTurn(): void {
     if (!inTurn) broken ??= fails("strategy_failed", WAITS_ELSEWHERE);
     if (broken) throw broken;
     if (ended) throw fails("strategy_failed", "went on after its end");
+  }
+
+  function record(name: string, args: unknown): void {
+    checkTurn();
     const call = { index: calls.length, name, argsHash: canonicalHash(args).slice(0, 16) };
     const before = recorded[call.index];
     if (before && (before.name !== call.name || before.argsHash !== call.argsHash)) {
@@ -106,37 +127,62 @@ export async function startExecution(options: HostOptions): Promise<HostedExecut
     calls.push(call);
   }
 
+  /**
+   * The key of the log for a task. The same whenever it is asked for: what an earlier answer gave is
+   * recorded under that key since, with this fingerprint.
+   */
+  function keyFor(key: string, fingerprint: string): string {
+    for (let n = 0; ; n += 1) {
+      const name = n === 0 ? key : `${key}/r${n}`;
+      const held = tasks.get(name)?.fingerprint ?? options.recordedFingerprint?.(name);
+      const isFree = held === undefined && (n === 0 || keyPolicy === "suffix");
+      if (held === fingerprint || isFree) return checkedKey(name);
+      if (held !== undefined) continue;
+      broken = changedTask(key);
+      throw broken;
+    }
+  }
+
+  function checkedKey(key: string): string {
+    if (TaskKey.safeParse(key).success) return key;
+    throw fails("strategy_failed", `asked for a task with the key ${JSON.stringify(key)}`);
+  }
+
   function settled(key: string, resolution: TaskResolution): Promise<TaskResult> {
     if (resolution.status !== "succeeded") return Promise.reject(taskFailed(key, resolution.error));
     const { status: _, ...result } = resolution;
     return Promise.resolve({ key, ...result });
   }
 
-  function waitFor(key: string): Promise<TaskResult> {
-    const resolution = resolutions.get(key);
+  function waitFor(key: string, { key: name }: HostedTask): Promise<TaskResult> {
+    const resolution = resolutions.get(name);
     if (resolution) return settled(key, resolution);
     return new Promise((resolve, reject) => {
-      waiting.set(key, [...(waiting.get(key) ?? []), { resolve, reject }]);
+      waiting.set(name, [...(waiting.get(name) ?? []), { key, resolve, reject }]);
     });
   }
 
   const ctx: StrategyContext = {
     run(task, { key }) {
-      if (!TaskKey.safeParse(key).success) {
-        throw fails("strategy_failed", `asked for a task with the key ${JSON.stringify(key)}`);
-      }
+      checkedKey(key);
       if (task.prompt.trim() === "") throw fails("strategy_failed", `left task ${key} no prompt`);
       const fingerprint = options.fingerprint(task);
+      checkTurn();
+      const before = asked.get(key);
+      const name = before?.key ?? keyFor(key, fingerprint);
       record("run", { key, fingerprint });
-      const known = tasks.get(key);
-      if (known && known.fingerprint !== fingerprint) throw new KeyConflict(key);
-      if (!known) tasks.set(key, { key, task, fingerprint });
+      if (before && before.fingerprint !== fingerprint) throw new KeyConflict(key);
+      const hosted = tasks.get(name) ?? { key: name, task, fingerprint };
+      tasks.set(name, hosted);
+      asked.set(key, hosted);
+      if (name !== key) replaced.add(key);
       return { key };
     },
     wait({ key }: TaskHandle) {
       record("wait", { key });
-      if (!tasks.has(key)) throw fails("strategy_failed", `waits for ${key} without asking for it`);
-      const result = waitFor(key);
+      const task = asked.get(key);
+      if (!task) throw fails("strategy_failed", `waits for ${key} without asking for it`);
+      const result = waitFor(key, task);
       // Code may come to this promise later; until then its failing is nobody's mistake.
       result.catch(() => undefined);
       return result;
@@ -145,8 +191,10 @@ export async function startExecution(options: HostOptions): Promise<HostedExecut
     log: options.log,
   };
 
+  const inLog = (keys: readonly string[]) => keys.map((key) => asked.get(key)?.key ?? key);
+
   function fail(thrown: unknown): void {
-    const keys = thrown instanceof TaskFailed ? [thrown.failure.key] : [];
+    const keys = thrown instanceof TaskFailed ? inLog([thrown.failure.key]) : [];
     const error = thrown instanceof TaskFailed ? thrown.failure.error : asStrategyError(thrown);
     const reason = thrown instanceof Error ? thrown.message : String(thrown);
     ended ??= { outcome: { status: "failed", reason, tasks: keys }, error };
@@ -155,11 +203,15 @@ export async function startExecution(options: HostOptions): Promise<HostedExecut
   function end(outcome: StrategyOutcome): void {
     const missed = recorded[calls.length];
     const unknown = [...outcome.tasks, ...(outcome.chosen === undefined ? [] : [outcome.chosen])]
-      .filter((key) => !tasks.has(key))
+      .filter((key) => !asked.has(key))
       .join(", ");
     if (missed) fail(failsReplay(`it ended before call ${missed.index}, ${named(missed)}`));
     else if (unknown) fail(fails("strategy_failed", `ended with tasks it never had: ${unknown}`));
-    else ended ??= { outcome };
+    else {
+      const [chosen] = inLog(outcome.chosen === undefined ? [] : [outcome.chosen]);
+      const told = { ...outcome, tasks: inLog(outcome.tasks) };
+      ended ??= { outcome: chosen === undefined ? told : { ...told, chosen } };
+    }
   }
 
   /** Lets the code run until it is at rest. */
@@ -197,21 +249,42 @@ export async function startExecution(options: HostOptions): Promise<HostedExecut
     get ended() {
       return ended;
     },
+    get replaced() {
+      return [...replaced];
+    },
     async deliver(key, resolution) {
       if (inTurn) throw new PitayaError("internal", `a result of ${key} came in another's turn`);
       if (ended || resolutions.has(key)) return;
       resolutions.set(key, resolution);
-      if (!tasks.has(key)) {
+      if (!tasks.has(key) && !rekeyed) {
         broken ??= failsReplay(`it did not ask for task ${key}, which has a result`);
       }
       await turn(() => {
         const waiters = waiting.get(key) ?? [];
         waiting.delete(key);
-        for (const { resolve, reject } of waiters) settled(key, resolution).then(resolve, reject);
+        for (const waiter of waiters) {
+          settled(waiter.key, resolution).then(waiter.resolve, waiter.reject);
+        }
       });
     },
   };
 }
+
+interface Waiter {
+  /** The key the code gave. */
+  readonly key: string;
+  resolve(result: TaskResult): void;
+  reject(error: unknown): void;
+}
+
+const changedTask = (key: string) =>
+  new PitayaError(
+    "key_conflict",
+    `the task of the key "${key}" is not the one the run began with`,
+    {
+      hint: "resumed with --resume-key-policy suffix, that task alone runs anew",
+    },
+  );
 
 const WAITS_ELSEWHERE =
   "waits for something that its context does not give, such as a timer or a file";

@@ -131,6 +131,7 @@ export function serveApi(options: ApiOptions): () => Promise<void> {
       return { status: "running" as const };
     }
     if (entry.actors?.phase !== "interrupted") await interruptAtRest(entry, by);
+    await reign.replayed(entry);
     if (keyPolicy !== "suffix") checkReplay(entry);
     const changes = { ...(override && { override }), ...(keyPolicy && { keyPolicy }) };
     await reign.ask(entry, [{ type: "run.resumed", by, fresh, ...changes }]);

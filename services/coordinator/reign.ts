@@ -80,6 +80,8 @@ export interface Reign {
   interruptAll(by: string, reason: string, timeoutMs: number): Promise<readonly string[]>;
   /** Resolves when the condition holds after some event. @throws `bus_unavailable` after `timeoutMs` */
   until(condition: () => boolean, what: string, timeoutMs: number): Promise<void>;
+  /** Resolves when the code of the run's executions stands where its log leads. */
+  replayed(entry: RunEntry): Promise<void>;
   /** Something outside the log changed: look at this run, or at all, again. */
   wake(run?: string): void;
   stop(): Promise<void>;
@@ -363,6 +365,11 @@ export function reign(options: ReignOptions): Reign {
       });
     });
 
+  const replayed: Reign["replayed"] = (entry) =>
+    new Promise((done, failed) => {
+      box.post(() => strategies.bring(entry).then(done, failed));
+    });
+
   const until: Reign["until"] = (condition, what, timeoutMs) =>
     new Promise((resolve, reject) => {
       const end = () => {
@@ -387,6 +394,7 @@ export function reign(options: ReignOptions): Reign {
     ready,
     ask,
     until,
+    replayed,
     async interruptAll(by, reason, timeoutMs) {
       const live = [...entries.values()].filter(isLiveRun);
       for (const entry of live) {

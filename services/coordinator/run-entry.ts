@@ -19,8 +19,8 @@ export interface RunEntry extends Pick<FoldedRun, "run" | "log" | "fold" | "acto
   readonly ahead: Set<string>;
   /** How many tasks of an execution's code are known to be scheduled; the others come after them. */
   readonly scheduled: Map<string, number>;
-  /** Executions whose code was started, or is not needed any more. */
-  brought: number;
+  /** Life and executions for which the code was started, or is not needed any more. */
+  brought: string;
   readonly asked: Asked[];
   /** Sequence of our last decision; nothing is decided until it is read back. */
   inFlight: number;
@@ -47,7 +47,7 @@ export const runEntry = (folded: FoldedRun): RunEntry => ({
   code: new Map(),
   ahead: new Set(),
   scheduled: new Map(),
-  brought: 0,
+  brought: "",
   asked: [],
   inFlight: 0,
   pendingPlacements: [],

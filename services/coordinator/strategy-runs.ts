@@ -65,8 +65,9 @@ export function strategyRuns(bus: Bus, strategies: StrategyCode): StrategyRuns {
     async bring(entry) {
       const { actors } = entry;
       if (actors === undefined || isFinalRun(entry)) return;
-      if (entry.brought === actors.executions.size) return;
-      entry.brought = actors.executions.size;
+      const stand = `${actors.lives}.${actors.executions.size}`;
+      if (entry.brought === stand) return;
+      entry.brought = stand;
       for (const [execution, snapshot] of actors.executions) {
         const { path } = snapshot.context;
         const before = entry.code.get(execution);
