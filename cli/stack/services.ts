@@ -49,8 +49,8 @@ async function openCoordinator(
   onLiveRuns: () => void,
 ): Promise<{ readonly decider: Coordinator; close(): Promise<void> }> {
   const user = context.users.coordinator;
-  const [decider, bus] = await onOwnBus(context, user, (own) =>
-    startCoordinator({
+  const [decider, bus] = await onOwnBus(context, user, async (own) => {
+    const started = startCoordinator({
       bus: own,
       id: user.id,
       version: context.version,
@@ -58,8 +58,10 @@ async function openCoordinator(
       // The supervisor's lock proves that the one before is dead.
       takeOver: true,
       onLiveRuns,
-    }),
-  );
+    });
+    await started.deciding;
+    return started;
+  });
   const close = async () => {
     await decider.stop();
     await bus.close();

@@ -17,8 +17,8 @@ export const reply = <T extends z.ZodType>(value: T) =>
   ]);
 
 /**
- * Every request, by verb: what is asked and what comes back. `submit` and `runner-secret` go to
- * `subjects.api`, `keys` to `subjects.apiKeys`, the rest to `subjects.apiRun`.
+ * Every request, by verb: what is asked and what comes back. `submit`, `runner-secret`,
+ * `coordinator-secrets` and `gc` go to `subjects.api`, `keys` to `subjects.apiKeys`, the rest to `subjects.apiRun`.
  */
 export const api = {
   /** Accepted again for the same id and content; `run_conflict` for other content; `blob_missing`. */
@@ -40,6 +40,14 @@ export const api = {
       runner: ProcessId,
     }),
     value: z.object({ secrets: SealedSecrets }),
+  },
+  /** A coordinator that stands by asks for the secrets of runs it may come to decide on. */
+  "coordinator-secrets": {
+    request: z.object({ v, coordinator: ProcessId, runs: z.array(RunId).min(1).max(64) }),
+    /** Sealed to the key it announced; runs whose secrets are not held are left out. */
+    value: z.object({
+      held: z.array(z.object({ run: RunId, secrets: SealedSecrets })).max(64),
+    }),
   },
   keys: {
     request: z.object({ v }),

@@ -100,6 +100,8 @@ export const RunProjection = z.object({
     importable: z.int().nonnegative(),
     imported: z.int().nonnegative(),
   }),
+  /** Names of credentials that work of it waits for; absent where none does. */
+  waitingFor: z.array(z.string()).max(8).optional(),
   costUsd: z.number().nonnegative(),
   /** Attempts whose cost nobody knows. */
   costUnknown: z.int().nonnegative(),

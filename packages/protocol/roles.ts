@@ -85,6 +85,7 @@ function coordinator(id: string): Permissions {
       subjects.start.filter(),
       subjects.control.filter(),
       subjects.apiKeys.filter(),
+      subjects.api.of({ verb: "coordinator-secrets" }),
       ...blobs(JS_API, id),
       key(buckets.leases, "coordinator"),
       key(buckets.coordinators, id),

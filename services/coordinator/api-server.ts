@@ -1,8 +1,10 @@
-import { answer, type Bus } from "@pitaya/bus";
+import { answer, type Bus, decode } from "@pitaya/bus";
 import {
   type ApiRequest,
   type BlobRef,
   type BranchSource,
+  buckets,
+  CoordinatorEntry,
   type DecisionMessage,
   errorFromRecord,
   PitayaError,
@@ -106,6 +108,26 @@ export function serveApi(options: ApiOptions): () => Promise<void> {
     return { secrets: secrets.sealTo(key, run, actors.spec.agent.credentials) };
   }
 
+  /** To the key that its own process announced: nobody else may write there. */
+  async function coordinatorSecrets({ coordinator, runs }: ApiRequest<"coordinator-secrets">) {
+    const entry = await bus.bucket(buckets.coordinators).get(coordinator);
+    if (entry === undefined) {
+      throw new PitayaError(
+        "permission_denied",
+        `no coordinator ${coordinator} has announced itself`,
+      );
+    }
+    const { curveKey } = decode(CoordinatorEntry, entry.value, "The coordinator's entry");
+    const entries = await Promise.all(runs.map((run) => reign.find(run)));
+    const held = entries.flatMap((each) => {
+      const { run, agent } = each?.actors?.spec ?? {};
+      if (run === undefined || agent === undefined) return [];
+      if (!secrets.holds(run, agent.credentials)) return [];
+      return [{ run, secrets: secrets.sealTo(curveKey, run, agent.credentials) }];
+    });
+    return { held };
+  }
+
   async function stop(subject: string, request: ApiRequest<"stop">) {
     const entry = await known(runOf(subject));
     const phase = entry.actors?.phase;
@@ -164,6 +186,13 @@ export function serveApi(options: ApiOptions): () => Promise<void> {
   const stops = [
     answer(bus, "submit", [subjects.api.of({ verb: "submit" })], about, submit),
     answer(bus, "runner-secret", [subjects.api.of({ verb: "runner-secret" })], about, runnerSecret),
+    answer(
+      bus,
+      "coordinator-secrets",
+      [subjects.api.of({ verb: "coordinator-secrets" })],
+      about,
+      coordinatorSecrets,
+    ),
     answer(bus, "stop", perRun("stop"), about, (request, subject) => stop(subject, request)),
     answer(bus, "resume", perRun("resume"), about, (request, subject) => resume(subject, request)),
     answer(bus, "secrets", perRun("secrets"), about, async (request, subject) => {

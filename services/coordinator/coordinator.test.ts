@@ -1,5 +1,5 @@
 import { manualClock } from "@pitaya/actors";
-import { ask, sealer } from "@pitaya/bus";
+import { ask, type Bus, sealer } from "@pitaya/bus";
 import { memoryBroker } from "@pitaya/bus/testing";
 import { type RunSpec, runEvents, subjects } from "@pitaya/protocol";
 import { type RunView, runLog, runView } from "@pitaya/views";
@@ -18,15 +18,30 @@ async function world(options: { random?: () => number } = {}) {
   const clock = manualClock(START_MS);
   const broker = memoryBroker({ clock: { now: clock.now, after: clock.setTimer } });
   const client = broker.connect("cli");
-  const startCoordinator = (id: string, takeOver = false) => {
+  /** From where each coordinator has followed the log. */
+  const readFrom: number[] = [];
+  const noting = (bus: Bus): Bus => ({
+    ...bus,
+    events: {
+      ...bus.events,
+      follow(filters, following) {
+        readFrom.push(following.fromSequence ?? 1);
+        return bus.events.follow(filters, following);
+      },
+    },
+  });
+  const startCoordinator = (
+    id: string,
+    more: { takeOver?: boolean; checkpointEvery?: number } = {},
+  ) => {
     const coordinator = start({
-      bus: broker.connect(id),
+      bus: noting(broker.connect(id)),
       id,
       version: "0.0.0",
       log: pino({ level: process.env.LOG ?? "silent" }),
       strategies: oneTaskCode,
       check: () => undefined,
-      takeOver,
+      ...more,
       clock,
       random: options.random ?? (() => 0),
       runnerLeaseMs: RUNNER_LEASE_MS,
@@ -62,7 +77,13 @@ async function world(options: { random?: () => number } = {}) {
     return fold.view;
   }
   const states = (view: RunView) => [...view.instances.values()].map((row) => row.state);
-  return { clock, broker, client, startCoordinator, spec, submit, until, states };
+  /** A key of the run's, sealed to this coordinator. */
+  async function sealTo(coordinator: string, { run }: RunSpec) {
+    const subject = subjects.apiKeys.of({ coordinator });
+    const { value } = await ask(client, "keys", subject, { v: 1 }, 5_000);
+    return sealer().seal(value.curveKey, { v: 1, run, values: { ANTHROPIC_API_KEY: "canary-1" } });
+  }
+  return { clock, broker, client, startCoordinator, readFrom, spec, submit, until, states, sealTo };
 }
 
 describe("a run of one instance", () => {
@@ -255,21 +276,7 @@ describe("credentials", () => {
     await w.submit(run);
     await w.until(run.run, (v) => w.states(v)[0] === "waitingForCredentials");
 
-    const keys = await ask(
-      w.client,
-      "keys",
-      subjects.apiKeys.of({ coordinator: "coord-1" }),
-      { v: 1 },
-      5_000,
-    );
-    const mine = sealer();
-    const secrets = [
-      mine.seal(keys.value.curveKey, {
-        v: 1,
-        run: run.run,
-        values: { ANTHROPIC_API_KEY: "canary-1" },
-      }),
-    ];
+    const secrets = [await w.sealTo("coord-1", run)];
     await ask(
       w.client,
       "secrets",
@@ -309,5 +316,72 @@ describe("a coordinator that dies", () => {
     await w.startCoordinator("coord-2").deciding;
     const view = await w.until(run.run, (v) => v.phase === "succeeded");
     expect([...view.instances.values()][0]?.attempts).toHaveLength(1);
+  });
+
+  it("is followed by one that reads only what came after the last checkpoint", async () => {
+    const w = await world();
+    const first = w.startCoordinator("coord-1", { checkpointEvery: 1 });
+    await first.deciding;
+    const runner = await fakeRunner(w.broker.connect("runner-1"), "runner-1");
+    const done = w.spec({ run: "run_20260102_030405_00000001" });
+    await w.submit(done);
+    await (await runner.take()).tell(succeeded());
+    await w.until(done.run, (v) => v.phase === "succeeded");
+    const run = w.spec();
+    await w.submit(run);
+    const attempt = await runner.take();
+    await w.until(run.run, (v) => w.states(v)[0] === "claimed");
+    await first.stop();
+
+    const { lastSequence } = await w.client.events.state();
+    await w.startCoordinator("coord-2").deciding;
+    expect(w.readFrom).toEqual([1, lastSequence + 1]);
+    await attempt.tell(succeeded());
+    const view = await w.until(run.run, (v) => v.phase === "succeeded");
+    expect([...view.instances.values()][0]?.attempts).toHaveLength(1);
+    // One that ended before the checkpoint is known all the same.
+    expect((await w.submit(done)).value.status).toBe("known");
+  });
+
+  it("and decided once more than it knew is followed by one that folds that first", async () => {
+    const w = await world();
+    const first = w.startCoordinator("coord-1");
+    await first.deciding;
+    const runner = await fakeRunner(w.broker.connect("runner-1"), "runner-1");
+    const run = w.spec();
+    await w.submit(run);
+    const attempt = await runner.take();
+    // It takes the lease while the first still believes that it decides.
+    await w.startCoordinator("coord-2", { takeOver: true }).deciding;
+    await attempt.tell(succeeded());
+    const view = await w.until(run.run, (v) => v.phase === "succeeded");
+    expect(view.stale).toBe(0);
+    expect([...view.instances.values()][0]?.attempts).toHaveLength(1);
+  });
+
+  it("has handed its secrets to the one that stands by", async () => {
+    const w = await world();
+    const first = w.startCoordinator("coord-1");
+    await first.deciding;
+    const second = w.startCoordinator("coord-2");
+    const runner = await fakeRunner(w.broker.connect("runner-1"), "runner-1");
+    const agent = { ...sampleRun().agent, credentials: ["ANTHROPIC_API_KEY"] };
+    const run = w.spec({ agent });
+    await w.submit(run, [await w.sealTo("coord-1", run)]);
+    const { start: order } = await runner.take();
+    await first.stop();
+    w.clock.advance(500);
+    await second.deciding;
+    const { run: id, instance, attempt } = order;
+    const given = await ask(
+      w.client,
+      "runner-secret",
+      subjects.api.of({ verb: "runner-secret" }),
+      { v: 1, run: id, instance, attempt, runner: runner.id },
+      5_000,
+    );
+    expect(runner.curve.open(given.value.secrets, run.run).values).toEqual({
+      ANTHROPIC_API_KEY: "canary-1",
+    });
   });
 });

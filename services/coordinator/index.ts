@@ -25,14 +25,12 @@ export type StartOptions = Pick<CoordinatorOptions, "id" | "version" | "takeOver
     readonly strategies?: readonly Strategy[];
   };
 
-/** Starts a coordinator on a bus whose streams are provisioned. Resolves when it decides. */
-export async function start(options: StartOptions): Promise<Coordinator> {
+/** Starts a coordinator on a bus whose streams are provisioned. It stands by until it may decide. */
+export function start(options: StartOptions): Coordinator {
   const { strategies: more = [], ...rest } = options;
-  const coordinator = startWith({
+  return startWith({
     ...rest,
     strategies: builtInStrategies((run, message) => options.log.info({ run }, message), more),
     check: (spec) => checkStrategy(spec, more),
   });
-  await coordinator.deciding;
-  return coordinator;
 }

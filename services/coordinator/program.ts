@@ -39,7 +39,7 @@ async function serve(strategies: readonly Strategy[]): Promise<void> {
     ...link,
     log: (level, message, fields) => log[level](fields, message),
   });
-  const coordinator = await start({
+  const coordinator = start({
     bus,
     id: user.id,
     version: VERSION,
@@ -48,7 +48,7 @@ async function serve(strategies: readonly Strategy[]): Promise<void> {
     leaseMs: env.PITAYA_LEASE__COORDINATOR_MS,
     runnerLeaseMs: env.PITAYA_LEASE__RUNNER_MS,
   });
-  log.info({ id: user.id }, "coordinator ready");
+  log.info({ id: user.id }, "coordinator stands by");
   if (!stopping.signal.aborted) {
     await new Promise((done) => stopping.signal.addEventListener("abort", done));
   }

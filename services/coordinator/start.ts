@@ -17,6 +17,7 @@ import { isFinalRun } from "./fold/folded-run.ts";
 import { type LogFold, logFold } from "./fold/log-fold.ts";
 import type { StrategyCode } from "./ports/strategy-code.port.ts";
 import { type Reign, reign } from "./reign.ts";
+import { standbySecrets } from "./standby-secrets.ts";
 
 export interface CoordinatorOptions {
   readonly bus: Bus;
@@ -108,6 +109,8 @@ export function start(options: CoordinatorOptions): Coordinator {
     cancelAnnounce = clock.setTimer(buckets.coordinators.ttlMs / 3, () => void announce());
   }
 
+  const standby = standbySecrets({ bus, clock, log, coordinator: id, secrets });
+
   async function reignOnce(fold: LogFold, box: Box, signal: AbortSignal): Promise<void> {
     const lease = await holdLease({
       bus,
@@ -141,6 +144,7 @@ export function start(options: CoordinatorOptions): Coordinator {
       onFault: end,
     });
     current = now;
+    standby.rest();
     let stopApi = async () => {};
     try {
       await Promise.race([now.ready, aborted(ending)]);
@@ -154,6 +158,7 @@ export function start(options: CoordinatorOptions): Coordinator {
       }
     } finally {
       current = undefined;
+      for (const run of fold.runs.values()) standby.look(run);
       await stopApi();
       await now.stop();
       await lease.release();
@@ -186,17 +191,20 @@ export function start(options: CoordinatorOptions): Coordinator {
       ...(begin && { begin }),
       async onFolded(run, taken) {
         if (isFinalRun(run)) secrets.forget(run.run);
-        await current?.folded(run, taken);
-        if (current) keeper.due(fold);
+        if (!current) return standby.look(run);
+        await current.folded(run, taken);
+        keeper.due(fold);
       },
       onDropped: (run) => current?.dropped(run),
     });
+    for (const run of fold.runs.values()) standby.look(run);
     const following = fold.run(signal).then(over.abort.bind(over), fail);
     try {
       while (!signal.aborted) await reignOnce(fold, box, signal);
     } finally {
       if (hasDecided && trouble === undefined) await keeper.last(fold);
       over.abort();
+      standby.rest();
       await following;
       await box.close();
     }

@@ -39,7 +39,7 @@ afterAll(async () => {
 
 async function coordinator(id: string) {
   const bus = await connect(id);
-  const started = await start({
+  const started = start({
     bus,
     id,
     version: "0.0.0",
@@ -48,6 +48,7 @@ async function coordinator(id: string) {
     runnerLeaseMs: RUNNER_LEASE_MS,
     takeOver: true,
   });
+  await started.deciding;
   onTestFinished(async () => {
     await started.stop();
     await bus.close();
