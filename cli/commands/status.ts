@@ -1,4 +1,8 @@
+import type { RunProjection } from "@pitaya/protocol";
 import type { CommandMain } from "../command-line/commands.ts";
+import { freedBy } from "../output/waiting.rules.ts";
+import { knownRuns } from "../runs/known-runs.ts";
+import type { Session } from "../session.ts";
 import { stackStatus } from "../stack/index.ts";
 import { stackOptions, stackText } from "../stack-words.ts";
 
@@ -6,8 +10,28 @@ import { stackOptions, stackText } from "../stack-words.ts";
 export const command: CommandMain = async (session) => {
   const report = await stackStatus(stackOptions(session));
   const { console } = session;
-  if (session.has("json")) await console.result(JSON.stringify({ v: 1, ...report }));
-  else if (report.state === "running") await console.result(stackText(report.stack));
-  else await console.result("the embedded stack is not running; a run or `pitaya up` starts it");
+  const stacked = session.settings.values["nats.url"] === undefined;
+  const waiting = report.state === "running" && stacked ? await waitingRuns(session) : [];
+  if (session.has("json")) {
+    const rows = waiting.map(({ run, waitingFor = [] }) => ({ run, waiting_for: waitingFor }));
+    await console.result(JSON.stringify({ v: 1, ...report, waiting: rows }));
+  } else if (report.state === "running") {
+    const lines = waiting.map(
+      ({ run, waitingFor = [] }) => `  waiting     ${run}: ${freedBy(run, waitingFor)}`,
+    );
+    await console.result([stackText(report.stack), ...lines].join("\n"));
+  } else await console.result("the embedded stack is not running; a run or `pitaya up` starts it");
   return 0;
 };
+
+/** Runs in which something waits for credentials. */
+async function waitingRuns(session: Session): Promise<readonly RunProjection[]> {
+  const connection = await session.connect();
+  try {
+    await connection.submitted();
+    const runs = await knownRuns(connection.bus);
+    return runs.filter(({ status, waitingFor }) => status === "running" && waitingFor);
+  } finally {
+    await connection.close();
+  }
+}

@@ -2,6 +2,7 @@ import { shortInstanceId } from "@pitaya/protocol";
 import type { OutwardEvent, OutwardOf } from "@pitaya/views";
 import { costText, countText, durationText } from "./amounts.rules.ts";
 import { printable, shorten } from "./printable.rules.ts";
+import { freedBy } from "./waiting.rules.ts";
 
 const TEXT = 200;
 
@@ -56,7 +57,7 @@ function describe(event: OutwardEvent, verbose: boolean): string | undefined {
     case "task.lost":
       return `attempt ${event.payload.attempt} lost with runner ${event.payload.runner} (${event.payload.reason}), placing it again`;
     case "task.waiting":
-      return `waiting for credentials: ${event.payload.waiting_for.join(", ")}`;
+      return `waiting for credentials (${freedBy(event.run_id, event.payload.waiting_for)})`;
     case "task.completed":
       return completed(event.payload);
     case "task.failed":

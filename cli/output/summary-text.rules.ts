@@ -2,6 +2,7 @@ import { shortInstanceId } from "@pitaya/protocol";
 import type { InstanceResult, Summary } from "@pitaya/views";
 import { costText, countText, durationText } from "./amounts.rules.ts";
 import { printable, shorten } from "./printable.rules.ts";
+import { freedBy } from "./waiting.rules.ts";
 
 const MESSAGE = 300;
 
@@ -77,6 +78,7 @@ function stateText(result: InstanceResult): string {
 }
 
 function stateWord(result: InstanceResult): string {
+  if (result.waiting_for.length > 0) return "waits for credentials";
   if (result.status !== "completed") return result.status;
   return result.has_changes ? "succeeded" : "succeeded, no changes";
 }
@@ -87,7 +89,9 @@ const plural = (n: number, word: string) => `${n} ${word}${n === 1 ? "" : "s"}`;
 export function nextSteps(summary: Summary): string[] {
   const { run_id, status, results } = summary;
   const steps: string[] = [];
-  if (status === "running") steps.push(`pitaya attach ${run_id}`);
+  const waitsFor = [...new Set(results.flatMap((result) => result.waiting_for))];
+  if (status === "running" && waitsFor.length > 0) steps.push(freedBy(run_id, waitsFor));
+  else if (status === "running") steps.push(`pitaya attach ${run_id}`);
   if (status === "interrupted") steps.push(`pitaya resume ${run_id}`);
   const imported = results.find((result) => result.imported_ref !== null);
   if (imported?.branch_name) {

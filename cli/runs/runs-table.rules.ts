@@ -11,9 +11,7 @@ export const runsTable = (runs: readonly RunProjection[]): string =>
     ["RUN", "STATUS", "STARTED (UTC)", "TIME", "DONE", "COST", "PROMPT"],
     runs.map((run) => [
       run.run,
-      run.instances.importable > 0 && run.status !== "running"
-        ? `${run.status}, ${run.instances.importable} to import`
-        : run.status,
+      statusText(run),
       run.submittedAt.slice(0, 16).replace("T", " "),
       run.finishedAt === undefined ? "" : durationText(secondsOf(run.submittedAt, run.finishedAt)),
       `${run.instances.succeeded}/${run.instances.total}`,
@@ -21,5 +19,10 @@ export const runsTable = (runs: readonly RunProjection[]): string =>
       shorten(printable(run.prompt), PROMPT),
     ]),
   );
+
+function statusText({ status, instances, waitingFor }: RunProjection): string {
+  if (status === "running") return waitingFor ? "running, waits for credentials" : status;
+  return instances.importable > 0 ? `${status}, ${instances.importable} to import` : status;
+}
 
 const secondsOf = (from: string, to: string) => (Date.parse(to) - Date.parse(from)) / 1000;

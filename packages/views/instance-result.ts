@@ -100,6 +100,8 @@ export const InstanceResult = z.object({
   session_id: z.string().nullable(),
   branch_name: z.string().nullable(),
   status: InstanceStatus,
+  /** Names of the credentials it waits for. */
+  waiting_for: z.array(z.string()),
   success: z.boolean(),
   error: z.string().nullable(),
   error_code: z.string().nullable(),
@@ -137,6 +139,7 @@ export function instanceResult(row: InstanceView): InstanceResult {
     session_id: ended?.account.sessionId ?? null,
     branch_name: branchOf(row),
     status: instanceStatusOf(row.state),
+    waiting_for: row.state === "waitingForCredentials" ? [...(row.waitingFor ?? [])] : [],
     success: row.state === "succeeded",
     error: error?.message ?? null,
     error_code: error?.code ?? null,

@@ -60,6 +60,8 @@ export interface InstanceView {
   readonly error?: ErrorRecord;
   /** When a backing-off instance is due. */
   readonly dueAt?: number;
+  /** Credentials it waits for, or last waited for. */
+  readonly waitingFor?: readonly string[];
   readonly succeeded?: FactOf<"attempt.succeeded">;
   readonly imported?: { readonly ref: string; readonly commit: string };
   readonly importRefused?: ErrorRecord;
@@ -203,7 +205,10 @@ export function runView(frozen?: FrozenRunView): RunViewFold {
         }));
         return;
       case "instance.waitingForCredentials":
-        change(entry.instance, () => ({ state: "waitingForCredentials" }));
+        change(entry.instance, () => ({
+          state: "waitingForCredentials",
+          waitingFor: entry.missing,
+        }));
         return;
       case "instance.queued":
         change(entry.instance, () => ({ state: "queued" }));

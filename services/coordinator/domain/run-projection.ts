@@ -9,6 +9,8 @@ export function projectRun(spec: RunSpec, view: RunView): RunProjection {
   const spend = spendOf(rows);
   const finished =
     view.finishedAt === undefined ? {} : { finishedAt: new Date(view.finishedAt).toISOString() };
+  const waiting = rows.filter((row) => row.state === "waitingForCredentials");
+  const waitingFor = [...new Set(waiting.flatMap((row) => row.waitingFor ?? []))].slice(0, 8);
   return {
     v: 1,
     run: spec.run,
@@ -27,6 +29,7 @@ export function projectRun(spec: RunSpec, view: RunView): RunProjection {
       ),
       imported: count((row) => row.imported !== undefined),
     },
+    ...(waitingFor.length > 0 && { waitingFor }),
     costUsd: spend.costUsd,
     costUnknown: spend.costUnknown,
     sequence: view.sequence,
