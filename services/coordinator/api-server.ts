@@ -1,3 +1,4 @@
+import type { Clock } from "@pitaya/actors";
 import { answer, type Bus, decode } from "@pitaya/bus";
 import {
   type ApiRequest,
@@ -20,6 +21,7 @@ import { overriddenSpec } from "./domain/override.rules.ts";
 import { turnMessage } from "./domain/turn-message.ts";
 import { encodeDecision } from "./encode-decision.ts";
 import { isFinalRun } from "./fold/folded-run.ts";
+import { serveGc } from "./gc/serve-gc.ts";
 import type { Reign } from "./reign.ts";
 import type { RunEntry } from "./run-entry.ts";
 
@@ -29,6 +31,7 @@ export interface ApiOptions {
   readonly secrets: SecretHolder;
   readonly coordinator: DecisionMessage["coordinator"];
   readonly log: Logger;
+  readonly clock: Clock;
   now(): Date;
   /** Refuses a spec that could never run: unknown strategy, parameter or plugin. @throws `usage` */
   check(spec: RunSpec): void;
@@ -201,6 +204,7 @@ export function serveApi(options: ApiOptions): () => Promise<void> {
       reign.wake(entry.run);
       return { status: "held" as const };
     }),
+    serveGc({ bus, clock: options.clock, log: options.log, epoch: reign.epoch }),
   ];
   return async () => {
     await Promise.all(stops.map((end) => end()));

@@ -151,7 +151,12 @@ export function start(options: CoordinatorOptions): Coordinator {
       if (!ending.aborted) {
         const at = () => new Date(clock.now());
         const { check } = options;
-        stopApi = serveApi({ bus, reign: now, secrets, coordinator: id, log, now: at, check });
+        stopApi = serveApi({
+          ...{ bus, clock, log, secrets, check },
+          reign: now,
+          coordinator: id,
+          now: at,
+        });
         hasDecided = true;
         deciding.resolve();
         await aborted(ending);
