@@ -6,6 +6,7 @@ import { attemptMachine } from "../domain/attempt.machine.ts";
 import type { AttemptEvent, AttemptInput } from "../domain/attempt.ts";
 import { recordOf } from "../domain/attempt-record.ts";
 import { nextDeadline } from "../domain/deadlines.rules.ts";
+import { canBeGoneOnFrom } from "../domain/ending.rules.ts";
 import { type AttemptIntent, intentsOf } from "../domain/intents.rules.ts";
 import { lossOf } from "../domain/standing.rules.ts";
 import type { AttemptScope } from "../phases/attempt-scope.ts";
@@ -14,6 +15,7 @@ import { fetchBase } from "../phases/fetch.ts";
 import { collectHarvest } from "../phases/harvest.ts";
 import { prepareContainer } from "../phases/prepare.ts";
 import { runAgent } from "../phases/run.ts";
+import { takeSnapshot } from "../phases/snapshot.ts";
 import { uploadWork } from "../phases/upload.ts";
 import type { AttemptName } from "../ports/executor.port.ts";
 
@@ -196,8 +198,21 @@ export function attemptActor({
     async kill() {
       await scope.execution?.signal("KILL");
     },
+    async snapshot(signal) {
+      const taken = await takeSnapshot(scope, signal).catch((err: unknown) => {
+        // The next one may be had, and the agent's work does not depend on it.
+        if (!signal.aborted) log.warn({ err }, "no snapshot");
+      });
+      send({
+        type: "SNAPSHOT_TAKEN",
+        atMs: clock.now(),
+        ...(taken && { snapshot: taken }),
+      });
+    },
     async harvest(signal) {
-      send({ type: "HARVESTED", harvested: await collectHarvest(scope, signal) });
+      const wantsConversation = canBeGoneOnFrom(snapshot.context);
+      const harvested = await collectHarvest(scope, wantsConversation, signal);
+      send({ type: "HARVESTED", harvested });
     },
     async upload() {
       const { harvested, end } = snapshot.context;
@@ -236,7 +251,7 @@ export function attemptActor({
 }
 
 const touchesEngine = ({ id }: AttemptIntent): boolean =>
-  id === "prepare" || id === "run" || id === "harvest";
+  id === "prepare" || id === "run" || id === "snapshot" || id === "harvest";
 
 /** What must be done in the end, however often it fails; a phase that fails ends the attempt. */
 const isRepeated = ({ id }: AttemptIntent): boolean =>

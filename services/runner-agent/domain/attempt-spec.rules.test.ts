@@ -1,5 +1,6 @@
+import { BundleRef, DEFAULT_LIMITS, TaskSpec } from "@pitaya/protocol";
 import { expect, it } from "vitest";
-import { endpointOf, openedEndpoint } from "./attempt-spec.rules.ts";
+import { agentTaskOf, attemptSpecOf, endpointOf, openedEndpoint } from "./attempt-spec.rules.ts";
 
 const own = new Set(["host.docker.internal", "172.17.0.1"]);
 
@@ -28,4 +29,71 @@ it("opens elsewhere what the operator has listed, address and port", () => {
   expect(openedEndpoint("http://172.17.0.1:8080/v1", listed, own)).toEqual(listed[0]);
   expect(openedEndpoint("http://172.17.0.1:22", listed, own)).toBeUndefined();
   expect(openedEndpoint("http://host.docker.internal:8080", listed, own)).toBeUndefined();
+});
+
+const bundle = (character: string) => ({
+  blob: {
+    writer: "u1",
+    sha256: character.repeat(64),
+    bytes: 1,
+    parts: 1,
+    parents: [],
+  },
+  tip: character.repeat(40),
+  shallow: [],
+});
+const task = TaskSpec.parse({
+  prompt: { inline: "do it" },
+  base: { branch: "main", commit: "a".repeat(40), bundles: [bundle("a")] },
+  agent: { plugin: "line", image: "line-image", cliArgs: [], credentials: [] },
+  limits: DEFAULT_LIMITS,
+  network: "online",
+  readOnly: false,
+  forceCommit: false,
+  author: { name: "Agent", email: "agent@example.org" },
+  importPolicy: "auto",
+});
+
+it("tells an agent that goes on to go on, in its session, and not its task again", () => {
+  expect(agentTaskOf(task, "do it")).toEqual({ prompt: "do it", cliArgs: [] });
+  expect(agentTaskOf(task, "do it", "s1")).toEqual({
+    prompt: expect.stringContaining("interrupted"),
+    resumeSessionId: "s1",
+    cliArgs: [],
+  });
+});
+
+it("begins at the snapshot's commit, over the base's packs, and harvests from the base", () => {
+  const parts = {
+    name: { runId: "r", instanceId: "i", attempt: 2 },
+    task,
+    imageId: "sha256:1",
+    command: { argv: ["line"], env: {} },
+    limits: {
+      ...DEFAULT_LIMITS,
+      finalGraceMs: 1,
+      killGraceMs: 1,
+      harvestTimeoutMs: 1,
+      collectTimeoutMs: 1,
+      goneTimeoutMs: 1,
+    },
+    openHostEndpoint: undefined,
+    hostCpus: 4,
+  };
+  const restored = { session: [], patchPath: "/patch" };
+  const resumed = {
+    sessionId: "s1",
+    commit: "b".repeat(40),
+    bundle: BundleRef.parse(bundle("b")),
+    restored,
+  };
+  expect(attemptSpecOf({ ...parts, resumed })).toMatchObject({
+    workspace: { commit: "b".repeat(40), packs: ["b".repeat(64), "a".repeat(64)] },
+    base: "a".repeat(40),
+    restored,
+  });
+  const fresh = attemptSpecOf({ ...parts, resumed: undefined });
+  expect(fresh.workspace).toMatchObject({ commit: "a".repeat(40), packs: ["a".repeat(64)] });
+  expect(fresh).not.toHaveProperty("base");
+  expect(fresh).not.toHaveProperty("restored");
 });

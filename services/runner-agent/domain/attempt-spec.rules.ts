@@ -1,16 +1,31 @@
-import type { AgentCommand, AgentTask } from "@pitaya/plugins";
-import type { TaskSpec } from "@pitaya/protocol";
-import type { AttemptName, AttemptSpec } from "../ports/executor.port.ts";
+import { type AgentCommand, type AgentTask, RESUME_PROMPT } from "@pitaya/plugins";
+import type { BundleRef, TaskSpec } from "@pitaya/protocol";
+import type { AttemptName, AttemptSpec, Restored } from "../ports/executor.port.ts";
 import type { AttemptLimits } from "./attempt.ts";
 
 /** Enough for any build tool, and a bound for whoever leaks them. */
 const OPEN_FILES = 16_384;
 
-/** What a task asks of the agent CLI, in the plugin's words. */
-export function agentTaskOf(task: TaskSpec, prompt: string): AgentTask {
+/** A snapshot that is at hand: the attempt goes on from it. */
+export interface Resumed {
+  readonly sessionId: string;
+  readonly commit: string;
+  /** From the base to `commit`; absent where they are the same. On the engine. */
+  readonly bundle?: BundleRef;
+  readonly restored: Restored;
+}
+
+/**
+ * What a task asks of the agent CLI, in the plugin's words.
+ *
+ * @param sessionId of the conversation it goes on with, which holds the prompt
+ */
+export function agentTaskOf(task: TaskSpec, prompt: string, sessionId?: string): AgentTask {
   const { agent, commitInstruction } = task;
   return {
-    prompt,
+    ...(sessionId === undefined
+      ? { prompt }
+      : { prompt: RESUME_PROMPT, resumeSessionId: sessionId }),
     cliArgs: agent.cliArgs,
     ...(agent.model === undefined ? {} : { model: agent.model }),
     ...(commitInstruction ? { appendSystemPrompt: commitInstruction } : {}),
@@ -48,6 +63,7 @@ export interface AttemptSpecParts {
   readonly imageId: string;
   readonly command: AgentCommand;
   readonly limits: AttemptLimits;
+  readonly resumed: Resumed | undefined;
   readonly openHostEndpoint: AttemptSpec["openHostEndpoint"];
   /** Cores of the engine's host. It refuses a container that is to have more. */
   readonly hostCpus: number;
@@ -55,20 +71,22 @@ export interface AttemptSpecParts {
 
 /** The container an attempt needs. */
 export function attemptSpecOf(parts: AttemptSpecParts): AttemptSpec {
-  const { name, task, imageId, command, limits, openHostEndpoint } = parts;
+  const { name, task, imageId, command, limits, resumed, openHostEndpoint } = parts;
   const { base } = task;
+  const bundles = resumed?.bundle ? [resumed.bundle, ...base.bundles] : base.bundles;
   return {
     name,
     imageId,
     workspace: {
       objectFormat: base.commit.length === 64 ? "sha256" : "sha1",
-      commit: base.commit,
+      commit: resumed?.commit ?? base.commit,
       branch: base.branch,
       includes: [],
-      packs: base.bundles.map(({ blob }) => blob.sha256),
-      shallow: [...new Set(base.bundles.flatMap(({ shallow }) => shallow))],
+      packs: bundles.map(({ blob }) => blob.sha256),
+      shallow: [...new Set(bundles.flatMap(({ shallow }) => shallow))],
       author: task.author,
     },
+    ...(resumed && { base: base.commit, restored: resumed.restored }),
     readOnly: task.readOnly,
     argv: command.argv,
     env: command.env,

@@ -1,10 +1,11 @@
 import { advance, born } from "@pitaya/actors";
-import type { Fact } from "@pitaya/protocol";
+import { type ErrorCode, type Fact, SessionSnapshot } from "@pitaya/protocol";
 import { describe, expect, it } from "vitest";
 import { getShortestPaths } from "xstate/graph";
 import { type AttemptSnapshot, attemptMachine } from "./attempt.machine.ts";
 import type { AgentEnd, AttemptEvent, AttemptInput, AttemptLimits } from "./attempt.ts";
 import { nextDeadline } from "./deadlines.rules.ts";
+import { canBeGoneOnFrom } from "./ending.rules.ts";
 import { intentsOf } from "./intents.rules.ts";
 
 const limits: AttemptLimits = {
@@ -188,7 +189,7 @@ describe("limits", () => {
   });
 
   it("ends an agent that runs too long, however much it says", () => {
-    const a = attempt().run();
+    const a = attempt({ limits: { ...limits, snapshotIntervalMs: 3_600_000 } }).run();
     for (let n = 0; n < 12; n += 1) a.wait(49_999).send({ type: "OUTPUT", atMs: a.nowMs });
     expect(a.intents).toEqual(["run"]);
     a.wait(12);
@@ -314,6 +315,73 @@ describe("a stop", () => {
   });
 });
 
+describe("snapshots", () => {
+  const limited = { limits: { ...limits, stallTimeoutMs: 600_000, snapshotIntervalMs: 60_000 } };
+  const snapshot = SessionSnapshot.parse({
+    sessionId: "s",
+    session: { writer: "r1", sha256: "a".repeat(64), bytes: 1, parts: 1, parents: [] },
+    commit: "b".repeat(40),
+  });
+  const taken = (atMs: number) => ({ type: "SNAPSHOT_TAKEN", snapshot, atMs }) as const;
+  const told = (a: ReturnType<typeof attempt>) =>
+    a.snapshot.context.facts.filter(({ type }) => type === "attempt.snapshot");
+
+  it("are taken of an agent that works for longer than the interval, an interval apart", () => {
+    const a = attempt(limited).run();
+    a.wait(59_999);
+    expect(a.intents).toEqual(["run"]);
+    a.wait(1);
+    expect(a.intents).toEqual(["run", "snapshot"]);
+    a.wait(100_000).send(taken(a.nowMs));
+    expect(told(a)).toEqual([{ type: "attempt.snapshot", snapshot }]);
+    expect(a.intents).toEqual(["run"]);
+    a.wait(59_999);
+    expect(a.intents).toEqual(["run"]);
+    a.wait(1);
+    expect(a.intents).toEqual(["run", "snapshot"]);
+  });
+
+  it("that bring nothing are told to nobody, and tried again", () => {
+    const a = attempt(limited).run().wait(60_000);
+    a.send({ type: "SNAPSHOT_TAKEN", atMs: a.nowMs });
+    expect(told(a)).toEqual([]);
+    expect(a.wait(60_000).intents).toEqual(["run", "snapshot"]);
+  });
+
+  it("are no longer wanted of an agent that is being ended, whose harvest brings one", () => {
+    const a = attempt(limited).run().wait(60_000);
+    a.send({ type: "STOP", mode: "interrupt", atMs: a.nowMs });
+    expect(a.intents).toEqual(["run", "terminate"]);
+  });
+
+  it("of an adopted agent wait for an interval from its adoption", () => {
+    const past = { beginning: "adopted", agentStartedAtMs: 1_000, atMs: 500_000 } as const;
+    const a = attempt({ ...limited, ...past }).send({
+      type: "STARTED",
+      container: "c",
+      atMs: 500_000,
+    });
+    expect(a.wait(59_999).intents).toEqual(["run"]);
+    expect(a.wait(1).intents).toEqual(["run", "snapshot"]);
+  });
+
+  it("at the end are for whom a later attempt goes on", () => {
+    const ended = (over: Partial<AgentEnd>, stop?: "interrupt" | "cancel") => {
+      const a = attempt().run();
+      if (stop) a.send({ type: "STOP", mode: stop, atMs: a.nowMs });
+      return canBeGoneOnFrom(a.send({ type: "EXITED", end: { ...end, ...over } }).snapshot.context);
+    };
+    const failed = (code: ErrorCode, retryable: boolean) =>
+      ended({ failure: { code, message: "", retryable } });
+    expect(ended({})).toBe(false);
+    expect(ended({}, "interrupt")).toBe(true);
+    expect(ended({}, "cancel")).toBe(false);
+    expect(failed("rate_limited", true)).toBe(true);
+    expect(failed("agent_failed", false)).toBe(false);
+    expect(failed("session_lost", true)).toBe(false);
+  });
+});
+
 describe("taking up after a restart", () => {
   const again = { claimedAtMs: 1_000, atMs: 900_000 };
 
@@ -385,6 +453,8 @@ describe("by all paths", () => {
     { type: "STOP", mode: "cancel", atMs: 3_000 },
     { type: "DEADLINE", name: "start", atMs: 3_000 },
     { type: "DEADLINE", name: "total", atMs: 3_000 },
+    { type: "DEADLINE", name: "snapshot", atMs: 3_000 },
+    { type: "SNAPSHOT_TAKEN", atMs: 3_000 },
     { type: "DEADLINE", name: "kill", atMs: 3_000 },
     { type: "DEADLINE", name: "gone", atMs: 3_000 },
     { type: "DEADLINE", name: "collect", atMs: 3_000 },

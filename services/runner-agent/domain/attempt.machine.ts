@@ -41,6 +41,7 @@ export const attemptMachine = setup({
     isStopped: ({ context }) => context.stop !== undefined,
     startDue: due("start"),
     limitDue: due("stall", "total", "final"),
+    snapshotDue: due("snapshot"),
     killDue: due("kill"),
     goneDue: due("gone"),
     collectDue: due("collect"),
@@ -78,6 +79,15 @@ export const attemptMachine = setup({
         ? { facts: [...context.facts, { type: "output.gap" as const, ...event.gap }] }
         : {},
     ),
+    beginSnapshot: assign({ isSnapshotting: true }),
+    keepSnapshot: assign(({ context, event }) => {
+      if (event.type !== "SNAPSHOT_TAKEN") return {};
+      const { snapshot, atMs } = event;
+      const taken = { isSnapshotting: false, snapshotAtMs: atMs };
+      if (snapshot === undefined) return taken;
+      const fact = { type: "attempt.snapshot" as const, snapshot };
+      return { ...taken, facts: [...context.facts, fact] };
+    }),
     keepFinal: assign(({ context, event }) =>
       event.type === "FINAL" ? { finalAtMs: context.finalAtMs ?? event.atMs } : {},
     ),
@@ -139,6 +149,7 @@ export const attemptMachine = setup({
     ...input,
     startRequested: input.beginning === "adopted" || input.beginning === "lost",
     lastOutputAtMs: input.atMs,
+    isSnapshotting: false,
     facts: [],
   }),
   initial: "live",
@@ -176,6 +187,7 @@ export const attemptMachine = setup({
             OUTPUT: { actions: "keepOutput" },
             GAP: { actions: "keepGap" },
             FINAL: { actions: "keepFinal" },
+            SNAPSHOT_TAKEN: { actions: "keepSnapshot" },
             EXITED: { target: "harvesting", actions: "keepEnd" },
             FAILED: { target: "reporting", actions: "keepError" },
           },
@@ -197,7 +209,10 @@ export const attemptMachine = setup({
             working: {
               on: {
                 STOP: { target: "terminating", actions: "keepStop" },
-                DEADLINE: { guard: "limitDue", target: "terminating", actions: "keepStop" },
+                DEADLINE: [
+                  { guard: "limitDue", target: "terminating", actions: "keepStop" },
+                  { guard: "snapshotDue", actions: "beginSnapshot" },
+                ],
                 DISK: { guard: "overDisk", target: "terminating", actions: "keepStop" },
               },
             },

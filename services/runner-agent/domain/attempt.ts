@@ -6,6 +6,7 @@ import type {
   ErrorRecord,
   Fact,
   FactOf,
+  SessionSnapshot,
   StopMode,
   TaskLimits,
   Text,
@@ -22,7 +23,10 @@ export type AttemptBeginning = "claimed" | "restarted" | "adopted" | "lost" | "e
 
 /** The task's own limits, and those a runner adds for what it does itself. */
 export interface AttemptLimits
-  extends Pick<TaskLimits, "startTimeoutMs" | "stallTimeoutMs" | "timeoutMs" | "diskBytes"> {
+  extends Pick<
+    TaskLimits,
+    "startTimeoutMs" | "stallTimeoutMs" | "timeoutMs" | "diskBytes" | "snapshotIntervalMs"
+  > {
   /** A CLI that said its last word gets this long to exit by itself. */
   readonly finalGraceMs: number;
   /** Between TERM and KILL of the agent, inside its container. */
@@ -70,8 +74,17 @@ export interface Harvested {
   readonly patchPath?: string;
   readonly forcedCommit: boolean;
   readonly lfsObjectsMissing: number;
+  /** The conversation that belongs to these files; absent where they were not both whole. */
+  readonly conversation?: Conversation;
   /** Why some of it does not count and is not kept. */
   readonly error?: ErrorRecord;
+}
+
+/** An agent's session, redacted, and the commit its workspace stood at. */
+export interface Conversation {
+  readonly sessionId: string;
+  readonly archive: Uint8Array;
+  readonly commit: string;
 }
 
 /** What of it is in the blob store. */
@@ -79,6 +92,7 @@ export interface Made {
   readonly work?: AttemptWork;
   readonly bundle?: BundleRef;
   readonly patch?: BlobRef;
+  readonly snapshot?: SessionSnapshot;
   readonly lfsObjectsMissing: number;
 }
 
@@ -98,6 +112,10 @@ export interface AttemptContext extends AttemptInput {
   /** The container was, or is about to be, started: from here on it is adopted, never started again. */
   readonly startRequested: boolean;
   readonly lastOutputAtMs: number;
+  /** A snapshot is being taken. */
+  readonly isSnapshotting: boolean;
+  /** When the last one was taken, or was not to be had. */
+  readonly snapshotAtMs?: number;
   /** When the agent CLI said its last word. */
   readonly finalAtMs?: number;
   readonly killedAtMs?: number;
@@ -115,7 +133,15 @@ export interface AttemptContext extends AttemptInput {
 }
 
 /** Points in time at which a state is over; see `deadlines.rules.ts`. */
-export type DeadlineName = "start" | "stall" | "total" | "final" | "kill" | "gone" | "collect";
+export type DeadlineName =
+  | "start"
+  | "stall"
+  | "total"
+  | "final"
+  | "snapshot"
+  | "kill"
+  | "gone"
+  | "collect";
 
 export type AttemptEvent =
   | { readonly type: "RECORDED" }
@@ -126,6 +152,12 @@ export type AttemptEvent =
   | { readonly type: "GAP"; readonly gap: Omit<FactOf<"output.gap">, "type"> }
   /** The agent CLI said its last word. */
   | { readonly type: "FINAL"; readonly atMs: number }
+  /** Without one when nothing has changed since the last, or none was to be had. */
+  | {
+      readonly type: "SNAPSHOT_TAKEN";
+      readonly snapshot?: SessionSnapshot;
+      readonly atMs: number;
+    }
   | { readonly type: "EXITED"; readonly end: AgentEnd }
   | { readonly type: "HARVESTED"; readonly harvested: Harvested }
   | { readonly type: "STORED"; readonly made: Made; readonly finalMessage?: Text }

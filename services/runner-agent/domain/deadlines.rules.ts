@@ -1,5 +1,6 @@
+import { DEFAULT_SNAPSHOT_INTERVAL_MS } from "@pitaya/protocol";
 import type { AttemptSnapshot } from "./attempt.machine.ts";
-import type { DeadlineName } from "./attempt.ts";
+import type { AttemptContext, DeadlineName } from "./attempt.ts";
 
 export interface Deadline {
   readonly name: DeadlineName;
@@ -30,6 +31,7 @@ export function deadlinesOf(snapshot: AttemptSnapshot): readonly Deadline[] {
       ...(finalAtMs === undefined
         ? []
         : [{ name: "final", atMs: finalAtMs + limits.finalGraceMs } as const]),
+      ...(context.isSnapshotting ? [] : [snapshotDeadline(context)]),
     ];
   }
   if (snapshot.matches({ live: { running: "terminating" } }) && context.stop) {
@@ -43,6 +45,14 @@ export function deadlinesOf(snapshot: AttemptSnapshot): readonly Deadline[] {
     return [{ name: "collect", atMs: context.harvestingSinceMs + limits.collectTimeoutMs }];
   }
   return [];
+}
+
+/** An agent that is done within the first interval is never held up by one. */
+function snapshotDeadline(context: AttemptContext): Deadline {
+  const { limits, claimedAtMs, agentStartedAtMs = claimedAtMs, atMs, snapshotAtMs } = context;
+  const sinceMs = snapshotAtMs ?? Math.max(agentStartedAtMs, atMs);
+  const intervalMs = limits.snapshotIntervalMs ?? DEFAULT_SNAPSHOT_INTERVAL_MS;
+  return { name: "snapshot", atMs: sinceMs + intervalMs };
 }
 
 /** The next one to strike. */

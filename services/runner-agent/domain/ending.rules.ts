@@ -42,6 +42,16 @@ export function attemptError(context: AttemptContext): ErrorRecord | undefined {
   return { ...first, details: { ...first.details, alsoFailed } };
 }
 
+/**
+ * Whether a later attempt can go on from how this one ends, as far as that is known before the
+ * harvest: where there will be one, and the session is not what failed.
+ */
+export function canBeGoneOnFrom(context: AttemptContext): boolean {
+  const error = attemptError(context);
+  if (error === undefined || error.code === "session_lost") return false;
+  return error.retryable || error.code === "interrupted";
+}
+
 function accountOf({ end, agentStartedAtMs }: AttemptContext): AttemptAccount {
   const agentMs =
     end === undefined || agentStartedAtMs === undefined

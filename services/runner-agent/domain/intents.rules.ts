@@ -7,6 +7,7 @@ export type AttemptIntent = Intent & {
     | "fetch"
     | "prepare"
     | "run"
+    | "snapshot"
     | "terminate"
     | "kill"
     | "harvest"
@@ -40,5 +41,8 @@ const byState = [
 /** What the present state asks of the outside. Each may be asked again after a restart. */
 export function intentsOf(snapshot: AttemptSnapshot): readonly AttemptIntent[] {
   const found = byState.find(([state]) => snapshot.matches(state));
-  return (found?.[1] ?? []).map((id) => ({ id }));
+  const wanted: readonly Wanted[] = found?.[1] ?? [];
+  const isSnapshotWanted =
+    snapshot.context.isSnapshotting && snapshot.matches({ live: { running: "working" } });
+  return [...wanted, ...(isSnapshotWanted ? (["snapshot"] as const) : [])].map((id) => ({ id }));
 }

@@ -5,6 +5,7 @@ import type { StartCommand } from "@pitaya/protocol";
 import type { Redactor } from "@pitaya/redaction";
 import type { Logger } from "pino";
 import type { AttemptLimits } from "../domain/attempt.ts";
+import type { Resumed } from "../domain/attempt-spec.rules.ts";
 import type { AttemptDirectory, PackCache } from "../ports/disk.port.ts";
 import type { AttemptName, Execution, Executor } from "../ports/executor.port.ts";
 import type { WorkGit } from "../ports/work-git.port.ts";
@@ -50,6 +51,12 @@ export interface AttemptScope extends RunnerScope {
   secrets?: Readonly<Record<string, string>>;
   redactor?: Redactor;
   execution?: Execution;
+  /** The agent's own name for its session, from its output. */
+  sessionId?: string;
+  /** Digest of the last snapshot that was stored. */
+  lastSnapshot?: string;
+  /** What the attempt begins with, when it goes on from a snapshot. */
+  resumed?: Resumed;
   /** When the agent last said something; the machine is told when it asks. */
   lastOutputAtMs?: number;
 }

@@ -28,6 +28,7 @@ function setUp() {
     clock: manualClock(),
     onOutput: () => {},
     onGap: (gap) => void gaps.push(gap),
+    onSession: () => undefined,
     onFinal: () => {
       finals += 1;
     },

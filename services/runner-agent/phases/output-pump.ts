@@ -18,6 +18,8 @@ export interface OutputPumpOptions {
   readonly redactor: Redactor;
   readonly clock: Clock;
   readonly onOutput: (atMs: number) => void;
+  /** The agent CLI said how it calls its session. */
+  readonly onSession: (sessionId: string) => void;
   readonly onGap: (gap: OutputGap) => void;
   /** The agent CLI said its last word. */
   readonly onFinal: () => void;
@@ -52,7 +54,10 @@ export function outputPump(options: OutputPumpOptions): OutputPump {
   let untold: StepRecord[] = [];
 
   function steps(records: readonly AgentRecord[]): StepRecord[] {
-    if (records.some(({ type }) => type === "final")) options.onFinal();
+    for (const record of records) {
+      if (record.type === "session") options.onSession(record.sessionId);
+      if (record.type === "final") options.onFinal();
+    }
     return records.map((record) => stepRecord(record, redactor.text));
   }
 

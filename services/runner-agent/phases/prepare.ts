@@ -7,7 +7,7 @@ import { requestSecrets } from "./secrets.ts";
 /**
  * Makes the container, with its workspace, and has the agent's secrets in hand.
  *
- * @throws `task_unsupported` for what no runner could do; `image_missing`, `image_unusable`,
+ * @throws `task_unsupported` for what no runner could do; `session_lost` for a snapshot that does not fit; `image_missing`, `image_unusable`,
  *   `credentials_missing`, `engine_unavailable`
  */
 export async function prepareContainer(
@@ -22,7 +22,8 @@ export async function prepareContainer(
     executor.resolveImage(task.agent.image, plugin.program),
     requestSecrets(scope, signal),
   ]);
-  const agentTask = agentTaskOf(task, prompt);
+  const { resumed } = scope;
+  const agentTask = agentTaskOf(task, prompt, resumed?.sessionId);
   const problems = plugin.check(agentTask);
   if (problems.length > 0) throw unsupported(problems.join(" "));
 
@@ -37,6 +38,7 @@ export async function prepareContainer(
       imageId,
       command: plugin.command(agentTask),
       limits,
+      resumed,
       openHostEndpoint: openedEndpoint(task.agent.baseUrl, scope.hostEndpoints, scope.ownHosts()),
       hostCpus: scope.cpus,
     }),

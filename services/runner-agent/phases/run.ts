@@ -27,7 +27,10 @@ export interface RunOptions {
 export async function runAgent(scope: AttemptScope, options: RunOptions): Promise<void> {
   const { clock } = scope;
   const { send, signal } = options;
-  const parser = findPlugin(scope).parser();
+  const { snapshot } = scope.command;
+  const parser = findPlugin(scope).parser(
+    snapshot === undefined ? {} : { resumeSessionId: snapshot.sessionId },
+  );
   if (options.adopt) await recallSecrets(scope, signal);
   scope.redactor ??= scope.redactorOf([]);
   const pump = outputPump({
@@ -36,6 +39,9 @@ export async function runAgent(scope: AttemptScope, options: RunOptions): Promis
     clock,
     onOutput: (atMs) => {
       scope.lastOutputAtMs = atMs;
+    },
+    onSession: (sessionId) => {
+      scope.sessionId = sessionId;
     },
     onGap: ({ stream, fromOffset, toOffset = fromOffset }) =>
       send({ type: "GAP", gap: { stream, fromOffset, toOffset } }),

@@ -1,5 +1,5 @@
 import { storeText } from "@pitaya/bus";
-import { MAX_BUNDLE_PARENTS, type Text } from "@pitaya/protocol";
+import { Commit, MAX_BUNDLE_PARENTS, type Text } from "@pitaya/protocol";
 import type { Harvested, Made } from "../domain/attempt.ts";
 import type { AttemptScope } from "./attempt-scope.ts";
 
@@ -10,22 +10,39 @@ export async function uploadWork(
   finalMessage: string | undefined,
 ): Promise<{ readonly made: Made; readonly finalMessage?: Text }> {
   const { bundlePath, patchPath, work, lfsObjectsMissing = 0, shallow = [] } = harvested ?? {};
+  const { conversation } = harvested ?? {};
   // The nearest stand for those behind them, which their own manifests name.
   const parents = command.task.base.bundles
     .map(({ blob }) => blob.sha256)
     .slice(0, MAX_BUNDLE_PARENTS);
-  const [bundle, patch, text] = await Promise.all([
+  const [blob, patch, session, text] = await Promise.all([
     bundlePath && bus.blobs.put(() => directory.read(bundlePath), parents),
     patchPath && bus.blobs.put(() => directory.read(patchPath)),
+    conversation && bus.blobs.put(() => only(conversation.archive)),
     finalMessage === undefined ? undefined : storeText(bus, finalMessage),
   ]);
+  const bundle = work && blob && { blob, tip: work.commit, shallow: [...shallow] };
   return {
     made: {
       lfsObjectsMissing,
       ...(work && { work }),
-      ...(work && bundle && { bundle: { blob: bundle, tip: work.commit, shallow: [...shallow] } }),
+      ...(bundle && { bundle }),
       ...(patch && { patch }),
+      ...(conversation &&
+        session && {
+          snapshot: {
+            sessionId: conversation.sessionId,
+            session,
+            commit: Commit.parse(conversation.commit),
+            ...(bundle && { bundle }),
+            ...(patch && { patch }),
+          },
+        }),
     },
     ...(text && { finalMessage: text }),
   };
+}
+
+async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
 }

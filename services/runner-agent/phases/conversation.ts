@@ -1,0 +1,28 @@
+import { packSession } from "../adapters/session-archive.ts";
+import type { Conversation } from "../domain/attempt.ts";
+import { redactedSessionFile } from "../domain/session-redaction.rules.ts";
+import type { SessionFile } from "../ports/executor.port.ts";
+import type { AttemptScope } from "./attempt-scope.ts";
+import { findPlugin } from "./prepare.ts";
+
+/** Where the agent's session lies below its home; nowhere while it has none that can be resumed. */
+export function sessionPaths(scope: AttemptScope): readonly string[] {
+  const plugin = findPlugin(scope);
+  if (!plugin.capabilities.resume || scope.sessionId === undefined) return [];
+  return plugin.sessionFiles(scope.sessionId);
+}
+
+/** The conversation as it may be stored; undefined where none of its files holds anything. */
+export async function conversationOf(
+  { sessionId, redactor, redactorOf }: AttemptScope,
+  files: readonly SessionFile[],
+  commit: string,
+): Promise<Conversation | undefined> {
+  if (sessionId === undefined || files.every(({ bytes }) => bytes.length === 0)) return undefined;
+  const redacting = redactor ?? redactorOf([]);
+  const redacted = files.map(({ path, bytes }) => ({
+    path,
+    bytes: redactedSessionFile(bytes, redacting),
+  }));
+  return { sessionId, archive: await packSession(redacted), commit };
+}
