@@ -383,7 +383,14 @@ export function executorContract(title: string, make: () => Promise<ExecutorHarn
 
       await executor.remove(created.name);
       await executor.remove(created.name);
+      const kept = [running.name, exited];
+      expect(await executor.leftovers(kept)).toEqual([]);
+      expect(await executor.leftovers([running.name])).toContainEqual({
+        kind: "container",
+        name: expect.stringContaining(exited.instanceId),
+      });
       await executor.reap([running.name]);
+      expect(await executor.leftovers([running.name])).toEqual([]);
       expect((await executor.list()).map(({ name }) => name)).toEqual([running.name]);
       await executor.remove(running.name);
       expect(await executor.list()).toEqual([]);

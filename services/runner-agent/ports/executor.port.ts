@@ -172,6 +172,12 @@ export interface Snapshot {
   readonly session: readonly SessionFile[];
 }
 
+/** Something of this runner on its engine that nobody owns. Packs and checkouts are those not whole. */
+export interface Leftover {
+  readonly kind: "container" | "volume" | "network" | "pack" | "checkout";
+  readonly name: string;
+}
+
 export interface LiveAttempt {
   readonly name: AttemptName;
   readonly state: "created" | "running" | "exited";
@@ -248,6 +254,8 @@ export interface Executor {
   /** Container, volumes, all of it; nothing to do is success. */
   remove(name: AttemptName): Promise<void>;
   list(): Promise<readonly LiveAttempt[]>;
+  /** What {@link Executor.reap} would remove, and nothing else. */
+  leftovers(keep: readonly AttemptName[]): Promise<readonly Leftover[]>;
   /**
    * Removes whatever of this runner no name in `keep` owns: containers, volumes, networks. Packs and
    * checkouts that are whole stay.

@@ -189,6 +189,11 @@ export function fakeExecutor(options: FakeExecutorOptions): FakeExecutor {
       attempts.delete(keyOf(name));
     },
     list: async () => [...attempts.values()].map(({ spec, state }) => ({ name: spec.name, state })),
+    leftovers: async (keep) => {
+      const kept = new Set(keep.map(keyOf));
+      const left = [...attempts.keys()].filter((key) => !kept.has(key));
+      return left.map((name) => ({ kind: "container", name }));
+    },
     reap: async (keep) => {
       const kept = new Set(keep.map(keyOf));
       for (const [key, attempt] of attempts) {

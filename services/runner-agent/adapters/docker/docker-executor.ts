@@ -14,7 +14,7 @@ import { leftFiles } from "./left-files.ts";
 import { attemptOf, LABEL, naming } from "./names.ts";
 import type { Endpoint } from "./network.rules.ts";
 import { packJob } from "./packs.ts";
-import { reapLeftovers } from "./reaper.ts";
+import { leftoverReaper } from "./reaper.ts";
 import { findScriptsDir, readScripts } from "./scripts.ts";
 import { harvestAgain } from "./second-harvest.ts";
 import { secretLines } from "./secret-lines.rules.ts";
@@ -58,6 +58,17 @@ export async function dockerExecutor(options: DockerExecutorOptions): Promise<Ex
     const steward = await opened().stewards.get();
     return steward.collect(names.volumes(name), SMALL_BYTES);
   }, names.container);
+  const reaper = leftoverReaper(engine, names);
+  const findLeftovers = async (keep: readonly AttemptName[]) => {
+    const on = opened();
+    const { containerId } = await on.stewards.get();
+    const steward = await engine.getContainer(containerId).inspect();
+    const ours = new Set([steward.Name.replace(/^\//, ""), on.wrapperVolume, names.network]);
+    return reaper.find(
+      keep,
+      (name) => ours.has(name) || helping.isRunning(name) || on.stored.isWanted(name),
+    );
+  };
   const settleMs = options.settleMs ?? 2_000;
 
   return {
@@ -213,18 +224,14 @@ export async function dockerExecutor(options: DockerExecutorOptions): Promise<Ex
       });
     },
 
+    leftovers: async (keep) => {
+      const found = await findLeftovers(keep);
+      return found.map(({ kind, name }) => ({ kind, name }));
+    },
+
     reap: async (keep) => {
-      const on = opened();
-      const { containerId } = await on.stewards.get();
-      const steward = await engine.getContainer(containerId).inspect();
-      const ours = new Set([steward.Name.replace(/^\//, ""), on.wrapperVolume, names.network]);
-      await on.network.retain(new Set(keep.map(names.container)));
-      await reapLeftovers(
-        engine,
-        names,
-        keep,
-        (name) => ours.has(name) || helping.isRunning(name) || on.stored.isWanted(name),
-      );
+      await opened().network.retain(new Set(keep.map(names.container)));
+      for (const leftover of await findLeftovers(keep)) await leftover.remove();
     },
 
     close: async () => {
