@@ -1,6 +1,6 @@
 import type { Bus } from "@pitaya/bus";
 import { RunId, type RunSpec, runEvents } from "@pitaya/protocol";
-import { type RunView, runLog, runView } from "@pitaya/views";
+import { overriddenSpec, type RunView, runLog, runView } from "@pitaya/views";
 import { knownRuns } from "./known-runs.ts";
 import { runNamed, unknownRun } from "./run-name.rules.ts";
 
@@ -17,6 +17,7 @@ export async function findRun(bus: Pick<Bus, "bucket">, name: string): Promise<R
 
 /** A run as its log has it now. */
 export interface ReadRun {
+  /** With what resumes have laid over it. */
   readonly spec: RunSpec;
   readonly view: RunView;
 }
@@ -30,5 +31,5 @@ export async function readRun(bus: Pick<Bus, "events">, run: RunId): Promise<Rea
   }
   const { spec } = fold.view;
   if (spec === undefined) throw unknownRun(run);
-  return { spec, view: fold.view };
+  return { spec: overriddenSpec(spec, fold.view.override), view: fold.view };
 }

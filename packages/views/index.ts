@@ -9,6 +9,7 @@ export { type OutwardBody, outwardEvent } from "./outward-body.ts";
 export * from "./outward-event.ts";
 export * from "./outward-output.ts";
 export { finalMessagePath } from "./outward-tasks.ts";
+export * from "./override.ts";
 export * from "./result-files.ts";
 export * from "./run-log.ts";
 export * from "./run-view.ts";

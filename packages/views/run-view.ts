@@ -6,9 +6,11 @@ import type {
   ImportPolicy,
   InstanceKind,
   Outcome,
+  RunOverride,
   RunSpec,
   RunStatus,
 } from "@pitaya/protocol";
+import { mergedOverride } from "./override.ts";
 import type { LogEvent, Place } from "./run-log.ts";
 
 export type InstanceState =
@@ -86,7 +88,10 @@ export type RunPhase =
 
 /** What can be said of a run from its log. */
 export interface RunView {
+  /** As submitted. */
   readonly spec: RunSpec | undefined;
+  /** What resumes have laid over it since. */
+  readonly override: RunOverride;
   readonly phase: RunPhase;
   readonly stopping: "interrupt" | "cancel" | undefined;
   readonly submittedAt: number | undefined;
@@ -128,6 +133,7 @@ export function runView(frozen?: FrozenRunView): RunViewFold {
   const instances = new Map(frozen?.instances.map((row) => [row.instance, row]));
   const view = {
     spec: undefined as RunSpec | undefined,
+    override: {} as RunOverride,
     phase: "submitted" as RunPhase,
     stopping: undefined as RunView["stopping"],
     submittedAt: undefined as number | undefined,
@@ -245,6 +251,7 @@ export function runView(frozen?: FrozenRunView): RunViewFold {
         return;
       case "run.resumed":
         Object.assign(view, { phase: "executing", finishedAt: undefined, stopping: undefined });
+        view.override = mergedOverride(view.override, entry.override ?? {});
         return;
       default:
         return entry satisfies never;

@@ -14,10 +14,10 @@ import {
   subjects,
   type Text,
 } from "@pitaya/protocol";
+import { overriddenSpec } from "@pitaya/views";
 import type { Logger } from "pino";
 import type { SecretHolder } from "./adapters/secret-holder.ts";
 import { liveAttempts } from "./demand.ts";
-import { overriddenSpec } from "./domain/override.rules.ts";
 import { turnMessage } from "./domain/turn-message.ts";
 import { encodeDecision } from "./encode-decision.ts";
 import { isFinalRun } from "./fold/folded-run.ts";

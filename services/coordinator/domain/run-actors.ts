@@ -1,13 +1,12 @@
 import { advance, born, placedIn } from "@pitaya/actors";
 import type { Decision, DecisionOf, RunOverride, RunSpec, TaskSpec } from "@pitaya/protocol";
-import { type LogEvent, type RunLog, runLog } from "@pitaya/views";
+import { type LogEvent, mergedOverride, overriddenSpec, type RunLog, runLog } from "@pitaya/views";
 import type { SnapshotFrom } from "xstate";
 import {
   type InstanceContext,
   type InstanceStateName,
   instanceMachine,
 } from "./instance.machine.ts";
-import { merged, overriddenSpec } from "./override.rules.ts";
 import { type RunEvent, type RunStateName, runMachine } from "./run.machine.ts";
 import { strategyMachine } from "./strategy.machine.ts";
 
@@ -171,7 +170,7 @@ export function runActors(
         return [];
       case "run.resumed":
         sendRun({ type: "RESUMED" });
-        override = merged(override, entry.override ?? {});
+        override = mergedOverride(override, entry.override ?? {});
         spec = overriddenSpec(submitted, override);
         for (const id of executions.keys()) {
           sendExecution(id, { type: "RESUMED", keyPolicy: entry.keyPolicy ?? "strict" });

@@ -1,6 +1,6 @@
 import type { Intent } from "@pitaya/actors";
 import type { SealReason, SessionSnapshot, TaskSpec } from "@pitaya/protocol";
-import { overriddenTask } from "./override.rules.ts";
+import { overriddenTask } from "@pitaya/views";
 import { LIVE_STATES, type RunActors } from "./run-actors.ts";
 
 /** What the state of a run asks the outside to do. */

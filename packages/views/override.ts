@@ -1,7 +1,7 @@
 import type { RunOverride, RunSpec, TaskLimits, TaskSpec } from "@pitaya/protocol";
 
 /** One override laid over another, which it replaces where both speak. */
-export function merged(before: RunOverride, after: RunOverride): RunOverride {
+export function mergedOverride(before: RunOverride, after: RunOverride): RunOverride {
   const limits = { ...before.limits, ...after.limits };
   return { ...before, ...after, ...(Object.keys(limits).length > 0 && { limits }) };
 }
