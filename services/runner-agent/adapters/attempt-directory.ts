@@ -12,7 +12,10 @@ import { outputJournal } from "./output-journal.ts";
 const START = "start.json";
 const RECORD = "record.json";
 
-const directoryName = ({ runId, instanceId, attempt }: AttemptName) =>
+/** Where the directories of attempts lie. */
+export const ATTEMPTS = "attempts";
+
+export const directoryName = ({ runId, instanceId, attempt }: AttemptName) =>
   `${runId}.${instanceId}.${attempt}`;
 
 function parseDirectoryName(text: string): AttemptName | undefined {
@@ -24,7 +27,7 @@ function parseDirectoryName(text: string): AttemptName | undefined {
 
 /** The directories of all attempts of one runner, under `<stateDir>/attempts`. */
 export function attemptDirectories(stateDir: string): AttemptDirectories {
-  const root = join(stateDir, "attempts");
+  const root = join(stateDir, ATTEMPTS);
   return {
     async create(name) {
       const path = join(root, directoryName(name));

@@ -9,10 +9,13 @@ import type { PackCache, PackCacheOptions } from "../ports/disk.port.ts";
 
 const SHA256 = /^[0-9a-f]{64}$/;
 
+/** Where packs lie. */
+export const PACKS = "packs";
+
 /** @param stateDir the runner-agent's own directory */
 export async function packCache(stateDir: string, options: PackCacheOptions): Promise<PackCache> {
   const { blobs, executor, signal } = options;
-  const root = join(stateDir, "packs");
+  const root = join(stateDir, PACKS);
   await mkdir(root, { recursive: true, mode: 0o700 });
   const entries = await readdir(root);
   // What else lies there was being written when an earlier incarnation died. One that cannot be
@@ -107,6 +110,12 @@ export async function packCache(stateDir: string, options: PackCacheOptions): Pr
       return base.bundles.map(({ blob }) => join(dirOf(blob.sha256), "objects"));
     },
     held: () => [...hostHeld],
+    async strays() {
+      const isBusy = () => [...engine.underWay(), ...host.underWay()].length > 0;
+      if (isBusy()) return [];
+      const found = (await readdir(root)).filter((entry) => !SHA256.test(entry));
+      return isBusy() ? [] : found;
+    },
     idle: async () => void (await Promise.allSettled([...engine.underWay(), ...host.underWay()])),
   };
 }

@@ -16,6 +16,18 @@ export interface RunnerDisk {
   readonly attempts: AttemptDirectories;
   openEpoch(): Promise<EpochFile>;
   openPacks(options: PackCacheOptions): Promise<PackCache>;
+  /**
+   * What lies on this disk that no attempt in `keep` owns and that is not being written, by its path
+   * there: directories of attempts, and packs that are not whole.
+   */
+  leftovers(keep: readonly AttemptName[]): Promise<readonly DiskLeftover[]>;
+  /** Nothing to do is success. */
+  removeLeftover(path: string): Promise<void>;
+}
+
+export interface DiskLeftover {
+  readonly kind: "directory" | "pack";
+  readonly path: string;
 }
 
 /** The directories of all attempts of one runner. */
@@ -90,6 +102,8 @@ export interface PackCache {
   onHost(base: BranchSource): Promise<readonly string[]>;
   /** Bundles held, by their content. */
   held(): readonly string[];
+  /** Names of what is no whole bundle. None while something is being stored. */
+  strays(): Promise<readonly string[]>;
   /** Resolves when nothing is being stored. */
   idle(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import type { Clock } from "@pitaya/actors";
 import type { Delivery } from "@pitaya/bus";
-import type { StopMode } from "@pitaya/protocol";
+import type { CleanCommand, StopMode } from "@pitaya/protocol";
 import type { Logger } from "pino";
 import type { AttemptActor } from "../actors/attempt.actor.ts";
 import { admitControl } from "../domain/admission.rules.ts";
@@ -39,6 +39,8 @@ export interface ControlsOptions {
   readonly attempts: Attempts;
   readonly epoch: EpochFile;
   readonly earlyStops: EarlyStops;
+  /** Begins to look for what nobody owns. */
+  clean(command: CleanCommand): void;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -55,6 +57,7 @@ export async function takeControl(delivery: Delivery, options: ControlsOptions):
   }
   const { command } = admission;
   await epoch.note(command.epoch);
+  if (command.verb === "clean") options.clean(command);
   if (command.verb !== "cancel") return delivery.ack();
   const { run, instance, attempt, mode } = command;
   const name = { runId: run, instanceId: instance, attempt };

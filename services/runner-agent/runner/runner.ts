@@ -13,6 +13,7 @@ import type { RunnerDisk } from "../ports/disk.port.ts";
 import type { AttemptName, Executor } from "../ports/executor.port.ts";
 import type { WorkGit } from "../ports/work-git.port.ts";
 import { type Attempts, attempts as openAttempts } from "./attempts.ts";
+import { cleaner } from "./cleaner.ts";
 import { earlyStops, takeControl } from "./controls.ts";
 import type { Liveness, LivenessOptions } from "./liveness.ts";
 import { pullControls, pullStarts } from "./loops.ts";
@@ -75,6 +76,7 @@ export interface Runner {
 export type StopMode = "leave" | "kill";
 
 const REAP_EVERY_MS = 600_000;
+const ABOUT_EVERY_MS = 3_600_000;
 const MAX_PACKS_TOLD = 10_000;
 /** For letting go of what waits on a bus or an engine that does not answer. */
 const LEAVE_PATIENCE_MS = 5_000;
@@ -149,7 +151,8 @@ async function begin(
     onTrouble: (err: unknown) => log.warn({ err }, "fact not taken by the bus yet"),
   };
   const standingOf = (name: AttemptName) => readStanding(narrator, name);
-  const strangers = reaper(executor, () => attempts.all().map(({ name }) => name));
+  const inHand = () => attempts.all().map(({ name }) => name);
+  const strangers = reaper(executor, inHand);
   const attempts: Attempts = openAttempts({
     scope: {
       ...parts,
@@ -195,6 +198,10 @@ async function begin(
     attempts,
     epoch: await disk.openEpoch(),
     earlyStops: earlyStops(clock),
+    clean: cleaner({
+      ...{ runner, executor, disk, strangers, inHand, clock, log, signal },
+      bucket: bus.bucket(buckets.runners),
+    }),
     clock,
     log,
   };
@@ -213,6 +220,9 @@ async function begin(
   watchSeals(standingOf, leaseMs, watch);
   const notReaped = (err: unknown) => log.warn({ err }, "strangers not removed");
   periodically(clock, REAP_EVERY_MS, signal, strangers.reap, notReaped);
+  // How old the key is tells how long ago a runner was there.
+  const notTold = (err: unknown) => log.warn({ err }, "not told what this runner holds");
+  periodically(clock, ABOUT_EVERY_MS, signal, about.write, notTold);
   log.info(
     { runner, incarnation, slots: slots.total, engine: engine.engineVersion },
     "runner ready",

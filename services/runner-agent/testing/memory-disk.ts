@@ -171,8 +171,18 @@ export function memoryDisk(settle: () => Promise<void> = async () => undefined):
           return bundles.map(({ blob }) => `/packs/${blob.sha256}/objects`);
         },
         held: () => [...hostPacks],
+        strays: async () => [],
         idle: async () => undefined,
       };
+    },
+    async leftovers(keep) {
+      const kept = new Set(keep.map(keyOf));
+      const left = [...attempts.keys()].filter((key) => !kept.has(key));
+      return left.map((key) => ({ kind: "directory", path: `attempts/${key}` }));
+    },
+    async removeLeftover(path) {
+      attempts.delete(posix.basename(path));
+      await settle();
     },
   };
 
