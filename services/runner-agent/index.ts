@@ -4,7 +4,7 @@ import type { Bus } from "@pitaya/bus";
 import * as git from "@pitaya/git";
 import { findPlugin, pluginNames } from "@pitaya/plugins";
 import { buckets } from "@pitaya/protocol";
-import { redactor } from "@pitaya/redaction";
+import { redactorPool } from "@pitaya/redaction";
 import type { Logger } from "pino";
 import { busEndpoints } from "./adapters/bus-endpoints.ts";
 import { dockerExecutor } from "./adapters/docker/docker-executor.ts";
@@ -83,7 +83,7 @@ export async function start(options: StartOptions): Promise<Runner> {
       log,
       incarnation: randomBytes(4).toString("hex"),
       findPlugin: (name) => (pluginNames.includes(name) ? findPlugin(name) : undefined),
-      redactorOf: (values) => redactor({ values }),
+      redactorOf: redactorPool(),
       ownHosts,
       liveness: (told) =>
         warden === undefined
