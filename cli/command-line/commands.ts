@@ -18,6 +18,7 @@ export interface Command {
 
 const EVERYWHERE = ["state-dir", "nats", "verbose", "help", "version"] as const;
 const IN_A_REPOSITORY = ["repo", "logs-dir", "results-dir"] as const;
+const LIMITS = ["max-parallel", "timeout", "cpu", "memory", "network"] as const;
 const SHOWING = ["no-tui", "output", "json", "yes"] as const;
 const CREDENTIALS = ["mode", "oauth-token", "api-key", "base-url"] as const;
 
@@ -33,7 +34,8 @@ export const commands = {
     args: ["prompt?"],
     flags: [
       ...(["strategy", "set", "runs", "model", "plugin", "docker-image", "cli-arg"] as const),
-      ...(["cli-args", "base-branch", "max-parallel", "timeout", "force-commit"] as const),
+      ...(["cli-args", "base-branch", "force-commit"] as const),
+      ...LIMITS,
       ...(["detach", "list-runs", "show-run", "resume", "resume-fresh"] as const),
       ...CREDENTIALS,
       ...IN_A_REPOSITORY,
@@ -84,11 +86,16 @@ export const commands = {
   },
   resume: {
     summary: "go on with an interrupted run",
-    usage: "resume <run> [--fresh]",
-    examples: ["pitaya resume @last"],
+    usage: "resume <run> [--fresh] [--override-config …] [--resume-key-policy strict|suffix]",
+    examples: [
+      "pitaya resume @last",
+      "pitaya resume @last --override-config --timeout 7200 --memory 8g",
+    ],
     args: ["run"],
     flags: [
-      ...(["fresh", "detach", "resume", "resume-fresh"] as const),
+      ...(["fresh", "override-config", "resume-key-policy", "detach"] as const),
+      ...(["resume", "resume-fresh"] as const),
+      ...LIMITS,
       ...CREDENTIALS,
       ...IN_A_REPOSITORY,
       ...SHOWING,

@@ -7,6 +7,7 @@ export const FLAG_GROUPS = [
   "Display",
   "Credentials",
   "Limits",
+  "Resume",
   "Files",
   "Other",
 ] as const;
@@ -108,6 +109,24 @@ export const flags = {
     setting: "runner.timeout",
     help: "longest time for an agent",
   },
+  cpu: {
+    group: "Limits",
+    value: "cores",
+    setting: "runner.cpu_limit",
+    help: "CPU cores of an instance; 0.5 is half a core",
+  },
+  memory: {
+    group: "Limits",
+    value: "size",
+    setting: "runner.memory_limit",
+    help: "memory of an instance: 512m, 4g, or bytes",
+  },
+  network: {
+    group: "Limits",
+    value: "online|offline",
+    setting: "runner.network_egress",
+    help: "what an instance reaches of the network",
+  },
   "force-commit": {
     group: "Limits",
     setting: "runner.force_commit",
@@ -129,8 +148,17 @@ export const flags = {
     help: "use this server instead of the embedded stack",
   },
 
+  "override-config": {
+    group: "Resume",
+    help: "lay the limits and credentials given here over the run's own",
+  },
+  "resume-key-policy": {
+    group: "Resume",
+    value: "policy",
+    help: "strict: a changed task is an error; suffix: it runs anew",
+  },
+  fresh: { group: "Resume", help: "unfinished instances start over" },
   detach: { group: "Other", help: "submit, print the run's id and leave it running" },
-  fresh: { group: "Other", help: "unfinished instances start over" },
   uncommitted: { group: "Other", help: "also make branches of changes that were not committed" },
   rebuild: { group: "Other", help: "write the run's files anew from its log" },
   all: { group: "Other", help: "of every run" },

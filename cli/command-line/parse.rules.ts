@@ -44,7 +44,7 @@ export function parseCommandLine(argv: readonly string[]): Parsed {
   const invocation = withAliases(named, words, flags);
   const quick = flags.has("help") || flags.has("version");
   const misuse =
-    flagMisuse(argv, command, flags) ??
+    flagMisuse(argv, invocation.command, invocation.flags) ??
     (quick ? undefined : wordMisuse(argv, invocation, named, words));
   return misuse ? { ok: false, misuse } : { ok: true, invocation };
 }

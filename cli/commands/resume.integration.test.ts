@@ -87,3 +87,70 @@ test("to a run of another client a key goes only when it is named on the command
   await run.ends("succeeded");
   expect(await named.ended).toBe(0);
 });
+
+test("what would change the run is an error, unless it is to be laid over the run's settings", async () => {
+  const { coordinator } = stage;
+  await stage.pitaya(["do it", "--detach"]);
+  const run = await coordinator.submitted();
+  await run.interrupts([]);
+  const name = run.spec.run;
+  for (const stray of [
+    ["--timeout", "5"],
+    ["--base-url", "http://x"],
+    ["--oauth-token", "t"],
+  ]) {
+    const { code, stderr } = await stage.pitaya(["resume", name, ...stray]);
+    expect({ code, stderr }).toMatchObject({ code: 2 });
+    expect(stderr).toContain("--override-config");
+  }
+  expect(coordinator.resumes).toEqual([]);
+
+  const host = stage.start(
+    [
+      ...["--resume", name, "--override-config", "--timeout", "5", "--memory", "1g"],
+      ...["--network", "offline", "--max-parallel", "3", "--base-url", "http://x.example/"],
+      ...["--oauth-token", "sk-ant-oat01-0123456789abcdef", "--resume-key-policy", "suffix"],
+    ],
+    { env: { PITAYA_ORCHESTRATION__RETRIES: "7" } },
+  );
+  await coordinator.resumed();
+  expect(coordinator.resumes[0]).toMatchObject({
+    keyPolicy: "suffix",
+    override: {
+      limits: { timeoutMs: 5_000, memoryBytes: 1024 ** 3 },
+      ...{ network: "offline", maxParallel: 3, retries: 7, baseUrl: "http://x.example/" },
+      credentials: ["CLAUDE_CODE_OAUTH_TOKEN"],
+    },
+  });
+  expect(coordinator.secrets.get(name)).toEqual({
+    CLAUDE_CODE_OAUTH_TOKEN: "sk-ant-oat01-0123456789abcdef",
+  });
+  await run.interrupts([]);
+  expect(await host.ended).toBe(2);
+  const poor = await stage.pitaya(["resume", name], { env: {} });
+  expect(poor.stderr).toContain("the run needs CLAUDE_CODE_OAUTH_TOKEN");
+});
+
+test("resuming a run that runs attaches to it: Ctrl-C leaves it running", async () => {
+  const { coordinator } = stage;
+  await stage.pitaya(["do it", "--detach"]);
+  const run = await coordinator.submitted();
+  await run.starts("main");
+  const host = stage.start(["resume", run.spec.run], { env: {} });
+  await host.stderr.shows("running already");
+  host.send("SIGINT");
+  expect(await host.ended).toBe(0);
+  expect(coordinator.stops).toEqual([]);
+});
+
+test("resuming a run that has ended needs nothing, changes nothing and says so", async () => {
+  const { coordinator } = stage;
+  await stage.pitaya(["do it", "--detach"]);
+  const run = await coordinator.submitted();
+  await run.starts("main");
+  await run.ends("failed");
+  const { code, stderr } = await stage.pitaya(["resume", run.spec.run], { env: {} });
+  expect(code).toBe(3);
+  expect(stderr).toContain("nothing is changed");
+  expect(coordinator.resumes).toEqual([]);
+});

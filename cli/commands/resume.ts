@@ -1,24 +1,33 @@
 import { ask, sealer } from "@pitaya/bus";
 import { findPlugin } from "@pitaya/plugins";
-import { PitayaError, type RunSpec, subjects } from "@pitaya/protocol";
+import { type ApiValue, PitayaError, type RunSpec, subjects } from "@pitaya/protocol";
+import { isFinalPhase } from "@pitaya/views";
 import type { CommandMain } from "../command-line/commands.ts";
 import type { Connection } from "../connect/connection.port.ts";
-import { ownCredentials } from "../follow/own-credentials.ts";
 import { type SignalDesk, signalDesk } from "../follow/signal-desk.ts";
 import { tellDetached, watchRun } from "../follow/watch-run.ts";
 import { placeFor } from "../local-place.ts";
-import { findRun, readRun } from "../runs/find-run.ts";
+import { findRun, type ReadRun, readRun } from "../runs/find-run.ts";
 import { openScratch } from "../scratch.ts";
 import type { Session } from "../session.ts";
+import {
+  keyPolicyOf,
+  type ResumeRequest,
+  refuseStrayFlags,
+  resumeRequest,
+} from "../submit/resume-request.ts";
 import { type Credentials, sealForCoordinators } from "../submit/sealed-credentials.ts";
+
+type Status = ApiValue<"resume">["status"];
 
 const RESUME_TIMEOUT_MS = 60_000;
 
 /**
  * `pitaya resume <run>`: goes on with an interrupted run, and follows it as the one who started it. One
- * that has ended is only shown, as by `attach`.
+ * that runs is attached to, and one that has ended only shown, as by `attach`.
  */
 export const command: CommandMain = async (session) => {
+  refuseStrayFlags(session);
   const desk = signalDesk(session.host, "owner");
   const scratch = await openScratch(session.host);
   desk.onLeave(scratch.remove);
@@ -34,14 +43,18 @@ async function resume(session: Session, desk: SignalDesk, scratchDir: string): P
   const connection = await session.connect();
   try {
     const run = await findRun(connection.bus, session.args[0] ?? "");
-    const { spec } = await readRun(connection.bus, run);
-    const place = await placeFor(session, spec, scratchDir);
-    const credentials = await needed(session, spec, connection.client);
-    desk.early.throwIfAborted();
+    const known = await readRun(connection.bus, run);
+    const place = await placeFor(session, known.spec, scratchDir);
     const keys = sealer();
-    await askToResume(session, connection, run, credentials, keys);
+    const { status, credentials } = await goOn(session, connection, known, desk.early, keys);
     await connection.submitted();
-    if (session.has("detach")) return await tellDetached(session, run);
+    if (status !== "resumed") {
+      desk.onlyWatches();
+      await session.console.note(asItWas(run, status));
+    }
+    if (status !== "already-final" && session.has("detach")) {
+      return await tellDetached(session, run);
+    }
     const own = { sealer: keys, credentials };
     return await watchRun({ session, connection, run, desk, place, own });
   } finally {
@@ -49,11 +62,49 @@ async function resume(session: Session, desk: SignalDesk, scratchDir: string): P
   }
 }
 
+const asItWas = (run: string, status: Exclude<Status, "resumed">): string =>
+  status === "running"
+    ? `${run} is running already, and is only shown`
+    : `${run} has ended already: nothing is changed; to try again, start a new run`;
+
+/** Has the coordinator go on with the run, where there is something to go on with. */
+async function goOn(
+  session: Session,
+  connection: Connection,
+  { spec, view }: ReadRun,
+  early: AbortSignal,
+  keys: ReturnType<typeof sealer>,
+): Promise<{ readonly status: Status; readonly credentials: Credentials }> {
+  if (isFinalPhase(view.phase)) return { status: "already-final", credentials: {} };
+  const { run } = spec;
+  const { bus, client } = connection;
+  const keyPolicy = keyPolicyOf(session);
+  const request = await resumeRequest(session, spec, client);
+  const { override, credentials } = request;
+  if (view.phase === "interrupted") refuseWithout(spec, request, client);
+  early.throwIfAborted();
+  if (override?.maxParallel) await connection.raiseSlots(run, override.maxParallel);
+  const { value } = await ask(
+    bus,
+    "resume",
+    subjects.apiRun.of({ run, verb: "resume" }),
+    {
+      ...{ v: 1, by: session.host.user.slice(0, 200), fresh: session.has("fresh") },
+      ...(override && { override }),
+      ...(keyPolicy && { keyPolicy }),
+      secrets: await sealForCoordinators(bus, keys, run, credentials),
+    },
+    RESUME_TIMEOUT_MS,
+  );
+  return { status: value.status, credentials };
+}
+
 /** @throws {PitayaError} `credentials_missing`: what is resumed has to be paid for */
-async function needed(session: Session, spec: RunSpec, client: string): Promise<Credentials> {
-  const credentials = await ownCredentials(session, spec, client);
-  const missing = spec.agent.credentials.filter((name) => credentials[name] === undefined);
-  if (missing.length === 0) return credentials;
+function refuseWithout(spec: RunSpec, request: ResumeRequest, client: string): void {
+  const { credentials, override } = request;
+  const names = override?.credentials ?? spec.agent.credentials;
+  const missing = names.filter((name) => credentials[name] === undefined);
+  if (missing.length === 0) return;
   const plugin = findPlugin(spec.agent.plugin);
   const rules = plugin.credentials.filter((rule) => missing.includes(rule.env));
   const flags = rules.map((rule) => `--${rule.flag}`).join(" or ");
@@ -64,25 +115,4 @@ async function needed(session: Session, spec: RunSpec, client: string): Promise<
       ? `The run was submitted by another client (${spec.client}), so name the credential with ${flags}.`
       : `Set ${variables}, or give ${flags}.`,
   });
-}
-
-async function askToResume(
-  session: Session,
-  connection: Connection,
-  run: string,
-  credentials: Credentials,
-  keys: ReturnType<typeof sealer>,
-): Promise<void> {
-  const secrets = await sealForCoordinators(connection.bus, keys, run, credentials);
-  const subject = subjects.apiRun.of({ run, verb: "resume" });
-  const by = session.host.user.slice(0, 200);
-  const request = { v: 1, by, fresh: session.has("fresh"), secrets } as const;
-  const { value } = await ask(connection.bus, "resume", subject, request, RESUME_TIMEOUT_MS);
-  if (value.status === "already-final") {
-    await session.console.note(
-      `${run} has ended already: nothing is changed; to try again, start a new run`,
-    );
-  } else if (value.status === "running") {
-    await session.console.note(`${run} is running already`);
-  }
 }

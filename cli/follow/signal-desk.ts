@@ -14,13 +14,16 @@ export interface SignalDesk {
   interruptBy(interrupt: () => void): void;
   /** What is said, and cleaned up, before this process ends at once. Synchronous. */
   onLeave(call: () => void): void;
+  /** The run is another command's after all: from now on a signal leaves it running. */
+  onlyWatches(): void;
   close(): void;
 }
 
 /** Exit code of a process that leaves a run behind that is being interrupted. */
 const LEFT = 2;
 
-export function signalDesk(host: Host, role: Role): SignalDesk {
+export function signalDesk(host: Host, first: Role): SignalDesk {
+  let role = first;
   const early = new AbortController();
   const departures: (() => void)[] = [];
   const leaves: (() => void)[] = [];
@@ -52,7 +55,9 @@ export function signalDesk(host: Host, role: Role): SignalDesk {
   const off = host.onSignal(answer);
 
   return {
-    role,
+    get role() {
+      return role;
+    },
     early: early.signal,
     get departed() {
       return departed;
@@ -66,6 +71,9 @@ export function signalDesk(host: Host, role: Role): SignalDesk {
       if (wanted) call();
     },
     onLeave: (call) => void leaves.push(call),
+    onlyWatches() {
+      role = "watcher";
+    },
     close: off,
   };
 }

@@ -20,6 +20,7 @@ export const SETTING_KEYS = [
   "runner.memory_limit",
   "runner.pids_limit",
   "runner.disk_limit",
+  "runner.network_egress",
   "runner.docker_image",
   "runner.force_commit",
   "runner.commit_instruction",
@@ -29,6 +30,7 @@ export const SETTING_KEYS = [
   "orchestration.branch_namespace",
   "orchestration.allow_overwrite_protected_refs",
   "orchestration.retries",
+  "orchestration.snapshot_interval",
   "nats.url",
   "nats.creds",
 ] as const;

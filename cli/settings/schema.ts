@@ -1,4 +1,4 @@
-import { DEFAULT_LIMITS, ImageReference } from "@pitaya/protocol";
+import { DEFAULT_LIMITS, DEFAULT_SNAPSHOT_INTERVAL_MS, ImageReference } from "@pitaya/protocol";
 import { z } from "zod";
 import type { SettingKey } from "./keys.ts";
 
@@ -61,6 +61,7 @@ export const Settings = z.object({
   "runner.memory_limit": size.default(DEFAULT_LIMITS.memoryBytes),
   "runner.pids_limit": count(1, 4_194_304).default(DEFAULT_LIMITS.pids),
   "runner.disk_limit": size.default(DEFAULT_LIMITS.diskBytes),
+  "runner.network_egress": oneOf(["online", "offline"]).default("online"),
   "runner.docker_image": ImageReference.optional(),
   "runner.force_commit": flag.default(false),
   /** Empty switches it off; unset, the plugin's own words are used. */
@@ -73,6 +74,7 @@ export const Settings = z.object({
   "orchestration.branch_namespace": oneOf(["hierarchical", "flat"]).default("hierarchical"),
   "orchestration.allow_overwrite_protected_refs": flag.default(false),
   "orchestration.retries": count(0, 20).default(2),
+  "orchestration.snapshot_interval": seconds.default(DEFAULT_SNAPSHOT_INTERVAL_MS / 1000),
   "nats.url": text.optional(),
   "nats.creds": text.optional(),
 } satisfies Record<SettingKey, z.ZodType>);

@@ -6,6 +6,7 @@ import {
   ProcessId,
   type RunId,
   RunSpec,
+  type TaskLimits,
   type Text,
 } from "@pitaya/protocol";
 import type { Settings } from "../settings/schema.ts";
@@ -24,11 +25,35 @@ export interface RunParts {
   readonly commitInstruction: string;
 }
 
+const ms = (seconds: number) => Math.max(1, Math.round(seconds * 1000));
+
+/** Which setting is which limit. */
+export const LIMIT_KEYS = {
+  cpus: "runner.cpu_limit",
+  memoryBytes: "runner.memory_limit",
+  pids: "runner.pids_limit",
+  diskBytes: "runner.disk_limit",
+  startTimeoutMs: "runner.start_timeout",
+  stallTimeoutMs: "runner.stall",
+  timeoutMs: "runner.timeout",
+  snapshotIntervalMs: "orchestration.snapshot_interval",
+} as const satisfies Required<Record<keyof TaskLimits, keyof Settings>>;
+
+export const taskLimits = (settings: Settings): TaskLimits => ({
+  cpus: settings["runner.cpu_limit"],
+  memoryBytes: settings["runner.memory_limit"],
+  pids: settings["runner.pids_limit"],
+  diskBytes: settings["runner.disk_limit"],
+  startTimeoutMs: ms(settings["runner.start_timeout"]),
+  stallTimeoutMs: ms(settings["runner.stall"]),
+  timeoutMs: ms(settings["runner.timeout"]),
+  snapshotIntervalMs: ms(settings["orchestration.snapshot_interval"]),
+});
+
 /** The run as it is submitted. */
 export function runSpec(parts: RunParts, settings: Settings): RunSpec {
   const path = parts.repo.topLevel ?? parts.repo.gitDir;
   const parallel = settings["orchestration.max_parallel_instances"];
-  const ms = (seconds: number) => Math.max(1, Math.round(seconds * 1000));
   return RunSpec.parse({
     run: parts.run,
     client: ProcessId.parse(parts.client),
@@ -43,16 +68,8 @@ export function runSpec(parts: RunParts, settings: Settings): RunSpec {
     strategy: parts.strategy,
     executions: settings.runs,
     agent: parts.agent,
-    limits: {
-      cpus: settings["runner.cpu_limit"],
-      memoryBytes: settings["runner.memory_limit"],
-      pids: settings["runner.pids_limit"],
-      diskBytes: settings["runner.disk_limit"],
-      startTimeoutMs: ms(settings["runner.start_timeout"]),
-      stallTimeoutMs: ms(settings["runner.stall"]),
-      timeoutMs: ms(settings["runner.timeout"]),
-    },
-    network: "online",
+    limits: taskLimits(settings),
+    network: settings["runner.network_egress"],
     ...(parallel === "auto" ? {} : { maxParallel: parallel }),
     retries: settings["orchestration.retries"],
     forceCommit: settings["runner.force_commit"],

@@ -28,6 +28,7 @@ import {
 /** A run in the hands of a test: it writes the log that coordinator and runner would. */
 export interface PlayedRun {
   readonly spec: RunSpec;
+  readonly interrupted: boolean;
   decide(...entries: readonly DecisionDraft[]): Promise<void>;
   fact(key: string, fact: Fact, attempt?: number): Promise<void>;
   seal(key: string, attempt: number, reason: SealMessage["reason"]): Promise<void>;
@@ -146,7 +147,10 @@ export async function standInCoordinator(
       take(runOf(subject), request.secrets);
       const run = runs.get(runOf(subject));
       if (!run) return { status: "already-final" };
-      await run.decide({ type: "run.resumed", by: request.by, fresh: request.fresh });
+      if (!run.interrupted) return { status: "running" };
+      const { by, fresh, override, keyPolicy } = request;
+      const changes = { ...(override && { override }), ...(keyPolicy && { keyPolicy }) };
+      await run.decide({ type: "run.resumed", by, fresh, ...changes });
       resumedRuns.put(run);
       return { status: "resumed" };
     }),
@@ -210,6 +214,9 @@ export function playedRun(bus: Bus, spec: RunSpec): PlayedRun {
 
   return {
     spec,
+    get interrupted() {
+      return fold.view.phase === "interrupted";
+    },
     decide,
     fact,
     instance,

@@ -1,0 +1,85 @@
+import { type AgentPlugin, findPlugin } from "@pitaya/plugins";
+import { KeyPolicy, PitayaError, type RunOverride, type RunSpec } from "@pitaya/protocol";
+import type { FlagName } from "../command-line/flags.ts";
+import { ownCredentials } from "../follow/own-credentials.ts";
+import type { Session } from "../session.ts";
+import { credentialsOf } from "./agent-choice.ts";
+import { settingsOverride } from "./run-override.rules.ts";
+import type { Credentials } from "./sealed-credentials.ts";
+
+/** What this invocation brings to a run that is to go on. */
+export interface ResumeRequest {
+  /** Empty where there are none, whatever the run needs. */
+  readonly credentials: Credentials;
+  readonly override: RunOverride | undefined;
+}
+
+/** Flags that say how a run does its work, which it settled when it was submitted. */
+const SETTLED: readonly FlagName[] = [
+  ...(["timeout", "max-parallel", "cpu", "memory", "network"] as const),
+  ...(["mode", "base-url"] as const),
+];
+
+/** @throws {PitayaError} `usage` */
+export function keyPolicyOf(session: Session): KeyPolicy | undefined {
+  const given = session.value("resume-key-policy");
+  const parsed = KeyPolicy.optional().safeParse(given);
+  if (parsed.success) return parsed.data;
+  throw new PitayaError("usage", `--resume-key-policy: expected strict or suffix, not "${given}"`);
+}
+
+/** @throws {PitayaError} `usage` for a flag that would change the run, where none may */
+export function refuseStrayFlags(session: Session): void {
+  if (session.has("override-config")) return;
+  const [stray] = SETTLED.filter(session.has);
+  if (stray !== undefined) throw needsOverride(`--${stray}`);
+}
+
+const needsOverride = (what: string) =>
+  new PitayaError("usage", `${what} would change the settings the run was submitted with`, {
+    hint: "Add --override-config to lay it over them.",
+  });
+
+/**
+ * @param client this process on the bus
+ * @throws {PitayaError} `usage`, `credentials_missing`
+ */
+export async function resumeRequest(
+  session: Session,
+  spec: RunSpec,
+  client: string,
+): Promise<ResumeRequest> {
+  const plugin = findPlugin(spec.agent.plugin);
+  if (session.has("override-config")) return overriding(session, spec, plugin, client);
+  const flags = plugin.credentials.filter((rule) => session.has(rule.flag));
+  const [other] = flags.filter((rule) => !spec.agent.credentials.includes(rule.env));
+  if (other) throw needsOverride(`--${other.flag}`);
+  return { credentials: await ownCredentials(session, spec, client), override: undefined };
+}
+
+async function overriding(
+  session: Session,
+  spec: RunSpec,
+  plugin: AgentPlugin,
+  client: string,
+): Promise<ResumeRequest> {
+  const settings = settingsOverride(session.settings);
+  const named = session.has("api-key") || session.has("oauth-token");
+  // The environment says nothing of a run of somebody else's; see `ownCredentials`.
+  if (plugin.credentials.length === 0 || (spec.client !== client && !named)) {
+    return { credentials: {}, override: settings };
+  }
+  const own = named || session.has("mode") ? {} : await ownCredentials(session, spec, client);
+  const [rule] = plugin.credentials.filter(({ env }) => own[env] !== undefined);
+  const { secrets, baseUrl } = credentialsOf(session, plugin, rule?.mode);
+  const names = Object.keys(secrets);
+  const isOther = names.some((name) => !spec.agent.credentials.includes(name));
+  return {
+    credentials: secrets,
+    override: {
+      ...settings,
+      ...(baseUrl !== undefined && { baseUrl }),
+      ...(isOther && { credentials: names }),
+    },
+  };
+}

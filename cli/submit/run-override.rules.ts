@@ -1,0 +1,33 @@
+import { PitayaError, type RunOverride, type TaskLimits } from "@pitaya/protocol";
+import type { SettingKey } from "../settings/keys.ts";
+import type { Resolved } from "../settings/resolve.rules.ts";
+import { LIMIT_KEYS, taskLimits } from "./run-spec.rules.ts";
+
+/**
+ * What of a run's settings this invocation gives, by flag or environment: laid over the run by
+ * `resume --override-config`. Provider address and credentials are not settings, and apart.
+ *
+ * @throws {PitayaError} `usage`
+ */
+export function settingsOverride({ values, sources }: Resolved): RunOverride {
+  const isGiven = (key: SettingKey) => sources.get(key) !== "default";
+  const whole = taskLimits(values);
+  const limits = Object.fromEntries(
+    (Object.keys(LIMIT_KEYS) as (keyof TaskLimits)[])
+      .filter((name) => isGiven(LIMIT_KEYS[name]))
+      .map((name) => [name, whole[name]]),
+  );
+  const maxParallel = values["orchestration.max_parallel_instances"];
+  if (isGiven("orchestration.max_parallel_instances") && maxParallel === "auto") {
+    throw new PitayaError("usage", "a run that is resumed takes a number for --max-parallel", {
+      hint: "Without it the run keeps what it has.",
+    });
+  }
+  return {
+    ...(Object.keys(limits).length > 0 && { limits }),
+    ...(isGiven("runner.network_egress") && { network: values["runner.network_egress"] }),
+    ...(isGiven("orchestration.retries") && { retries: values["orchestration.retries"] }),
+    ...(isGiven("orchestration.max_parallel_instances") &&
+      maxParallel !== "auto" && { maxParallel }),
+  };
+}
