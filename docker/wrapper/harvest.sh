@@ -1,9 +1,11 @@
 #!/bin/sh
-# The last step of an attempt, called by run.sh under a time limit, once nothing else runs:
+# What an agent has made. Called under a time limit by run.sh, as the last step of an attempt, once
+# nothing else runs; and by snapshot.sh, while everything else stands still:
 #
-#   harvest.sh BASE AUTHOR EMAIL [--force-commit] [--read-only]
+#   harvest.sh PLACE BASE AUTHOR EMAIL [--force-commit] [--read-only] [--let-go]
 #
-# Leaves in /pitaya/exchange/out/done: `bundle` (BASE..HEAD as refs/pitaya/result), `patch` (what is
+# With --let-go it lets everything else go on as soon as it no longer looks at the workspace.
+# Leaves in PLACE/done: `bundle` (BASE..HEAD as refs/pitaya/result), `patch` (what is
 # uncommitted, untracked files included), and lines in `report`, each written when its file is
 # complete, so that what was found before a time limit counts.
 #
@@ -12,18 +14,18 @@
 # times, and its HEAD is read as a file where that is enough.
 set -u
 
-base=$1 author=$2 email=$3
-shift 3
-force='' read_only=''
+out=$1 base=$2 author=$3 email=$4
+shift 4
+force='' read_only='' let_go=''
 for option; do
   case $option in
     --force-commit) force=yes ;;
     --read-only) read_only=yes ;;
+    --let-go) let_go=yes ;;
   esac
 done
 
-ws=/workspace out=/pitaya/exchange/out
-done=$out/done room=$out/room
+ws=/workspace done=$out/done room=$out/room
 
 found() { printf '%s\n' "$*" >>"$done/report"; }
 trouble() { found "trouble $(printf %s "$*" | tail -c 500 | tr -s '\n\r\t ' ' ')"; }
@@ -126,6 +128,8 @@ if [ -z "$is_clean" ]; then
   fi
   echo "$head" >"$room/refs/pitaya/result"
 fi
+# All that is left to read are objects, which do not change.
+[ -z "$let_go" ] || kill -CONT -1 2>/dev/null
 found "head $head"
 [ -z "$forced" ] || found forced
 

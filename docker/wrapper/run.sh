@@ -36,30 +36,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 
-# Our own tools come from where the agent cannot write.
-p_agent_path=${PATH:-/usr/local/bin:/usr/bin:/bin} PATH=''
-IFS=:
-for p_dir in $p_agent_path; do
-  case $p_dir in
-    /workspace* | /home/agent* | /tmp* | /dev/* | /pitaya* | *..*) ;;
-    /*) PATH=${PATH:+$PATH:}$p_dir ;;
-  esac
-done
-unset IFS
-export PATH
-
-# Sets p_state and p_parent of process $1; fails when it is gone. A name cannot fake these lines:
-# its newlines are escaped there.
-look_at() {
-  p_state='' p_parent=''
-  while IFS='	 ' read -r p_key p_value p_rest; do
-    case $p_key in
-      State:) p_state=$p_value ;;
-      PPid:) p_parent=$p_value; return 0 ;;
-    esac
-  done 2>/dev/null <"/proc/$1/status"
-  return 1
-}
+. "$p_wrapper/ground.sh"
 
 # Is process $1, just looked at, of the plumbing: one we started, or a child or grandchild of it?
 is_plumbing() {
@@ -117,14 +94,8 @@ wait_for() {
   done
 }
 
+make_places() { make_room "$p_out" && mkdir "$p_out/segments" 2>/dev/null; }
 note() { echo "$@" >>"$p_out/done/report"; }
-
-# Fresh directories for the harvest, whatever the agent left in their place.
-make_places() {
-  mkdir "$p_out/done" "$p_out/segments" "$p_out/room" "$p_out/room/objects" \
-    "$p_out/room/objects/info" "$p_out/room/objects/pack" "$p_out/room/refs" \
-    "$p_out/room/refs/pitaya" 2>/dev/null
-}
 
 # Reports how much was written to each stream, which the segments tell, and keeps them.
 keep_output() {
@@ -163,12 +134,13 @@ finish() {
   exec 5>&- 6>&-
   for p_pid in $p_plumbing; do wait_for "$p_pid"; done
 
+  # Whatever the agent left in their place.
   make_places || { rm -rf "$p_out/done" "$p_out/segments" "$p_out/room" && make_places; } || exit 125
   note 'pitaya-report 1'
   [ -z "$p_agent" ] || note "agent $p_agent_code"
   [ -n "$p_harvest_only" ] || keep_output
   # shellcheck disable=SC2086 # options are ours
-  timeout -k 2 "$p_limit" /bin/sh "$p_wrapper/harvest.sh" "$p_base" "$p_author" "$p_email" $p_options \
+  timeout -k 2 "$p_limit" /bin/sh "$p_wrapper/harvest.sh" "$p_out" "$p_base" "$p_author" "$p_email" $p_options \
     </dev/null >/dev/null 2>"$p_out/room/log"
   p_code=$?
   case $p_code in

@@ -95,7 +95,7 @@ export function attemptContainer(
 function wrapperArguments(spec: AttemptSpec): string[] {
   const { author, commit } = spec.workspace;
   return [
-    ...["--base", commit],
+    ...["--base", spec.base ?? commit],
     ...["--grace", String(spec.killGraceMs / 1_000)],
     ...["--harvest-limit", String(spec.harvestTimeoutMs / 1_000)],
     ...["--author", author.name, author.email],

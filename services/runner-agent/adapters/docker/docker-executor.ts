@@ -15,9 +15,12 @@ import { attemptOf, LABEL, naming } from "./names.ts";
 import type { Endpoint } from "./network.rules.ts";
 import { packJob } from "./packs.ts";
 import { leftoverReaper } from "./reaper.ts";
+import { restore } from "./restore.ts";
 import { findScriptsDir, readScripts } from "./scripts.ts";
 import { harvestAgain } from "./second-harvest.ts";
 import { secretLines } from "./secret-lines.rules.ts";
+import { sessionFiles } from "./session-files.ts";
+import { takeSnapshot } from "./snapshot.ts";
 import { makeWorkspace } from "./workspace.ts";
 
 export interface DockerExecutorOptions {
@@ -71,6 +74,23 @@ export async function dockerExecutor(options: DockerExecutorOptions): Promise<Ex
   };
   const settleMs = options.settleMs ?? 2_000;
 
+  const removeAttempt = async (name: AttemptName) => {
+    left.forget(name);
+    await Promise.all(
+      [names.container(name), names.harvest(name), names.restore(name)].map((container) =>
+        unlessGone("remove a container", () =>
+          engine.getContainer(container).remove({ force: true, v: true }),
+        ),
+      ),
+    );
+    await Promise.all([
+      ...Object.values(names.volumes(name)).map((volume) =>
+        unlessGone("remove a volume", () => engine.getVolume(volume).remove()),
+      ),
+      opened().network.release(names.container(name)),
+    ]);
+  };
+
   return {
     open: async () => {
       ground ??= await prepareGround(engine, names, scripts, helping, {
@@ -104,7 +124,11 @@ export async function dockerExecutor(options: DockerExecutorOptions): Promise<Ex
         unlessGone("look up a container", () => containerOf(spec.name).inspect()),
         ...spec.workspace.packs.map((sha256) => on.stored.has(names.pack(sha256))),
       ]);
-      if (found !== undefined) return;
+      if (found !== undefined) {
+        if (spec.restored === undefined || found.State.Status !== "created") return;
+        // A process that died may have restored one half of it.
+        await removeAttempt(spec.name);
+      }
       if (stored.includes(false)) {
         const sha256 = spec.workspace.packs[stored.indexOf(false)];
         throw new PitayaError("blob_missing", `The pack ${sha256} is not stored on this runner.`);
@@ -122,6 +146,13 @@ export async function dockerExecutor(options: DockerExecutorOptions): Promise<Ex
         helperImage: options.helperImage,
       });
       await finished([admitted, workspace]);
+      if (spec.restored === undefined) return;
+      await restore(helping, names, {
+        spec,
+        restored: spec.restored,
+        script: scripts.helper.restore,
+        image: options.helperImage,
+      });
     },
 
     start: async (name, secrets) => {
@@ -168,7 +199,7 @@ export async function dockerExecutor(options: DockerExecutorOptions): Promise<Ex
       });
     },
 
-    harvest: async (name, toDir, maxBytes) => {
+    harvest: async (name, toDir, maxBytes, paths = []) => {
       const container = containerOf(name);
       if (!left.isKnown(name)) {
         const found = await onEngine("look up a container", () => container.inspect());
@@ -185,10 +216,11 @@ export async function dockerExecutor(options: DockerExecutorOptions): Promise<Ex
           "Neither the agent's container nor a second one on its volumes could harvest.",
         );
       }
-      return collectHarvest(container, report, files, toDir, maxBytes);
+      const session = await sessionFiles(container, paths);
+      return collectHarvest(container, report, files, toDir, maxBytes, session);
     },
 
-    snapshot: async () => undefined,
+    snapshot: (name, options) => takeSnapshot(containerOf(name), options),
 
     diskBytes: async (attempts) => {
       const steward = await opened().stewards.get();
@@ -196,22 +228,7 @@ export async function dockerExecutor(options: DockerExecutorOptions): Promise<Ex
       return steward.measure(attempts.map(names.volumes), hasOverlay ? "overlay" : "copy");
     },
 
-    remove: async (name) => {
-      left.forget(name);
-      await Promise.all(
-        [names.container(name), names.harvest(name)].map((container) =>
-          unlessGone("remove a container", () =>
-            engine.getContainer(container).remove({ force: true, v: true }),
-          ),
-        ),
-      );
-      await Promise.all([
-        ...Object.values(names.volumes(name)).map((volume) =>
-          unlessGone("remove a volume", () => engine.getVolume(volume).remove()),
-        ),
-        opened().network.release(names.container(name)),
-      ]);
-    },
+    remove: removeAttempt,
 
     list: async () => {
       const label = [`${LABEL.runner}=${names.runnerId}`, `${LABEL.role}=attempt`];

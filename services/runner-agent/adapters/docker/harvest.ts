@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PitayaError } from "@pitaya/protocol";
 import type { Container } from "dockerode";
-import type { Harvest } from "../../ports/executor.port.ts";
+import type { Harvest, SessionFile } from "../../ports/executor.port.ts";
 import { archiveEntries, saveEntry } from "./archive.ts";
 import { PLACE } from "./places.ts";
 import type { Report } from "./report.rules.ts";
@@ -22,6 +22,7 @@ export async function collectHarvest(
   small: HarvestFiles,
   toDir: string,
   maxBytes: number,
+  session: readonly SessionFile[],
 ): Promise<Harvest> {
   const trouble = [...report.trouble];
   const wanted = (["bundle", "patch"] as const).filter((file) =>
@@ -75,7 +76,7 @@ export async function collectHarvest(
   const bundlePath = saved.get("bundle");
   const patchPath = saved.get("patch");
   return {
-    session: [],
+    session,
     forcedCommit: report.forcedCommit,
     ...(report.head !== undefined && { head: report.head }),
     ...(bundlePath !== undefined && { bundlePath }),

@@ -18,8 +18,10 @@ export interface HelperJob {
   readonly mounts?: readonly MountSettings[];
   readonly host?: HostConfig;
   /** Bytes for its standard input, in order; a file from an offset on. */
-  readonly input?: readonly (string | { readonly path: string; readonly start: number })[];
+  readonly input?: readonly HelperInput[];
 }
+
+export type HelperInput = string | Uint8Array | { readonly path: string; readonly start: number };
 
 export interface HelperResult {
   readonly exitCode: number;
@@ -104,7 +106,7 @@ async function feed(
   input: NonNullable<HelperJob["input"]>,
 ): Promise<void> {
   for (const part of input) {
-    if (typeof part === "string") {
+    if (typeof part === "string" || part instanceof Uint8Array) {
       await write(part);
     } else {
       for await (const bytes of createReadStream(part.path, { start: part.start })) {

@@ -5,10 +5,16 @@ import { dirname, join } from "node:path";
 import { PitayaError } from "@pitaya/protocol";
 
 /** Scripts that run in agents' containers, from the wrapper's volume. */
-const WRAPPER_FILES = ["run.sh", "harvest.sh", "follow.sh"] as const;
+const WRAPPER_FILES = ["run.sh", "ground.sh", "harvest.sh", "snapshot.sh", "follow.sh"] as const;
 
 /** Scripts that run in helper containers, handed over as an argument of their shell. */
-export type HelperScript = "steward" | "store-pack" | "checkout" | "copy-checkout" | "check-image";
+export type HelperScript =
+  | "steward"
+  | "store-pack"
+  | "checkout"
+  | "copy-checkout"
+  | "restore"
+  | "check-image";
 
 export interface Scripts {
   readonly wrapper: ReadonlyMap<string, string>;
@@ -48,6 +54,7 @@ export async function readScripts(dir: string): Promise<Scripts> {
       "store-pack": await helper("store-pack"),
       checkout: await helper("checkout"),
       "copy-checkout": await helper("copy-checkout"),
+      restore: await helper("restore"),
       "check-image": await helper("check-image"),
     },
   };
