@@ -97,6 +97,8 @@ export function reign(options: ReignOptions): Reign {
   const entries = new Map<string, RunEntry>();
   const stopping = new AbortController();
   const waiters = new Set<() => void>();
+  /** Runs to be looked at, in the order in which they changed. */
+  const changed = new Set<RunEntry>();
   const strategies = strategyRuns(bus, options.strategies);
   const projections = projectionWriter(bus, clock, log);
   let deciding = false;
@@ -326,12 +328,23 @@ export function reign(options: ReignOptions): Reign {
     for (const waiter of [...waiters]) waiter();
     const liveBefore = entry.liveAttempts;
     entry.liveAttempts = liveAttempts(entry);
-    await turn(entry);
+    lookSoon(entry);
     if (entry.liveAttempts >= liveBefore) return;
     // A slot came free: it may be another run's turn.
     for (const other of entries.values()) {
-      if (other !== entry && (other.actors?.inState("queued").size ?? 0) > 0) await turn(other);
+      if ((other.actors?.inState("queued").size ?? 0) > 0) lookSoon(other);
     }
+  }
+
+  /** Looks at a run once what has arrived by now is folded: many messages, one turn. */
+  function lookSoon(entry: RunEntry): void {
+    changed.add(entry);
+    if (changed.size > 1) return;
+    post(async () => {
+      const due = [...changed];
+      changed.clear();
+      for (const each of due) await turn(each);
+    });
   }
 
   async function begin(): Promise<void> {

@@ -85,6 +85,8 @@ const PLAIN_RUN_EVENTS: Partial<Record<Decision["type"], RunEvent>> = {
   "run.interrupted": { type: "INTERRUPTED" },
 };
 
+const SHARED_TASKS = 64;
+
 /** @param log has admitted everything up to and including the message that holds `submitted` */
 export function runActors(
   submitted: RunSpec,
@@ -126,6 +128,14 @@ export function runActors(
       move(scheduled.instance, undefined, snapshot);
     }
   }
+  /** Most tasks of a run are alike, and a run may have thousands. */
+  const tasks = new Map<string, TaskSpec>();
+  const shared = (task: TaskSpec): TaskSpec => {
+    const text = JSON.stringify(task);
+    const known = tasks.get(text) ?? task;
+    if (tasks.size < SHARED_TASKS) tasks.set(text, known);
+    return known;
+  };
   const send = (id: string, event: Parameters<typeof advance<typeof instanceMachine>>[2]) => {
     const before = instances.get(id);
     if (before) move(id, before, advance(instanceMachine, before, event));
@@ -181,7 +191,11 @@ export function runActors(
         return [];
       case "instance.scheduled":
         if (entry.branch !== undefined) branches.add(entry.branch);
-        move(entry.instance, undefined, born(instanceMachine, entry));
+        move(
+          entry.instance,
+          undefined,
+          born(instanceMachine, { ...entry, task: shared(entry.task) }),
+        );
         return [];
       default: {
         if (!("instance" in entry)) return [];
