@@ -22,8 +22,10 @@ const CLEAN_UP_MS = 15_000;
  * What stays on the engine of these runs. Looks again at each removal the engine tells of, until
  * nothing is there or the clean-up has had its time.
  */
-export async function leftOnEngine(runs: readonly string[]): Promise<string[]> {
-  const engine = new Docker();
+export async function leftOnEngine(
+  runs: readonly string[],
+  engine = new Docker(),
+): Promise<string[]> {
   const events = (await engine.getEvents({
     filters: { event: ["destroy"] },
   })) as Readable;

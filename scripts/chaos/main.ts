@@ -1,0 +1,3 @@
+import { runWithSetUp } from "../setup/run-with-set-up.ts";
+
+await runWithSetUp("test/chaos/main.ts", process.argv.slice(2));

@@ -1,0 +1,29 @@
+import { parseArgs } from "node:util";
+import { buildWorkingAgentImage } from "../support/working-agent/image.ts";
+import { planOf } from "./plan.rules.ts";
+import { runSeeds } from "./seeds.ts";
+import { table } from "./table.ts";
+
+/*
+ * npm run chaos -- --seed N      one seed, every step on a line of its own
+ * npm run chaos -- --seeds 40    seeds 1 to 40, and a table of them; --from N begins elsewhere
+ */
+const { values } = parseArgs({
+  options: {
+    seed: { type: "string" },
+    seeds: { type: "string" },
+    from: { type: "string", default: "1" },
+    quiet: { type: "boolean", default: false },
+  },
+});
+const from = Number(values.seed ?? values.from);
+const count = values.seed === undefined ? Number(values.seeds ?? 10) : 1;
+const plans = Array.from({ length: count }, (_, index) => planOf(from + index));
+await buildWorkingAgentImage();
+const results = await runSeeds(plans, {
+  print: (line) => {
+    if (!values.quiet) console.log(line);
+  },
+});
+if (count > 1) console.log(table(results));
+process.exitCode = results.every(({ wrong }) => wrong.length === 0) ? 0 : 1;

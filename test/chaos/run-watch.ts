@@ -1,0 +1,148 @@
+import type { Bus } from "@pitaya/bus";
+import { ALL_EVENTS } from "@pitaya/protocol";
+import {
+  type LogEvent,
+  type RunLog,
+  type RunView,
+  type RunViewFold,
+  runLog,
+  runView,
+} from "@pitaya/views";
+
+/** An event as a strike needs it: what it is called, and whose it is. */
+export interface Seen {
+  readonly label: string;
+  /** How many of its label there were in this run, this one included. */
+  readonly n: number;
+  readonly run: string;
+  readonly runner: string | undefined;
+  readonly coordinator: string | undefined;
+  readonly instance: string | undefined;
+}
+
+interface WatchedRun {
+  readonly log: RunLog;
+  readonly fold: RunViewFold;
+  readonly events: LogEvent[];
+  readonly counts: Map<string, number>;
+}
+
+/** The log, as somebody follows it who takes no part. */
+export interface RunWatch {
+  /** The next event of this label, as the n-th of its run, in a run that is not among `before`. */
+  point(type: string, n: number, before: ReadonlySet<string>): Promise<Seen>;
+  /** Resolves when the condition holds; looked at after each event. */
+  until<T>(condition: () => T | undefined): Promise<T>;
+  readonly runs: ReadonlySet<string>;
+  view(run: string): RunView | undefined;
+  /** What is in the log of a run that counts, or why it does not. */
+  events(run: string): readonly LogEvent[];
+  /** Who wrote the last decision. */
+  readonly decider: string | undefined;
+}
+
+/** What an event is called where a seed names its point. */
+function labelOf(event: LogEvent): string | undefined {
+  switch (event.kind) {
+    case "decision":
+      return event.entry.type;
+    case "fact":
+      return event.fact.type === "attempt.entered"
+        ? `entered:${event.fact.phase}`
+        : event.fact.type;
+    case "seal":
+      return "attempt.sealed";
+    case "note":
+      return event.note.type;
+    default:
+      return undefined;
+  }
+}
+
+/** Follows all events until `signal` aborts. `told` hears of each of them. */
+export function watchRuns(
+  bus: Bus,
+  signal: AbortSignal,
+  told: (seen: Seen, event: LogEvent) => void,
+): RunWatch {
+  const runs = new Map<string, WatchedRun>();
+  const looks = new Set<() => void>();
+  const hears = new Set<(seen: Seen) => void>();
+  let decider: string | undefined;
+
+  function take(run: string, of: WatchedRun, event: LogEvent): void {
+    of.fold.apply(event);
+    of.events.push(event);
+    if (event.kind === "decision") decider = event.coordinator;
+    const label = labelOf(event) ?? event.kind;
+    const n = (of.counts.get(label) ?? 0) + 1;
+    of.counts.set(label, n);
+    const entry = event.kind === "decision" ? event.entry : undefined;
+    const seen: Seen = {
+      ...{ label, n, run },
+      runner:
+        "runner" in event ? event.runner : entry && "runner" in entry ? entry.runner : undefined,
+      coordinator: event.kind === "decision" ? event.coordinator : undefined,
+      instance:
+        "instance" in event
+          ? event.instance
+          : entry && "instance" in entry
+            ? entry.instance
+            : undefined,
+    };
+    for (const hear of [...hears]) hear(seen);
+    told(seen, event);
+  }
+
+  async function follow(): Promise<void> {
+    for await (const item of bus.events.follow([ALL_EVENTS], { signal })) {
+      if ("caughtUp" in item) continue;
+      const run = item.subject.split(".")[3] ?? "";
+      const of = runs.get(run) ?? { log: runLog(), fold: runView(), events: [], counts: new Map() };
+      runs.set(run, of);
+      for (const event of of.log.admit(item)) take(run, of, event);
+      for (const look of [...looks]) look();
+    }
+  }
+  const following = follow();
+  // Met by whoever waits, and by the world at its end.
+  following.catch(() => undefined);
+  const failing = following.then(() => new Promise<never>(() => undefined));
+
+  return {
+    point: (type, n, before) =>
+      Promise.race([
+        failing,
+        new Promise<Seen>((resolve) => {
+          const hear = (seen: Seen) => {
+            if (seen.label !== type || seen.n !== n || before.has(seen.run)) return;
+            hears.delete(hear);
+            resolve(seen);
+          };
+          hears.add(hear);
+        }),
+      ]),
+    until: <T>(condition: () => T | undefined) =>
+      Promise.race([
+        failing,
+        new Promise<T>((resolve) => {
+          const look = () => {
+            const found = condition();
+            if (found === undefined) return;
+            looks.delete(look);
+            resolve(found);
+          };
+          looks.add(look);
+          look();
+        }),
+      ]),
+    get runs() {
+      return new Set(runs.keys());
+    },
+    view: (run) => runs.get(run)?.fold.view,
+    events: (run) => runs.get(run)?.events ?? [],
+    get decider() {
+      return decider;
+    },
+  };
+}
