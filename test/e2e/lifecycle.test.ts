@@ -10,6 +10,7 @@ import {
   jsonLines,
   type Person,
   person,
+  processesOf,
   resultOf,
   smallRepository,
 } from "../support/pitaya.ts";
@@ -47,19 +48,6 @@ function modelFor(scenario: string | Scenario): { readonly url: string; readonly
   const id = `lifecycle-${scenarios}`;
   return { id, url: model.url(scenario, id, "host.docker.internal") };
 }
-const processes = async (user: Person): Promise<string[]> => {
-  const { readdir } = await import("node:fs/promises");
-  const found: string[] = [];
-  for (const pid of await readdir("/proc")) {
-    if (!/^\d+$/.test(pid)) continue;
-    const environment = await readFile(`/proc/${pid}/environ`, "latin1").catch(() => "");
-    if (!environment.includes(`PITAYA_STATE_DIR=${user.stateDir}\0`)) continue;
-    const command = await readFile(`/proc/${pid}/cmdline`, "latin1").catch(() => "");
-    if (command !== "") found.push(`${pid} ${command.replaceAll("\0", " ").trim()}`);
-  }
-  return found;
-};
-
 describe("the embedded stack", () => {
   it("is started once by ten invocations at the same moment, and runs all ten", async () => {
     const user = await newPerson();
@@ -70,8 +58,8 @@ describe("the embedded stack", () => {
     );
     expect(runs.map(({ code, stderr }) => (code === 0 ? 0 : stderr))).toEqual(Array(10).fill(0));
     for (const cwd of repositories) expect(await branchesOf(cwd)).toHaveLength(1);
-    const supervisors = (await processes(user)).filter((line) => line.includes("nats-server"));
-    expect(supervisors).toHaveLength(1);
+    const servers = (await processesOf(user)).filter((p) => p.command.includes("nats-server"));
+    expect(servers).toHaveLength(1);
   });
 
   it("killed with -9 under a live run comes back, and the run finishes", async () => {
@@ -80,11 +68,9 @@ describe("the embedded stack", () => {
     const { url, id } = modelFor("okslow");
     const run = user.start(["add a greeting", "--no-tui", "--base-url", url], { cwd });
     await model.requested(id, 1);
-    for (const line of await processes(user)) {
-      const [pid = "", ...command] = line.split(" ");
-      const isClient =
-        Number(pid) === run.process.pid || command.join(" ").includes("add a greeting");
-      if (!isClient && !line.includes("nats-server")) process.kill(Number(pid), "SIGKILL");
+    for (const { pid, command } of await processesOf(user)) {
+      const isClient = pid === run.process.pid || command.includes("add a greeting");
+      if (!isClient && !command.includes("nats-server")) process.kill(pid, "SIGKILL");
     }
     const { code, stderr } = await run.finished;
     expect({ code, stderr }).toMatchObject({ code: 0 });
@@ -109,7 +95,7 @@ describe("the embedded stack", () => {
     await user.run(["add a greeting", "--base-url", url], { cwd });
     expect((await user.run(["status"], { cwd })).code).toBe(0);
     expect((await user.run(["down"], { cwd })).code).toBe(0);
-    expect(await processes(user)).toEqual([]);
+    expect(await processesOf(user)).toEqual([]);
   });
 });
 

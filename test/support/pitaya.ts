@@ -26,18 +26,14 @@ export interface Running {
   readonly finished: Promise<Finished>;
 }
 
-export interface Surroundings {
-  readonly cwd: string;
-  readonly env?: Readonly<Record<string, string>>;
-  /** Another program in place of the command. */
-  readonly program?: string;
-}
-
 /** A user of this machine: a home, a state directory, and the command in the path. */
 export interface Person {
   readonly stateDir: string;
-  start(args: readonly string[], options: Surroundings): Running;
-  run(args: readonly string[], options: Surroundings): Promise<Finished>;
+  start(args: readonly string[], options: { cwd: string; env?: Record<string, string> }): Running;
+  run(
+    args: readonly string[],
+    options: { cwd: string; env?: Record<string, string> },
+  ): Promise<Finished>;
   /** Ends this person's stack and removes what it kept. */
   leave(): Promise<void>;
 }
@@ -55,8 +51,11 @@ export async function person(more: Record<string, string> = {}): Promise<Person>
   );
   const base = Object.fromEntries(inherited) as Record<string, string>;
 
-  function start(args: readonly string[], options: Surroundings): Running {
-    const child = spawn(process.execPath, [options.program ?? LAUNCHER, ...args], {
+  function start(
+    args: readonly string[],
+    options: { cwd: string; env?: Record<string, string> },
+  ): Running {
+    const child = spawn(process.execPath, [LAUNCHER, ...args], {
       cwd: options.cwd,
       env: { ...base, CI: "1", PITAYA_STATE_DIR: stateDir, ...more, ...options.env },
       stdio: ["ignore", "pipe", "pipe"],
@@ -116,6 +115,22 @@ export async function person(more: Record<string, string> = {}): Promise<Person>
       if (down.code !== 0) throw new Error(`pitaya down: exit ${down.code}\n${down.stderr}`);
     },
   };
+}
+
+/** Processes that this person's commands started and that still run: pid and command line. */
+export async function processesOf(
+  user: Person,
+): Promise<readonly { readonly pid: number; readonly command: string }[]> {
+  const found: { pid: number; command: string }[] = [];
+  for (const pid of await readdir("/proc")) {
+    if (!/^\d+$/.test(pid)) continue;
+    const environment = await readFile(`/proc/${pid}/environ`, "latin1").catch(() => "");
+    if (!environment.includes(`PITAYA_STATE_DIR=${user.stateDir}\0`)) continue;
+    const command = await readFile(`/proc/${pid}/cmdline`, "latin1").catch(() => "");
+    if (command !== "")
+      found.push({ pid: Number(pid), command: command.replaceAll("\0", " ").trim() });
+  }
+  return found;
 }
 
 /** Ids of the runners that a stack below this directory has had. */

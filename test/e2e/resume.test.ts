@@ -1,0 +1,204 @@
+import { watch } from "node:fs";
+import { mkdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { testGit } from "@pitaya/git/testing";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { type ModelServer, startModelServer } from "../support/model-server/model-server.ts";
+import type { Scenario, Step } from "../support/model-server/scenario.ts";
+import {
+  branchesOf,
+  jsonLines,
+  type Person,
+  person,
+  processesOf,
+  type Running,
+  resultOf,
+  smallRepository,
+} from "../support/pitaya.ts";
+
+const RUN_ID = /run_\d{8}_\d{6}_[0-9a-f]{8}/;
+const KEY = { ANTHROPIC_API_KEY: "sk-ant-e2e-not-a-real-key" };
+const WORK: readonly Step[] = [
+  { bash: "date +%N > made.txt && git add made.txt && git commit -q -m 'Add made.txt'" },
+  { text: "Added made.txt." },
+];
+
+let model: ModelServer;
+const dirs: string[] = [];
+const people: Person[] = [];
+let scenarios = 0;
+
+beforeAll(async () => {
+  model = await startModelServer({ host: "0.0.0.0", port: 0 });
+});
+afterAll(() => model.close());
+const leave = async () => {
+  for (const user of people.splice(0)) await user.leave();
+  for (const dir of dirs.splice(0)) await rm(dir, { recursive: true, force: true });
+};
+afterEach(leave);
+
+async function newPerson(): Promise<Person> {
+  const user = await person();
+  people.push(user);
+  return user;
+}
+async function repository(): Promise<string> {
+  const dir = await smallRepository();
+  dirs.push(dir);
+  return dir;
+}
+function modelFor(scenario: string | Scenario): { readonly url: string; readonly id: string } {
+  scenarios += 1;
+  const id = `resume-${scenarios}`;
+  return { id, url: model.url(scenario, id, "host.docker.internal") };
+}
+
+/** Of each instance of a run how it stands, as `show` tells it. */
+async function instancesOf(user: Person, cwd: string, run: string) {
+  const { stdout } = await user.run(["show", run, "--json"], { cwd });
+  const { results } = JSON.parse(stdout) as { results: Record<string, unknown>[] };
+  return new Map(results.map((row) => [String(row["instance_id"]), row]));
+}
+
+/** Nothing of this person's runs any more, and no process had the time to say goodbye. */
+async function killEverything(user: Person, command: Running): Promise<void> {
+  for (const { pid } of await processesOf(user)) process.kill(pid, "SIGKILL");
+  command.process.kill("SIGKILL");
+  await command.finished;
+}
+
+describe("a run of two, interrupted when one is done, and resumed", () => {
+  it("keeps what was done as it was, runs nothing twice, and loses no line of its log", async () => {
+    const user = await newPerson();
+    const cwd = await repository();
+    const { url, id } = modelFor([{ hang: true, times: 1 }, ...WORK]);
+    const options = { cwd, env: KEY };
+    const run = user.start(["add a file", "--runs", "2", "--no-tui", "--base-url", url], options);
+    const [runId = ""] = await run.saw(RUN_ID);
+    await run.saw(/ completed branch=/);
+    run.process.kill("SIGINT");
+    expect((await run.finished).code).toBe(2);
+
+    const before = await instancesOf(user, cwd, runId);
+    const [done] = [...before.values()].filter((row) => row["status"] === "completed");
+    const doneId = String(done?.["instance_id"]);
+    const [branch = ""] = await branchesOf(cwd);
+    const commit = await testGit(cwd, ["rev-parse", branch]);
+    const file = await resultOf(cwd, runId, `instances/${doneId}.json`);
+    const logFile = join(cwd, ".pitaya", "logs", runId, "events.jsonl");
+    const lines = await readFile(logFile, "utf8");
+    // As a rotation of logs would have it.
+    await rm(join(cwd, ".pitaya", "logs"), { recursive: true });
+
+    const resumed = await user.run(["resume", runId, "--no-tui"], options);
+    expect({ code: resumed.code, stderr: resumed.stderr }).toMatchObject({ code: 0 });
+
+    expect(await testGit(cwd, ["rev-parse", branch])).toBe(commit);
+    expect(await branchesOf(cwd)).toHaveLength(2);
+    expect(await resultOf(cwd, runId, `instances/${doneId}.json`)).toBe(file);
+    const after = await instancesOf(user, cwd, runId);
+    expect(after.get(doneId)).toEqual(before.get(doneId));
+    const attempts = [...after.values()].map((row) => row["attempts"]);
+    expect(attempts.sort()).toEqual([1, 2]);
+    const begun = model.requests(id).filter(({ step }) => step === 0);
+    expect(begun).toHaveLength(3);
+    expect((await readFile(logFile, "utf8")).startsWith(lines)).toBe(true);
+  });
+});
+
+describe("a command killed just after it brought a branch in", () => {
+  it("leaves one branch, which the next command finds in place", async () => {
+    const user = await newPerson();
+    const cwd = await repository();
+    const refs = join(cwd, ".git", "refs", "heads");
+    await mkdir(refs, { recursive: true });
+    const { url } = modelFor(WORK);
+    const options = { cwd, env: KEY };
+    const imported = new Promise<void>((resolve) => {
+      const watcher = watch(refs, { recursive: true }, (_, name) => {
+        if (!/\/k[0-9a-f]{8}$/.test(name ?? "")) return;
+        watcher.close();
+        resolve();
+      });
+    });
+    const run = user.start(["add a file", "--no-tui", "--base-url", url], options);
+    const [runId = ""] = await run.saw(RUN_ID);
+    await imported;
+    run.process.kill("SIGKILL");
+    await run.finished;
+    const commit = await testGit(cwd, ["rev-parse", ...(await branchesOf(cwd))]);
+    const attached = await user.run(["attach", runId, "--no-tui"], options);
+    expect({ code: attached.code, stderr: attached.stderr }).toMatchObject({ code: 0 });
+    expect(await testGit(cwd, ["rev-parse", ...(await branchesOf(cwd))])).toBe(commit);
+    const [row] = (await instancesOf(user, cwd, runId)).values();
+    expect(row).toMatchObject({ attempts: 1, import_error: null });
+    expect(row?.["imported_ref"]).toMatch(/^refs\/heads\/pitaya\//);
+  });
+});
+
+describe("a run in which everything failed", () => {
+  it("does not exit 0, of however many executions", async () => {
+    const user = await newPerson();
+    const cwd = await repository();
+    const { url } = modelFor("refusal");
+    const args = ["add a file", "--runs", "2", "--json", "--base-url", url];
+    const { code, stdout } = await user.run(args, { cwd, env: KEY });
+    expect(code).toBe(3);
+    expect(jsonLines(stdout).at(-1)).toMatchObject({
+      type: "run.summary",
+      payload: { status: "failed", failed_instances: 2 },
+    });
+  });
+});
+
+describe("everything killed while an instance pauses before its next attempt", () => {
+  it("waits for credentials, says so, and makes one attempt when they come, not before its time", async () => {
+    const user = await newPerson();
+    const cwd = await repository();
+    const { url } = modelFor([
+      {
+        error: {
+          status: 429,
+          type: "rate_limit_error",
+          message: "Please try again later.",
+          headers: { "retry-after": "1" },
+        },
+        // The agent CLI itself tries again twice.
+        times: 3,
+      },
+      ...WORK,
+    ]);
+    const run = user.start(["add a file", "--no-tui", "--base-url", url], { cwd, env: KEY });
+    const [runId = ""] = await run.saw(RUN_ID);
+    await run.saw(/trying again in/);
+    await killEverything(user, run);
+
+    const freed = `set ANTHROPIC_API_KEY, then: pitaya attach ${runId}`;
+    const watching = user.start(["attach", runId, "--no-tui"], { cwd });
+    await watching.saw(/waiting for credentials/);
+    expect(watching.output()).toContain(freed);
+    expect((await user.run(["show", runId], { cwd })).stdout).toContain(freed);
+    await expect.poll(async () => (await user.run(["status"], { cwd })).stdout).toContain(freed);
+
+    const attached = await user.run(["attach", runId, "--no-tui"], { cwd, env: KEY });
+    expect({ code: attached.code, stderr: attached.stderr }).toMatchObject({ code: 0 });
+    expect((await watching.finished).code).toBe(0);
+    expect(await branchesOf(cwd)).toHaveLength(1);
+
+    const log = jsonLines((await user.run(["events", runId, "--json"], { cwd })).stdout);
+    const entries = log.flatMap(({ time, message }) =>
+      ((message as { entries?: Record<string, unknown>[] }).entries ?? []).map((entry) => ({
+        type: String(entry["type"]),
+        delayMs: Number(entry["delayMs"]),
+        at: Date.parse(String(time)),
+      })),
+    );
+    const of = (type: string) => entries.filter((entry) => entry.type === type);
+    const pauses = of("instance.backingOff");
+    const placed = of("attempt.placed");
+    expect([pauses.length, placed.length]).toEqual([1, 2]);
+    const dueAt = (pauses[0]?.at ?? 0) + (pauses[0]?.delayMs ?? 0);
+    expect(placed[1]?.at).toBeGreaterThanOrEqual(dueAt);
+  });
+});
