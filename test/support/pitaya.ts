@@ -26,14 +26,18 @@ export interface Running {
   readonly finished: Promise<Finished>;
 }
 
+export interface Surroundings {
+  readonly cwd: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Another program in place of the command. */
+  readonly program?: string;
+}
+
 /** A user of this machine: a home, a state directory, and the command in the path. */
 export interface Person {
   readonly stateDir: string;
-  start(args: readonly string[], options: { cwd: string; env?: Record<string, string> }): Running;
-  run(
-    args: readonly string[],
-    options: { cwd: string; env?: Record<string, string> },
-  ): Promise<Finished>;
+  start(args: readonly string[], options: Surroundings): Running;
+  run(args: readonly string[], options: Surroundings): Promise<Finished>;
   /** Ends this person's stack and removes what it kept. */
   leave(): Promise<void>;
 }
@@ -51,11 +55,8 @@ export async function person(more: Record<string, string> = {}): Promise<Person>
   );
   const base = Object.fromEntries(inherited) as Record<string, string>;
 
-  function start(
-    args: readonly string[],
-    options: { cwd: string; env?: Record<string, string> },
-  ): Running {
-    const child = spawn(process.execPath, [LAUNCHER, ...args], {
+  function start(args: readonly string[], options: Surroundings): Running {
+    const child = spawn(process.execPath, [options.program ?? LAUNCHER, ...args], {
       cwd: options.cwd,
       env: { ...base, CI: "1", PITAYA_STATE_DIR: stateDir, ...more, ...options.env },
       stdio: ["ignore", "pipe", "pipe"],
