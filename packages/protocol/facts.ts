@@ -31,7 +31,11 @@ export const Fact = z.discriminatedUnion("type", [
   /** A restarted runner-agent found the container and goes on with it. */
   z.object({ type: z.literal("attempt.adopted") }),
   /** The runner's containers stand still, since it could not keep its lease. */
-  z.object({ type: z.literal("attempt.paused") }),
+  z.object({
+    type: z.literal("attempt.paused"),
+    /** How long it may have run on after the lease had lapsed; absent where it was paused in time. */
+    overranMs: z.int().positive().optional(),
+  }),
   /** The coordinator confirmed the attempt, and its container goes on. */
   z.object({ type: z.literal("attempt.unpaused") }),
   /** A later attempt can go on from here. */

@@ -257,6 +257,59 @@ export function executorContract(title: string, make: () => Promise<ExecutorHarn
       expect(await execution.exit).toMatchObject({ kind: "agent", exitCode: 3 });
     });
 
+    describe("a pause", () => {
+      const start = async () => {
+        const { name } = await prepare([
+          { do: "commit" },
+          { do: "write", stream: "stdout", text: "ready\n" },
+          { do: "wait-for-end" },
+        ]);
+        const execution = await executor.start(name, {});
+        await readUntil(execution, "ready\n");
+        return { name, execution };
+      };
+      const stateOf = async (name: AttemptSpec["name"]) =>
+        (await executor.list()).find((each) => each.name.attempt === name.attempt)?.state;
+
+      it("has an attempt stand still, and it goes on afterwards as if nothing had been", async () => {
+        const { name, execution } = await start();
+        await Promise.all([executor.pause(name), executor.pause(name)]);
+        expect(await stateOf(name)).toBe("paused");
+        await executor.unpause(name);
+        await executor.unpause(name);
+        expect(await stateOf(name)).toBe("running");
+        await execution.signal("TERM");
+        expect(await execution.exit).toMatchObject({ kind: "agent", signal: "SIGTERM" });
+        expect(await harvest(name)).toHaveProperty("bundlePath");
+      });
+
+      it("outlives whoever made it; adopted, the attempt can be ended where it stands", async () => {
+        const { name, execution } = await start();
+        await executor.pause(name);
+        execution.detach();
+        const from = { stdout: "ready\n".length, stderr: 0 };
+        const after = await executor.adopt(name, from);
+        const output = collect(after, from);
+        await after.signal("KILL");
+        expect(await after.exit).toMatchObject({ kind: "container", exitCode: 137 });
+        expect((await output).stdout.toString()).toBe("");
+        expect(await harvest(name)).toHaveProperty("bundlePath");
+      });
+
+      it("is nothing to what does not run", async () => {
+        const created = await prepare([]);
+        await executor.pause(created.name);
+        expect(await stateOf(created.name)).toBe("created");
+        const { name } = await run([]);
+        await executor.pause(name);
+        await executor.unpause(name);
+        expect(await stateOf(name)).toBe("exited");
+        const gone = { ...name, attempt: 996 };
+        await executor.pause(gone);
+        await executor.unpause(gone);
+      });
+    });
+
     describe("a snapshot", () => {
       const FILES = ["notes/talk.jsonl", "notes/none"];
       const TALK = '{"said":"hello"}\n{"said":"wörld"}\n';

@@ -180,7 +180,7 @@ export interface Leftover {
 
 export interface LiveAttempt {
   readonly name: AttemptName;
-  readonly state: "created" | "running" | "exited";
+  readonly state: "created" | "running" | "paused" | "exited";
 }
 
 /**
@@ -229,6 +229,13 @@ export interface Executor {
     name: AttemptName,
     from: { readonly stdout: number; readonly stderr: number },
   ): Promise<Execution>;
+  /**
+   * Every process of the attempt stands still, wherever it is; to a container that is not running:
+   * nothing. KILL still ends it; TERM is to be sent once it goes on. Idempotent.
+   */
+  pause(name: AttemptName): Promise<void>;
+  /** It goes on where it stood. Idempotent; to a container that is not paused, or gone: nothing. */
+  unpause(name: AttemptName): Promise<void>;
   /**
    * After exit. `toDir` exists and is empty. Runs the harvest in a second container where the first
    * left none. `sessionFiles` are paths below the agent's home. @throws `harvest_failed`,

@@ -9,6 +9,7 @@ import type {
   ContainerExit,
   Execution,
   Executor,
+  LiveAttempt,
   OutputChunk,
   PackSpec,
   SessionFile,
@@ -65,7 +66,9 @@ export interface FakeExecutor extends Executor {
 
 interface Attempt {
   readonly spec: AttemptSpec;
-  state: "created" | "running" | "exited";
+  state: LiveAttempt["state"];
+  /** What waits for it to go on. Only while it is paused. */
+  readonly held: (() => void)[];
   readonly written: OutputChunk[];
   readonly length: Record<Stream, number>;
   readonly changed: Set<() => void>;
@@ -130,6 +133,7 @@ export function fakeExecutor(options: FakeExecutorOptions): FakeExecutor {
         ...(patch && { patch }),
         session: new Map(session.map(({ path, bytes }) => [path, bytes])),
         state: "created",
+        held: [],
         written: [],
         length: { stdout: 0, stderr: 0 },
         changed: new Set(),
@@ -153,6 +157,19 @@ export function fakeExecutor(options: FakeExecutorOptions): FakeExecutor {
       }
       calls.push(`adopt ${keyOf(name)}`);
       return execution(attempt, from);
+    },
+    pause: async (name) => {
+      const attempt = attempts.get(keyOf(name));
+      if (attempt?.state !== "running") return;
+      calls.push(`pause ${keyOf(name)}`);
+      attempt.state = "paused";
+    },
+    unpause: async (name) => {
+      const attempt = attempts.get(keyOf(name));
+      if (attempt?.state !== "paused") return;
+      calls.push(`unpause ${keyOf(name)}`);
+      attempt.state = "running";
+      for (const deed of attempt.held.splice(0)) deed();
     },
     harvest: async (name, toDir, maxBytes, sessionFiles = []) => {
       const { spec, bundle, patch, session } = find(name);
@@ -245,10 +262,16 @@ async function play(
     return { kind: "agent", exitCode, ...(signal && { signal }), oomKilled: false };
   };
   let ignoresTerm = false;
+  const onceItGoesOn = (deed: () => void) => {
+    if (attempt.state === "paused") attempt.held.push(deed);
+    else deed();
+  };
   attempt.term = () => {
-    terminated.resolve();
-    if (!ignoresTerm) cut.resolve(byAgent(143));
-    else clock.setTimer(spec.killGraceMs, () => cut.resolve(byAgent(137)));
+    onceItGoesOn(() => {
+      terminated.resolve();
+      if (!ignoresTerm) cut.resolve(byAgent(143));
+      else clock.setTimer(spec.killGraceMs, () => cut.resolve(byAgent(137)));
+    });
   };
   attempt.kill = () => cut.resolve({ kind: "container", exitCode: 137, oomKilled: false });
 
@@ -258,11 +281,13 @@ async function play(
     spec,
     env: { ...spec.env, ...secrets },
     write: (stream, text) => {
-      if (attempt.state !== "running") return;
-      const bytes = bytesOf(text);
-      attempt.written.push({ stream, bytes, offset: attempt.length[stream] });
-      attempt.length[stream] += bytes.length;
-      for (const wake of attempt.changed) wake();
+      onceItGoesOn(() => {
+        if (attempt.state !== "running") return;
+        const bytes = bytesOf(text);
+        attempt.written.push({ stream, bytes, offset: attempt.length[stream] });
+        attempt.length[stream] += bytes.length;
+        for (const wake of attempt.changed) wake();
+      });
     },
     commit: (bundle = "fake bundle") => {
       attempt.bundle = bytesOf(bundle);
@@ -285,7 +310,10 @@ async function play(
     },
     terminated: terminated.promise,
   };
-  const exit = await Promise.race([script(agent).then(byAgent), cut.promise]);
+  const itself = script(agent).then(
+    (code) => new Promise<ContainerExit>((end) => onceItGoesOn(() => end(byAgent(code)))),
+  );
+  const exit = await Promise.race([itself, cut.promise]);
   attempt.state = "exited";
   attempt.ended.resolve(exit);
   for (const wake of attempt.changed) wake();

@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import { PitayaError } from "@pitaya/protocol";
-import type { AttemptName, AttemptSpec, Executor } from "../../ports/executor.port.ts";
+import type { AttemptName, AttemptSpec, Executor, LiveAttempt } from "../../ports/executor.port.ts";
 import { attached } from "./attached.ts";
 import { checkoutJob, checkoutKey } from "./checkouts.ts";
 import { connectEngine, onEngine, unlessGone } from "./engine.ts";
@@ -14,6 +14,7 @@ import { leftFiles } from "./left-files.ts";
 import { attemptOf, LABEL, naming } from "./names.ts";
 import type { Endpoint } from "./network.rules.ts";
 import { packJob } from "./packs.ts";
+import { setPaused } from "./pausing.ts";
 import { leftoverReaper } from "./reaper.ts";
 import { restore } from "./restore.ts";
 import { findScriptsDir, readScripts } from "./scripts.ts";
@@ -199,6 +200,9 @@ export async function dockerExecutor(options: DockerExecutorOptions): Promise<Ex
       });
     },
 
+    pause: (name) => setPaused(containerOf(name), true),
+    unpause: (name) => setPaused(containerOf(name), false),
+
     harvest: async (name, toDir, maxBytes, paths = []) => {
       const container = containerOf(name);
       if (!left.isKnown(name)) {
@@ -261,8 +265,8 @@ export async function dockerExecutor(options: DockerExecutorOptions): Promise<Ex
   };
 }
 
-function stateOf(state: string): "created" | "running" | "exited" {
-  if (state === "created") return "created";
+function stateOf(state: string): LiveAttempt["state"] {
+  if (state === "created" || state === "paused") return state;
   return state === "exited" || state === "dead" || state === "removing" ? "exited" : "running";
 }
 
