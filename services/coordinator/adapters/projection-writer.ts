@@ -1,9 +1,8 @@
 import type { Clock } from "@pitaya/actors";
 import { type Bus, encode } from "@pitaya/bus";
 import { buckets, RunProjection } from "@pitaya/protocol";
-import type { RunPhase, RunView } from "@pitaya/views";
+import { projectRun, type RunPhase, type RunView } from "@pitaya/views";
 import type { Logger } from "pino";
-import { projectRun } from "../domain/run-projection.ts";
 
 /** Writes the rows that lists show. A cache: a lost write is made up for by the next. */
 export interface ProjectionWriter {

@@ -1,8 +1,9 @@
 import type { RunProjection, RunSpec } from "@pitaya/protocol";
 import { textExcerpt } from "@pitaya/protocol";
-import { type RunView, spendOf, statusOf } from "@pitaya/views";
+import { type RunView, statusOf } from "./run-view.ts";
+import { spendOf } from "./spend.ts";
 
-/** What lists show of a run. Pure. */
+/** The row that lists show of a run, as its log has it. */
 export function projectRun(spec: RunSpec, view: RunView): RunProjection {
   const rows = [...view.instances.values()];
   const count = (test: (row: (typeof rows)[number]) => boolean) => rows.filter(test).length;
