@@ -104,9 +104,14 @@ export function serveApi(options: ApiOptions): () => Promise<void> {
     await reign.until(claimed, `the claim of ${instance}.${attempt}`, SEEN_TIMEOUT_MS);
     const chain = log.chainOf(instance, attempt);
     const key = reign.curveKeyOf(runner);
-    if (chain?.runner !== runner || chain.ended !== undefined || key === undefined || !actors) {
+    if (chain?.runner !== runner || chain.ended !== undefined || !actors) {
       const message = `runner ${runner} has no live claim on attempt ${attempt} of ${instance}`;
       throw new PitayaError("permission_denied", message);
+    }
+    if (key === undefined) {
+      // Who has only begun to decide reads the log and the runners' keys at the same time.
+      const message = `the key of runner ${runner} is not known here yet`;
+      throw new PitayaError("credentials_missing", message, { retryable: true });
     }
     return { secrets: secrets.sealTo(key, run, actors.spec.agent.credentials) };
   }
@@ -147,9 +152,10 @@ export function serveApi(options: ApiOptions): () => Promise<void> {
 
   async function resume(subject: string, request: ApiRequest<"resume">) {
     const entry = await known(runOf(subject));
+    const { by, fresh, override, keyPolicy } = request;
+    if (entry.actors?.stopping === "interrupt" && !override) await interrupted(entry);
     if (isFinalRun(entry)) return { status: "already-final" as const };
     secrets.take(entry.run, request.secrets);
-    const { by, fresh, override, keyPolicy } = request;
     if (override) checkOverride(entry, override);
     if (entry.actors?.phase !== "interrupted" && !override) {
       reign.wake(entry.run);
@@ -181,8 +187,13 @@ export function serveApi(options: ApiOptions): () => Promise<void> {
     }
     const reason = "its settings are changed";
     await reign.ask(entry, [{ type: "run.stopping", mode: "interrupt", by, reason }]);
-    const interrupted = () => entry.actors?.phase === "interrupted";
-    await reign.until(interrupted, `the interruption of ${entry.run}`, SEEN_TIMEOUT_MS);
+    await interrupted(entry);
+  }
+
+  /** Whoever asks may have seen in the log what has not come here yet. */
+  async function interrupted(entry: RunEntry): Promise<void> {
+    const isThere = () => entry.actors?.phase === "interrupted" || isFinalRun(entry);
+    await reign.until(isThere, `the interruption of ${entry.run}`, SEEN_TIMEOUT_MS);
   }
 
   const perRun = (verb: string) => [subjects.apiRun.filter({ verb })];
