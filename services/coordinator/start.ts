@@ -1,5 +1,5 @@
 import { type Clock, type Mailbox, mailbox, systemClock } from "@pitaya/actors";
-import { answer, type Bus, encode } from "@pitaya/bus";
+import { answer, type Bus, encode, type Sealer } from "@pitaya/bus";
 import {
   buckets,
   CoordinatorEntry,
@@ -31,6 +31,8 @@ export interface CoordinatorOptions {
   /** The coordinator before is known to be dead; see `holdLease`. */
   readonly takeOver?: boolean;
   readonly clock?: Clock;
+  /** Its own, new at each start; made if none are given. */
+  readonly keys?: Sealer;
   /** 0 ≤ x < 1 */
   readonly random?: () => number;
   readonly leaseMs?: number;
@@ -80,7 +82,7 @@ export function start(options: CoordinatorOptions): Coordinator {
   const clock = options.clock ?? systemClock;
   const id = ProcessId.parse(options.id);
   const stopping = new AbortController();
-  const secrets = secretHolder();
+  const secrets = secretHolder(options.keys);
   const deciding = Promise.withResolvers<void>();
   let current: Reign | undefined;
   let hasDecided = false;

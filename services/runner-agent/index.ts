@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { systemClock } from "@pitaya/actors";
-import type { Bus } from "@pitaya/bus";
+import { type Bus, sealer } from "@pitaya/bus";
 import * as git from "@pitaya/git";
 import { findPlugin, pluginNames } from "@pitaya/plugins";
 import { buckets } from "@pitaya/protocol";
@@ -82,6 +82,7 @@ export async function start(options: StartOptions): Promise<Runner> {
       clock: systemClock,
       log,
       incarnation: randomBytes(4).toString("hex"),
+      sealer: sealer(),
       findPlugin: (name) => (pluginNames.includes(name) ? findPlugin(name) : undefined),
       redactorOf: redactorPool(),
       ownHosts,

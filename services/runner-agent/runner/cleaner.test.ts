@@ -20,7 +20,8 @@ const attempt = (n: number): AttemptName => ({
 function host() {
   const clock = manualClock(Date.UTC(2026, 0, 1));
   const bucket = memoryBus().bucket(buckets.runners);
-  const { disk, attempts } = memoryDisk();
+  const { mount, attempts } = memoryDisk();
+  const disk = mount();
   const engine = new Map<string, Leftover["kind"]>();
   const inHand: AttemptName[] = [];
   const executor = {

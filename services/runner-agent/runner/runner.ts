@@ -1,5 +1,5 @@
 import type { Clock } from "@pitaya/actors";
-import { type Bus, sealer } from "@pitaya/bus";
+import type { Bus, Sealer } from "@pitaya/bus";
 import type { AgentPlugin } from "@pitaya/plugins";
 import { buckets, DEFAULT_LIMITS, ProcessId } from "@pitaya/protocol";
 import type { Redactor } from "@pitaya/redaction";
@@ -35,6 +35,8 @@ export interface RunnerParts {
   readonly log: Logger;
   /** New at each start: 8 hex digits. */
   readonly incarnation: string;
+  /** New at each start, too: what was sealed to an earlier one is nobody's. */
+  readonly sealer: Sealer;
   findPlugin(name: string): AgentPlugin | undefined;
   redactorOf(secrets: readonly string[]): Redactor;
   /** Addresses and names by which a container may mean this host. */
@@ -115,7 +117,6 @@ async function begin(
   const slots = openSlots(
     settings.slots ?? defaultSlots(engine.cpus, engine.memoryBytes, DEFAULT_LIMITS.memoryBytes),
   );
-  const curve = sealer();
   const directories = disk.attempts;
   const packs = await disk.openPacks({
     blobs: bus.blobs,
@@ -139,7 +140,7 @@ async function begin(
       cpus: engine.cpus,
       memoryBytes: engine.memoryBytes,
       engineVersion: engine.engineVersion,
-      curveKey: curve.publicKey,
+      curveKey: parts.sealer.publicKey,
       packs: packs.held().slice(0, MAX_PACKS_TOLD),
     }),
   });
@@ -158,7 +159,6 @@ async function begin(
       ...parts,
       runner,
       packs,
-      sealer: curve,
       cpus: engine.cpus,
       hostEndpoints: settings.hostEndpoints,
       reaped: strangers.idle,

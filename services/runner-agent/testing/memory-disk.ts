@@ -14,12 +14,16 @@ interface Kept {
   readonly files: Map<string, Uint8Array>;
 }
 
-/**
- * A runner-agent's disk in memory: `open` gives each incarnation its own view of what the ones
- * before it left. `files` is what an executor on the same host sees of it.
- */
+/** A runner-agent's disk in memory. */
 export interface MemoryDisk {
-  readonly disk: RunnerDisk;
+  /**
+   * The disk as one incarnation has it.
+   *
+   * @param settle is waited for after each deed, when it is done and before that is known: where a
+   *   process may die
+   */
+  mount(settle?: () => Promise<void>): RunnerDisk;
+  /** What an executor on the same host sees of it. */
   readonly files: FakeFiles;
   /** Attempts that have a directory. */
   attempts(): readonly AttemptName[];
@@ -29,13 +33,8 @@ export interface MemoryDisk {
 
 const keyOf = ({ runId, instanceId, attempt }: AttemptName) => `${runId}.${instanceId}.${attempt}`;
 
-/**
- * {@link RunnerDisk} without files. Passes `disk.contract.ts`.
- *
- * @param settle is waited for after each deed, when it is done and before that is known: where the
- *   process may die
- */
-export function memoryDisk(settle: () => Promise<void> = async () => undefined): MemoryDisk {
+/** {@link RunnerDisk} without files. Passes `disk.contract.ts`. */
+export function memoryDisk(): MemoryDisk {
   const attempts = new Map<string, Kept>();
   const hostPacks = new Set<string>();
   let epoch = 0;
@@ -49,7 +48,7 @@ export function memoryDisk(settle: () => Promise<void> = async () => undefined):
     return found;
   };
 
-  function directory(name: AttemptName): Directory {
+  function directory(name: AttemptName, settle: () => Promise<void>): Directory {
     const key = keyOf(name);
     const kept: Kept = attempts.get(key) ?? { name, journals: [], files: new Map() };
     attempts.set(key, kept);
@@ -89,7 +88,7 @@ export function memoryDisk(settle: () => Promise<void> = async () => undefined):
         kept.files.delete(path);
         await settle();
       },
-      openJournal: () => journal(kept),
+      openJournal: () => journal(kept, settle),
       async remove() {
         if (attempts.get(key) === kept) attempts.delete(key);
         await settle();
@@ -97,7 +96,7 @@ export function memoryDisk(settle: () => Promise<void> = async () => undefined):
     };
   }
 
-  function journal(kept: Kept): ReturnType<Directory["openJournal"]> {
+  function journal(kept: Kept, settle: () => Promise<void>): ReturnType<Directory["openJournal"]> {
     const own: Journal[] = [];
     return {
       async *read() {
@@ -112,11 +111,11 @@ export function memoryDisk(settle: () => Promise<void> = async () => undefined):
     };
   }
 
-  const disk: RunnerDisk = {
+  const mount = (settle: () => Promise<void> = async () => undefined): RunnerDisk => ({
     open: async () => undefined,
     attempts: {
       async create(name) {
-        const made = directory(name);
+        const made = directory(name, settle);
         await settle();
         return made;
       },
@@ -184,10 +183,10 @@ export function memoryDisk(settle: () => Promise<void> = async () => undefined):
       attempts.delete(posix.basename(path));
       await settle();
     },
-  };
+  });
 
   return {
-    disk,
+    mount,
     files: {
       read: async (path) => fileAt(path),
       async write(path, bytes) {

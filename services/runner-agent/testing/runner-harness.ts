@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { type Clock, type ManualClock, systemClock } from "@pitaya/actors";
-import { type Bus, decode, encode, type StoredMessage } from "@pitaya/bus";
+import { type Bus, decode, encode, type StoredMessage, sealer } from "@pitaya/bus";
 import { memoryBroker } from "@pitaya/bus/testing";
 import * as git from "@pitaya/git";
 import {
@@ -20,6 +20,7 @@ import {
   RunnerLiveness,
   SealMessage,
   type SealReason,
+  type SessionSnapshot,
   StartCommand,
   type StopMode,
   subjects,
@@ -156,6 +157,7 @@ export async function runnerHarness(options: {
           clock,
           log: pino({ level: options.log ? "debug" : "silent" }),
           incarnation: String(incarnations).padStart(8, "0"),
+          sealer: sealer(),
           findPlugin: (name) => (name === "line" ? linePlugin : undefined),
           ownHosts: () => new Set(),
           redactorOf: (values) => redactor({ values }),
@@ -178,11 +180,14 @@ export async function runnerHarness(options: {
         readonly epoch?: number;
         readonly attempt?: number;
         readonly task?: Partial<TaskSpec>;
+        readonly snapshot?: SessionSnapshot;
       } = {},
     ): Promise<void> {
       const order = orderOf(key, over);
       const id = messageIds.start(order.run, order.instance, order.attempt, order.epoch);
-      const payload = encode(StartCommand, { ...order, task: taskOf(over.task) });
+      const { snapshot } = over;
+      const task = taskOf(over.task);
+      const payload = encode(StartCommand, { ...order, task, ...(snapshot && { snapshot }) });
       await bus.commands.publish(subjects.start.of({ runner: RUNNER }), { id, payload });
     },
 
