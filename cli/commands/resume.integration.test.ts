@@ -64,6 +64,20 @@ test("a coordinator that comes later is handed the credentials of the command th
   await next.leave();
 });
 
+test("another coordinator that was there already is handed the credentials when it decides", async () => {
+  const { coordinator } = stage;
+  const host = stage.start(["do it"]);
+  const run = await coordinator.submitted();
+  await coordinator.handedOver();
+  coordinator.secrets.clear();
+  await run.decide({ type: "owner.changed" });
+  expect(await coordinator.secretsHeld(run.spec.run)).toEqual({
+    ANTHROPIC_API_KEY: "sk-ant-test-0123456789abcdef",
+  });
+  await run.ends("succeeded");
+  expect(await host.ended).toBe(0);
+});
+
 test("to a run of another client a key goes only when it is named on the command line", async () => {
   const { coordinator, broker } = stage;
   const { memoryConnection } = await import("../testing/memory-connection.ts");

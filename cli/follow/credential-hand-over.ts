@@ -1,16 +1,24 @@
+import { type Clock, systemClock } from "@pitaya/actors/clock";
 import { ask, type Sealer } from "@pitaya/bus";
-import { buckets, subjects } from "@pitaya/protocol";
+import { buckets, isPitayaError, subjects } from "@pitaya/protocol";
 import type { Connection } from "../connect/connection.port.ts";
 import { type Credentials, sealForCoordinators } from "../submit/sealed-credentials.ts";
 
 const ASK_TIMEOUT_MS = 10_000;
 
+/** One that has just begun to decide does not answer yet. */
+const AGAIN_MS = 500;
+/** Tries in vain before the user is told of it. */
+const QUIET_TRIES = 10;
+
 /**
- * Hands the run's credentials to the coordinators that are there, and to every one that comes, as
- * long as this command is attached: whoever decides next must not have to wait for them. Ends when
- * `signal` aborts.
+ * Hands the run's credentials to the coordinators that are there, to every one that comes, and again
+ * when another one decides, as long as this command is attached: whoever decides must not have to
+ * wait for them. A coordinator that only stands by is given its share by the one that decides, so one
+ * that took over before it was given it has none. Ends when `signal` aborts.
  *
- * @param onProblem told when a coordinator could not be given them; the next change tries again
+ * @param onProblem told when they could not be handed over; where that may pass, it is tried again
+ * @param onOwner called once, with what to call whenever the log tells of another that decides
  */
 export async function handOverCredentials(options: {
   readonly connection: Connection;
@@ -19,21 +27,32 @@ export async function handOverCredentials(options: {
   readonly credentials: Credentials;
   readonly signal: AbortSignal;
   readonly onProblem: (error: unknown) => void;
+  readonly onOwner?: (handOverAgain: () => void) => void;
+  readonly clock?: Clock;
 }): Promise<void> {
-  const { connection, sealer, run, credentials, signal, onProblem } = options;
+  const { connection, sealer, run, credentials, signal, onProblem, onOwner } = options;
+  const { clock = systemClock } = options;
   if (Object.keys(credentials).length === 0) return;
   const subject = subjects.apiRun.of({ run, verb: "secrets" });
 
-  async function handOver(): Promise<void> {
+  let cancelAgain: () => void = () => undefined;
+  signal.addEventListener("abort", () => cancelAgain(), { once: true });
+
+  async function handOver(tries = 1): Promise<void> {
+    cancelAgain();
     try {
       const secrets = await sealForCoordinators(connection.bus, sealer, run, credentials);
       if (secrets.length === 0) return;
       await ask(connection.bus, "secrets", subject, { v: 1, secrets }, ASK_TIMEOUT_MS);
     } catch (error) {
-      if (!signal.aborted) onProblem(error);
+      if (signal.aborted) return;
+      const mayPass = isPitayaError(error) && error.retryable;
+      if (!mayPass || tries === QUIET_TRIES) onProblem(error);
+      if (mayPass) cancelAgain = clock.setTimer(AGAIN_MS, () => void handOver(tries + 1));
     }
   }
 
+  onOwner?.(() => void handOver());
   const known = new Map<string, string>();
   while (!signal.aborted) {
     const { bus, moved } = connection;

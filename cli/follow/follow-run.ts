@@ -62,6 +62,7 @@ export async function followRun(options: FollowOptions): Promise<FollowEnd> {
   const files = await openGuardedFiles({ session, run, place, feed, console });
   const branches = place && openImporter(options, place, feed, console);
 
+  let handOverAgain: () => void = () => undefined;
   let gone: StackGone | undefined;
   void connection.gone.then((how) => {
     gone = how;
@@ -79,8 +80,11 @@ export async function followRun(options: FollowOptions): Promise<FollowEnd> {
       if (item.kind === "caughtUp") {
         if (feed.view.spec === undefined) throw unknownRun(run);
         // To a run at rest nothing is handed: a coordinator would keep it for nobody.
-        if (!isAtRest(feed.view)) handOver(options, feed, console, ending.signal);
+        if (!isAtRest(feed.view)) {
+          handOver(options, feed, console, ending.signal, (again) => (handOverAgain = again));
+        }
       }
+      if (isNewOwner(item)) handOverAgain();
       offerBranches(branches, feed, item);
       if (isDone(feed, branches)) feed.finish();
     }
@@ -101,17 +105,23 @@ export async function followRun(options: FollowOptions): Promise<FollowEnd> {
 }
 
 function handOver(
-  { connection, run, own }: FollowOptions,
+  { session, connection, run, own }: FollowOptions,
   feed: RunFeed,
   console: Console,
   signal: AbortSignal,
+  onOwner: (again: () => void) => void,
 ): void {
   handOverCredentials({
-    ...{ connection, run, ...own, signal },
+    ...{ connection, run, ...own, signal, onOwner, clock: session.host.clock },
     onProblem: (error) =>
       void console.problem(`credentials could not be handed over: ${errorRecord(error).message}`),
   }).catch((error: unknown) => feed.stop(error));
 }
+
+const isNewOwner = (item: FeedItem): boolean =>
+  item.kind === "event" &&
+  item.event.kind === "decision" &&
+  item.event.entry.type === "owner.changed";
 
 /** The run is at rest, and all that this command had to do about it is done and in the log. */
 const isDone = (feed: RunFeed, branches: Importer | undefined): boolean =>
