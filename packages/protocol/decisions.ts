@@ -40,6 +40,9 @@ export const StrategyCall = z.object({
 });
 export type StrategyCall = z.infer<typeof StrategyCall>;
 
+/** Longest sleep of strategy code: 30 days. */
+export const MAX_SLEEP_MS = 30 * 86_400_000;
+
 export const StopMode = z.enum(["interrupt", "cancel"]);
 export type StopMode = z.infer<typeof StopMode>;
 
@@ -52,6 +55,20 @@ export const Decision = z.discriminatedUnion("type", [
     type: z.literal("strategy.called"),
     execution: ExecutionId,
     calls: z.array(StrategyCall).min(1),
+  }),
+  /** Strategy code sleeps: its call of this index, on this path of calls, is over after the delay. */
+  z.object({
+    type: z.literal("timer.set"),
+    execution: ExecutionId,
+    path: z.int().nonnegative(),
+    index: z.int().nonnegative(),
+    delayMs: z.int().nonnegative().max(MAX_SLEEP_MS),
+  }),
+  z.object({
+    type: z.literal("timer.fired"),
+    execution: ExecutionId,
+    path: z.int().nonnegative(),
+    index: z.int().nonnegative(),
   }),
   z.object({
     type: z.literal("instance.scheduled"),

@@ -63,6 +63,11 @@ export interface StrategyContext {
   run(task: Task, options: { readonly key: string }): TaskHandle;
   /** @throws TaskFailed */
   wait(handle: TaskHandle): Promise<TaskResult>;
+  /**
+   * Goes on after so many milliseconds at the least, up to 30 days, also when the coordinator was
+   * started anew meanwhile. While the run is interrupted it does not go on.
+   */
+  sleep(delayMs: number): Promise<void>;
   /** Joins the parts of a key. */
   key(...parts: readonly (string | number)[]): string;
   /** A line for the log of whoever runs this; said again when the code is replayed. */

@@ -105,6 +105,38 @@ describe("what code throws", () => {
   });
 });
 
+describe("a sleep", () => {
+  const naps: Strategy["execute"] = async (_, ctx) => {
+    await ctx.sleep(1_000);
+    await ctx.sleep(0);
+    return { status: "succeeded", tasks: [] };
+  };
+
+  it("is told by the index of its call, and over when it is said to be", async () => {
+    const execution = await start(code(naps));
+    expect(execution.sleeps).toEqual([{ index: 0, delayMs: 1_000 }]);
+    expect(execution.ended).toBeUndefined();
+    await execution.wake(0);
+    expect(execution.sleeps.at(-1)).toEqual({ index: 1, delayMs: 0 });
+    await execution.wake(1);
+    expect(execution.ended).toEqual({ outcome: { status: "succeeded", tasks: [] } });
+  });
+
+  it("that the code does not take any more ends it", async () => {
+    const recorded = [{ index: 0, name: "sleep", argsHash: "0".repeat(16) }];
+    const longer = await start(code(naps), recorded);
+    expect(longer.ended?.error?.code).toBe("replay_mismatch");
+    const execution = await start(code(naps));
+    await execution.wake(3);
+    expect(execution.ended?.error?.code).toBe("replay_mismatch");
+  });
+
+  it.each([-1, 0.5, Number.NaN, 31 * 86_400_000])("of %d ms cannot be had", async (delayMs) => {
+    const execution = await start(code((_, ctx) => ctx.sleep(delayMs).then(() => fork(""))));
+    expect(execution.ended?.error?.message).toContain("at most 30 days");
+  });
+});
+
 describe("code that no replay would bring to the same place", () => {
   const endOf = async (execute: Strategy["execute"]) => (await start(code(execute))).ended;
 

@@ -2,6 +2,7 @@ import {
   type ErrorRecord,
   errorRecord,
   type KeyPolicy,
+  MAX_SLEEP_MS,
   PitayaError,
   type StrategyCall,
   TaskKey,
@@ -50,6 +51,16 @@ export interface HostedExecution {
    * the code stands still again. A second one for the same key, or one after the end, is nothing.
    */
   deliver(key: string, resolution: TaskResolution): Promise<void>;
+  /** Every sleep so far, in the order of the calls. */
+  readonly sleeps: readonly Sleep[];
+  /** The sleep that is the call of this index is over. As `deliver` otherwise. */
+  wake(index: number): Promise<void>;
+}
+
+export interface Sleep {
+  /** Of the call. */
+  readonly index: number;
+  readonly delayMs: number;
 }
 
 export interface HostOptions {
@@ -80,9 +91,9 @@ export interface HostOptions {
  * Invariants, which make a replay meet the same events in the same order:
  *
  * 1. The code runs only in a turn: from its start, or from a delivery, until it is at rest. Its
- *    context gives it nothing to wait for but tasks, so it is at rest when the microtask queue is
+ *    context gives it nothing to wait for but tasks and sleeps, so it is at rest when the microtask queue is
  *    empty; a macrotask comes after exactly that.
- * 2. Code that uses its context outside a turn, or is at rest and waits for no task, waits for
+ * 2. Code that uses its context outside a turn, or is at rest and waits for neither, waits for
  *    something that no replay would bring: that ends it.
  * 3. Once it has left its recorded path nothing it does counts any more, whatever it catches.
  */
@@ -96,6 +107,9 @@ export async function startExecution(options: HostOptions): Promise<HostedExecut
   const replaced = new Set<string>();
   const resolutions = new Map<string, TaskResolution>();
   const waiting = new Map<string, Waiter[]>();
+  const sleeps: Sleep[] = [];
+  /** By the index of the call. */
+  const asleep = new Map<number, () => void>();
   let inTurn = false;
   let ended: HostedEnd | undefined;
   /** Why nothing the code does counts any more. */
@@ -187,6 +201,18 @@ export async function startExecution(options: HostOptions): Promise<HostedExecut
       result.catch(() => undefined);
       return result;
     },
+    sleep(delayMs) {
+      if (!(Number.isSafeInteger(delayMs) && delayMs >= 0 && delayMs <= MAX_SLEEP_MS)) {
+        throw fails(
+          "strategy_failed",
+          `wants to sleep for ${delayMs} ms; at most 30 days can be had`,
+        );
+      }
+      record("sleep", { delayMs });
+      const index = calls.length - 1;
+      sleeps.push({ index, delayMs });
+      return new Promise((resolve) => asleep.set(index, resolve));
+    },
     key: (...parts) => parts.join("/"),
     log: options.log,
   };
@@ -224,7 +250,7 @@ export async function startExecution(options: HostOptions): Promise<HostedExecut
     inTurn = false;
     if (ended) return;
     if (broken) fail(broken);
-    else if (waiting.size === 0) fail(fails("strategy_failed", WAITS_ELSEWHERE));
+    else if (waiting.size + asleep.size === 0) fail(fails("strategy_failed", WAITS_ELSEWHERE));
   }
 
   const input = {
@@ -251,6 +277,15 @@ export async function startExecution(options: HostOptions): Promise<HostedExecut
     },
     get replaced() {
       return [...replaced];
+    },
+    sleeps,
+    async wake(index) {
+      if (inTurn) throw new PitayaError("internal", `sleep ${index} was over in another's turn`);
+      if (ended) return;
+      const resolve = asleep.get(index);
+      if (!resolve) broken ??= failsReplay(`call ${index} is no sleep that goes on`);
+      asleep.delete(index);
+      await turn(() => resolve?.());
     },
     async deliver(key, resolution) {
       if (inTurn) throw new PitayaError("internal", `a result of ${key} came in another's turn`);

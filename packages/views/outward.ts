@@ -104,6 +104,8 @@ function ofDecision(
       return [strategyCompleted(entry)];
     case "owner.changed":
     case "strategy.called":
+    case "timer.set":
+    case "timer.fired":
     case "run.finalizing":
       return [];
     default: {

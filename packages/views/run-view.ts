@@ -166,6 +166,8 @@ export function runView(frozen?: FrozenRunView): RunViewFold {
         return;
       case "owner.changed":
       case "strategy.called":
+      case "timer.set":
+      case "timer.fired":
         return;
       case "strategy.started":
         view.phase = "executing";

@@ -1,10 +1,14 @@
 import { manualClock } from "@pitaya/actors";
-import { ask, type Bus, sealer } from "@pitaya/bus";
+import { ask, type Bus, decode, sealer } from "@pitaya/bus";
 import { memoryBroker } from "@pitaya/bus/testing";
-import { type RunSpec, runEvents, subjects } from "@pitaya/protocol";
+import { DecisionMessage, type RunSpec, runEvents, subjects } from "@pitaya/protocol";
+import { defineStrategy } from "@pitaya/strategies";
 import { type RunView, runLog, runView } from "@pitaya/views";
 import pino from "pino";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { z } from "zod";
+import { builtInStrategies } from "./adapters/built-in-strategies.ts";
+import type { StrategyCode } from "./ports/strategy-code.port.ts";
 import { start } from "./start.ts";
 import { failed, fakeRunner, succeeded } from "./testing/fake-runner.ts";
 import { oneTaskCode } from "./testing/one-task-code.ts";
@@ -32,7 +36,7 @@ async function world(options: { random?: () => number } = {}) {
   });
   const startCoordinator = (
     id: string,
-    more: { takeOver?: boolean; checkpointEvery?: number } = {},
+    more: { takeOver?: boolean; checkpointEvery?: number; strategies?: StrategyCode } = {},
   ) => {
     const coordinator = start({
       bus: noting(broker.connect(id)),
@@ -76,6 +80,27 @@ async function world(options: { random?: () => number } = {}) {
     stop.abort();
     return fold.view;
   }
+  /** Types of everything decided, in order. */
+  async function untilDecided(run: string, enough: (types: readonly string[]) => boolean) {
+    const types: string[] = [];
+    const stop = new AbortController();
+    const filter = [subjects.decision.filter({ run })];
+    for await (const item of client.events.follow(filter, { signal: stop.signal })) {
+      if ("caughtUp" in item) continue;
+      const { entries } = decode(DecisionMessage, item.payload, "decision");
+      types.push(...entries.map(({ type }) => type));
+      if (enough(types)) break;
+    }
+    stop.abort();
+    return types;
+  }
+  async function decided(run: string) {
+    const types: string[] = [];
+    for await (const { payload } of client.events.read([subjects.decision.filter({ run })])) {
+      types.push(...decode(DecisionMessage, payload, "decision").entries.map(({ type }) => type));
+    }
+    return types;
+  }
   const states = (view: RunView) => [...view.instances.values()].map((row) => row.state);
   /** A key of the run's, sealed to this coordinator. */
   async function sealTo(coordinator: string, { run }: RunSpec) {
@@ -83,7 +108,20 @@ async function world(options: { random?: () => number } = {}) {
     const { value } = await ask(client, "keys", subject, { v: 1 }, 5_000);
     return sealer().seal(value.curveKey, { v: 1, run, values: { ANTHROPIC_API_KEY: "canary-1" } });
   }
-  return { clock, broker, client, startCoordinator, readFrom, spec, submit, until, states, sealTo };
+  return {
+    clock,
+    broker,
+    client,
+    startCoordinator,
+    readFrom,
+    spec,
+    submit,
+    until,
+    states,
+    sealTo,
+    untilDecided,
+    decided,
+  };
 }
 
 describe("a run of one instance", () => {
@@ -264,6 +302,51 @@ it("all live runs can be stopped at once, and tells which they were", async () =
   expect(await coordinator.interruptAll("the stack goes down")).toEqual([run.run]);
   expect(coordinator.liveRuns).toBe(0);
   await w.until(run.run, (v) => v.phase === "interrupted");
+});
+
+describe("a strategy that sleeps", () => {
+  const naps = builtInStrategies(
+    () => undefined,
+    [
+      defineStrategy({
+        name: "naps",
+        params: z.object({}),
+        async execute({ prompt }, ctx) {
+          await Promise.all([ctx.sleep(60_000), ctx.sleep(20_000)]);
+          const task = ctx.run({ prompt }, { key: "after" });
+          await ctx.wait(task);
+          return { status: "succeeded", tasks: [task.key] };
+        },
+      }),
+    ],
+  );
+  const fired = (decisions: readonly string[]) =>
+    decisions.filter((type) => type === "timer.fired");
+
+  it("goes on when its time has come, once, though the coordinator is another by then", async () => {
+    const w = await world();
+    const first = w.startCoordinator("coord-1", { strategies: naps });
+    await first.deciding;
+    const runner = await fakeRunner(w.broker.connect("runner-1"), "runner-1");
+    const run = w.spec({ strategy: { name: "naps", params: {} } });
+    await w.submit(run);
+    await w.untilDecided(run.run, (types) => types.includes("timer.set"));
+    w.clock.advance(20_000);
+    await w.untilDecided(run.run, (types) => fired(types).length === 1);
+    await first.stop();
+
+    // Due while nobody decides.
+    w.clock.advance(39_999);
+    const second = w.startCoordinator("coord-2", { strategies: naps });
+    await second.deciding;
+    await runner.heartbeat();
+    expect(fired(await w.decided(run.run))).toHaveLength(1);
+    w.clock.advance(1);
+    await runner.heartbeat();
+    await (await runner.take()).tell(succeeded());
+    await w.until(run.run, (v) => v.phase === "succeeded");
+    expect(fired(await w.decided(run.run))).toHaveLength(2);
+  });
 });
 
 describe("credentials", () => {

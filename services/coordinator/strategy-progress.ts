@@ -21,7 +21,9 @@ export function progressOf(
   }
   scheduled.set(execution, first);
   const tasks = code.tasks.slice(first);
-  if (ended === undefined) return { calls, tasks, replaced, ended: undefined };
+  const setUpTo = actors?.executions.get(execution)?.context.lastTimer ?? -1;
+  const sleeps = code.sleeps.filter(({ index }) => index > setUpTo);
+  if (ended === undefined) return { calls, tasks, replaced, sleeps, ended: undefined };
   const idOf = (key: string) => InstanceId.parse(instanceId(run, execution, key));
   const outcome = Outcome.parse({
     status: ended.status,
@@ -31,7 +33,7 @@ export function progressOf(
     ...(ended.metadata === undefined ? {} : { metadata: ended.metadata }),
   });
   const error = ended.error === undefined ? {} : { error: ended.error };
-  return { calls, tasks, replaced, ended: { outcome, ...error } };
+  return { calls, tasks, replaced, sleeps, ended: { outcome, ...error } };
 }
 
 /** What a strategy that waits for an instance learns of its end. */

@@ -35,7 +35,9 @@ const endedCode = (error: ErrorRecord, calls: readonly StrategyCall[]): Strategy
     metadata: undefined,
     error,
   },
+  sleeps: [],
   deliver: async () => undefined,
+  wake: async () => undefined,
 });
 
 export function strategyRuns(bus: Bus, strategies: StrategyCode): StrategyRuns {
@@ -44,6 +46,11 @@ export function strategyRuns(bus: Bus, strategies: StrategyCode): StrategyRuns {
 
   async function deliver(entry: RunEntry, resolution: Resolution): Promise<void> {
     const code = entry.code.get(resolution.execution);
+    if ("timer" in resolution) {
+      // Of another path of calls, it is for nobody.
+      if (code && paths.get(code) === resolution.path) await code.wake(resolution.timer);
+      return;
+    }
     const snapshot = entry.actors?.instance(resolution.instance);
     const row = entry.fold.view.instances.get(resolution.instance);
     if (!code || !snapshot || !row) return;
@@ -95,7 +102,8 @@ export function strategyRuns(bus: Bus, strategies: StrategyCode): StrategyRuns {
         if (!code || !recorded) continue;
         const progress = progressOf(entry, execution, code);
         const isRecorded =
-          progress.calls.length <= recorded.context.calls.length && progress.tasks.length === 0;
+          progress.calls.length <= recorded.context.calls.length &&
+          progress.tasks.length + progress.sleeps.length === 0;
         if (isRecorded && (!progress.ended || recorded.status === "done")) {
           entry.ahead.delete(execution);
         } else {

@@ -95,7 +95,9 @@ function strategyRun(spec: RunSpec, prompt: string, hosted: HostedExecution): St
       const { status, reason, tasks, chosen, metadata } = outcome;
       return { status, reason, keys: tasks, chosen, metadata, error };
     },
+    sleeps: hosted.sleeps,
     deliver: (key, outcome) => hosted.deliver(key, resolutionOf(outcome)),
+    wake: hosted.wake,
   };
 }
 

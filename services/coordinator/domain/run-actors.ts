@@ -13,12 +13,14 @@ import { strategyMachine } from "./strategy.machine.ts";
 export type InstanceSnapshot = SnapshotFrom<typeof instanceMachine>;
 export type StrategySnapshot = SnapshotFrom<typeof strategyMachine>;
 
-/** An instance that became final: what its strategy execution is waiting to hear, in stream order. */
-export interface Resolution {
-  readonly execution: string;
-  readonly instance: string;
-  readonly sequence: number;
-}
+/**
+ * What a strategy execution is waiting to hear, in stream order: an instance became final, or the
+ * sleep that is its call of this index, on this path of calls, is over.
+ */
+export type Resolution = { readonly execution: string; readonly sequence: number } & (
+  | { readonly instance: string }
+  | { readonly timer: number; readonly path: number }
+);
 
 /**
  * The actors of one run: a map and not a tree, advanced by the events of the run's log and by
@@ -35,6 +37,8 @@ export interface RunActors {
   readonly lives: number;
   readonly executions: ReadonlyMap<string, StrategySnapshot>;
   readonly executionsDone: number;
+  /** Of all executions, those that have not fired. */
+  timers(): Iterable<PendingTimer>;
   instance(id: string): InstanceSnapshot | undefined;
   /** Ids in a state, in the order they came into it. */
   inState(state: InstanceStateName): ReadonlySet<string>;
@@ -43,6 +47,14 @@ export interface RunActors {
   apply(event: LogEvent): readonly Resolution[];
   /** All of them as JSON; `runActors` goes on from it. */
   freeze(): FrozenRunActors;
+}
+
+/** When strategy code goes on, epoch milliseconds of the server. */
+export interface PendingTimer {
+  readonly execution: string;
+  readonly path: number;
+  readonly index: number;
+  readonly dueAt: number;
 }
 
 /** An actor's state: what `placedIn` needs. */
@@ -98,6 +110,12 @@ export function runActors(
   let spec = overriddenSpec(submitted, override);
   const executions = new Map<string, StrategySnapshot>();
   let executionsDone = 0;
+  /** Executions with a timer. */
+  const sleeping = new Set<string>();
+  const noteTimers = (id: string, { status, context }: StrategySnapshot) => {
+    if (status === "active" && context.timers.length > 0) sleeping.add(id);
+    else sleeping.delete(id);
+  };
   const instances = new Map<string, InstanceSnapshot>();
   const byState = new Map<InstanceStateName, Set<string>>();
   const branches = new Set<string>(frozen?.branches);
@@ -121,6 +139,7 @@ export function runActors(
       const snapshot = thawed(strategyMachine, actor);
       executions.set(id, snapshot);
       if (snapshot.status === "done") executionsDone += 1;
+      noteTimers(id, snapshot);
     }
     for (const { value, context, scheduled, task } of frozen.instances) {
       const whole = { ...scheduled, task: frozen.tasks[task] ?? missingTask(task) };
@@ -149,6 +168,7 @@ export function runActors(
     const after = advance(strategyMachine, before, event);
     executions.set(id, after);
     if (before.status !== "done" && after.status === "done") executionsDone += 1;
+    noteTimers(id, after);
   };
   const sendRun = (event: RunEvent) => {
     run = advance(runMachine, run, event);
@@ -165,6 +185,20 @@ export function runActors(
       case "strategy.called":
         sendExecution(entry.execution, { type: "CALLED", calls: entry.calls });
         return [];
+      case "timer.set": {
+        const { execution, path, index, delayMs } = entry;
+        sendExecution(execution, { type: "TIMER_SET", path, index, dueAt: at + delayMs });
+        return [];
+      }
+      case "timer.fired": {
+        const { execution, path, index } = entry;
+        const context = executions.get(execution)?.context;
+        const isPending = context?.timers.some((timer) => timer.index === index);
+        sendExecution(execution, { type: "TIMER_FIRED", path, index });
+        return isPending && context?.path === path
+          ? [{ execution, timer: index, path, sequence }]
+          : [];
+      }
       case "strategy.completed":
         sendExecution(entry.execution, {
           type: "COMPLETED",
@@ -233,6 +267,14 @@ export function runActors(
     },
     get lives() {
       return run.context.lives;
+    },
+    *timers() {
+      for (const execution of sleeping) {
+        const context = executions.get(execution)?.context;
+        for (const { index, dueAt } of context?.timers ?? []) {
+          yield { execution, path: context?.path ?? 0, index, dueAt };
+        }
+      }
     },
     instance: (id) => instances.get(id),
     inState: setOf,

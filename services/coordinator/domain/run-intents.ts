@@ -129,6 +129,7 @@ export function nextDeadline(actors: RunActors, world: IntentWorld): number | un
   for (const id of actors.inState("backingOff")) {
     next = Math.min(next, actors.instance(id)?.context.dueAt ?? next);
   }
+  for (const { dueAt } of actors.timers()) next = Math.min(next, dueAt);
   for (const id of actors.inState("placed")) {
     const context = actors.instance(id)?.context;
     if (context) next = Math.min(next, context.placedAt + context.claimTimeoutMs);

@@ -7,6 +7,10 @@ export interface StrategyContext {
   /** How often its path of calls began anew: each resume under key policy suffix. */
   readonly path: number;
   readonly keyPolicy: KeyPolicy;
+  /** Index of the last call that a timer was set for; -1 before the first. */
+  readonly lastTimer: number;
+  /** Timers that have not fired, and when they are due, epoch milliseconds of the server. */
+  readonly timers: readonly { readonly index: number; readonly dueAt: number }[];
   readonly outcome: Outcome | undefined;
   /** What made it fail, where a single failure did. */
   readonly error: ErrorRecord | undefined;
@@ -15,6 +19,13 @@ export interface StrategyContext {
 export type StrategyEvent =
   | { readonly type: "CALLED"; readonly calls: readonly StrategyCall[] }
   | { readonly type: "RESUMED"; readonly keyPolicy: KeyPolicy }
+  | {
+      readonly type: "TIMER_SET";
+      readonly path: number;
+      readonly index: number;
+      readonly dueAt: number;
+    }
+  | { readonly type: "TIMER_FIRED"; readonly path: number; readonly index: number }
   | {
       readonly type: "COMPLETED";
       readonly outcome: Outcome;
@@ -28,6 +39,7 @@ export const strategyMachine = setup({
     events: {} as StrategyEvent,
   },
   guards: {
+    onPath: ({ context, event }) => "path" in event && event.path === context.path,
     succeeded: ({ event }) => event.type === "COMPLETED" && event.outcome.status === "succeeded",
   },
   actions: {
@@ -39,9 +51,19 @@ export const strategyMachine = setup({
       const { keyPolicy } = event;
       // A changed task leads to other calls than those recorded: the code finds its way again.
       return keyPolicy === "suffix"
-        ? { keyPolicy, calls: [], path: context.path + 1 }
+        ? { keyPolicy, calls: [], path: context.path + 1, lastTimer: -1, timers: [] }
         : { keyPolicy };
     }),
+    setTimer: assign(({ context, event }) => {
+      if (event.type !== "TIMER_SET") return {};
+      const { index, dueAt } = event;
+      return { lastTimer: index, timers: [...context.timers, { index, dueAt }] };
+    }),
+    dropTimer: assign(({ context, event }) =>
+      event.type === "TIMER_FIRED"
+        ? { timers: context.timers.filter(({ index }) => index !== event.index) }
+        : {},
+    ),
     complete: assign({
       outcome: ({ event }) => (event.type === "COMPLETED" ? event.outcome : undefined),
       error: ({ event }) => (event.type === "COMPLETED" ? event.error : undefined),
@@ -49,13 +71,23 @@ export const strategyMachine = setup({
   },
 }).createMachine({
   id: "strategy",
-  context: { calls: [], path: 0, keyPolicy: "strict", outcome: undefined, error: undefined },
+  context: {
+    calls: [],
+    path: 0,
+    keyPolicy: "strict",
+    lastTimer: -1,
+    timers: [],
+    outcome: undefined,
+    error: undefined,
+  },
   initial: "executing",
   states: {
     executing: {
       on: {
         CALLED: { actions: "record" },
         RESUMED: { actions: "resume" },
+        TIMER_SET: { guard: "onPath", actions: "setTimer" },
+        TIMER_FIRED: { guard: "onPath", actions: "dropTimer" },
         COMPLETED: [
           { guard: "succeeded", target: "succeeded", actions: "complete" },
           { target: "failed", actions: "complete" },

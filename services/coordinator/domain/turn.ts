@@ -32,6 +32,8 @@ export interface ExecutionProgress {
   readonly tasks: readonly PlannedTask[];
   /** Keys of instances that the code no longer asks for, since it asks for others by these keys. */
   readonly replaced?: readonly string[];
+  /** Sleeps that have no timer yet, in the order of the calls. */
+  readonly sleeps: readonly { readonly index: number; readonly delayMs: number }[];
   readonly ended: { readonly outcome: Outcome; readonly error?: ErrorRecord } | undefined;
 }
 
@@ -76,6 +78,11 @@ export function decide(actors: RunActors, world: TurnWorld): Decision[] {
   if (actors.stopping) return [...entries, ...stopTurn(actors, actors.stopping, assumes)];
 
   entries.push(...strategyTurn(actors, world));
+  for (const { execution, path, index, dueAt } of actors.timers()) {
+    if (dueAt > world.now) continue;
+    const id = ExecutionId.parse(execution);
+    entries.push({ type: "timer.fired", execution: id, path, index });
+  }
   for (const instance of ids(actors.inState("backingOff"))) {
     const due = actors.instance(instance)?.context.dueAt ?? 0;
     if (due > world.now) continue;
@@ -204,6 +211,9 @@ function strategyTurn(actors: RunActors, world: TurnWorld): Decision[] {
       if (!WAITING_STATES.some((state) => actors.inState(state).has(instance))) continue;
       const assumes = actors.log.versionOf(instance);
       entries.push({ type: "instance.cancelled", instance, assumes });
+    }
+    for (const sleep of progress.sleeps) {
+      entries.push({ type: "timer.set", execution, path: recorded.context.path, ...sleep });
     }
     if (progress.ended) entries.push({ type: "strategy.completed", execution, ...progress.ended });
   }

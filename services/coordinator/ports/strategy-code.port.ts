@@ -28,8 +28,12 @@ export interface StrategyRun {
         readonly error: ErrorRecord | undefined;
       }
     | undefined;
+  /** Every sleep so far, in the order of the calls. */
+  readonly sleeps: readonly { readonly index: number; readonly delayMs: number }[];
   /** One resolution; resolves when the code has run on as far as it can. */
   deliver(key: string, outcome: TaskOutcome): Promise<void>;
+  /** The sleep of this index is over; as `deliver`. */
+  wake(index: number): Promise<void>;
 }
 
 /** What the log has of an execution: what its code, replayed from the first call, must meet again. */

@@ -27,6 +27,8 @@ export const oneTaskCode: StrategyCode = {
       get ended() {
         return ended;
       },
+      sleeps: [],
+      wake: async () => undefined,
       async deliver(key, outcome) {
         const bad = outcome.status === "succeeded" ? undefined : outcome.error;
         ended = {
