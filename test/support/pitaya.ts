@@ -141,12 +141,14 @@ async function runnersOf(stateDir: string): Promise<string[]> {
 }
 
 /** A small repository with one commit on main. */
-export async function smallRepository(): Promise<string> {
-  const dir = await mkdtemp(join(tmpdir(), "pitaya-repo-"));
+export async function smallRepository(parent = tmpdir()): Promise<string> {
+  const dir = await mkdtemp(join(parent, "pitaya-repo-"));
   await testGit(dir, ["init", "--quiet", "--initial-branch=main"]);
   await testGit(dir, ["commit", "--quiet", "--allow-empty", "--message=first"]);
   return dir;
 }
+
+export const RUN_ID = /run_\d{8}_\d{6}_[0-9a-f]{8}/;
 
 export const branchesOf = async (repository: string): Promise<string[]> => {
   const refs = await testGit(repository, [
@@ -167,3 +169,8 @@ export const jsonLines = (stdout: string): Record<string, unknown>[] =>
     .split("\n")
     .filter(Boolean)
     .map((line) => JSON.parse(line));
+
+/** The runs that these lines of `--json` are of. */
+export const runsIn = (lines: readonly Record<string, unknown>[]): string[] => [
+  ...new Set(lines.map((line) => String(line["run_id"]))),
+];
