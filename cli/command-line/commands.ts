@@ -127,6 +127,22 @@ export const commands = {
     flags: ["json", ...EVERYWHERE],
     load: () => import("../commands/status.ts"),
   },
+  verify: {
+    summary: "hold a run's log, and what it names, against the invariants",
+    usage: "verify <run> [--json]",
+    examples: ["pitaya verify @last"],
+    args: ["run"],
+    flags: ["json", "repo", ...EVERYWHERE],
+    load: () => import("../commands/verify.ts"),
+  },
+  gc: {
+    summary: "remove what has no owner, in the store and on every runner",
+    usage: "gc [--verify] [--json]",
+    examples: ["pitaya gc", "pitaya gc --verify"],
+    args: [],
+    flags: ["verify", "json", ...EVERYWHERE],
+    load: () => import("../commands/gc.ts"),
+  },
 } as const satisfies Record<string, Command>;
 
 export type CommandName = keyof typeof commands;
@@ -138,6 +154,6 @@ export const commandSpec = (name: CommandName): Command => commands[name];
 export const RESERVED_WORDS: ReadonlySet<string> = new Set(
   (
     "cancel retry shell logs diff pick why prune clean doctor config runners drain undrain runner " +
-    "image auth gc verify report trust completion"
+    "image auth report trust completion"
   ).split(" "),
 );

@@ -169,6 +169,7 @@ export const flags = {
     value: "pattern",
     help: "only subjects that match; * and > as in NATS",
   },
+  verify: { group: "Other", help: "remove nothing; exit 1 if anything has no owner" },
   "when-idle": { group: "Other", help: "wait until no run is live" },
   yes: { group: "Other", help: "answer yes to every question" },
   "list-runs": { group: "Other", help: "the same as `pitaya runs`" },

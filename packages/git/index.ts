@@ -1,6 +1,7 @@
 export { addedContent } from "./added-content.ts";
 export { type Base, resolveBase } from "./base.ts";
 export { isProtectedBranch, isSafeBranchName } from "./branch-name.rules.ts";
+export { type BranchState, branchState } from "./branch-state.ts";
 export { bundleChange } from "./bundle-change.ts";
 export type { BundleFile } from "./bundle-file.ts";
 export { BUNDLE_REF } from "./bundle-header.ts";

@@ -17,4 +17,4 @@ export * from "./run-view.ts";
 export * from "./spend.ts";
 export * from "./summary.ts";
 export * from "./verify/verify-run.ts";
-export type * from "./verify/violation.ts";
+export * from "./verify/violation.ts";
