@@ -143,7 +143,9 @@ describe("decisions", () => {
     const log = runLog();
     log.admit(make.decision(3, 1, [owner]));
     expect(kinds(log.admit(make.decision(2, 1, [owner])))).toEqual(["stale"]);
-    expect(kinds(log.admit(make.decision(3, 3, [owner])))).toEqual(["stale"]);
+    const stale = make.decision(3, 3, [owner]);
+    expect(kinds(log.admit(stale))).toEqual(["stale"]);
+    expect(log.decisions).toMatchObject({ epoch: 3, lastSequence: stale.sequence });
     expect(kinds(log.admit(make.decision(3, 2, [owner])))).toEqual(["decision"]);
   });
 

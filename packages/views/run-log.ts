@@ -113,6 +113,8 @@ export function runLog(frozen?: FrozenRunLog): RunLog {
   }
 
   function admitDecisions(message: LogMessage, place: Place): LogEvent[] {
+    // Whether it counts or not, whoever decides next comes after it.
+    decisions.lastSequence = message.sequence;
     const parsed = DecisionMessage.parse(JSON.parse(decoder.decode(message.payload)));
     const { epoch, n, coordinator } = parsed;
     const follows =
@@ -121,7 +123,7 @@ export function runLog(frozen?: FrozenRunLog): RunLog {
       const reason = `decision ${epoch}.${n} after ${decisions.epoch}.${decisions.n}`;
       return [{ kind: "stale", place, subject: message.subject, reason }];
     }
-    Object.assign(decisions, { lastSequence: message.sequence, epoch, n });
+    Object.assign(decisions, { epoch, n });
     return parsed.entries.map((entry) =>
       admitEntry(entry) === "counts"
         ? { kind: "decision", place, epoch, coordinator, entry }

@@ -228,6 +228,10 @@ export function reign(options: ReignOptions): Reign {
   async function lookAt(entry: RunEntry): Promise<void> {
     const { actors } = entry;
     if (!deciding || stopping.signal.aborted || actors === undefined || !isReadBack(entry)) return;
+    if (entry.log.decisions.epoch > epoch) {
+      // Read before the loss of the lease was noticed. The server would take a decision chained on it.
+      throw new PitayaError("stale_epoch", `another coordinator decides on ${entry.run} now`);
+    }
     const [asked] = entry.asked;
     if (asked) return answerAsked(entry, asked);
     await strategies.bring(entry);
