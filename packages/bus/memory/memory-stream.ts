@@ -39,7 +39,7 @@ export interface MemoryStream {
 }
 
 /** Bytes of one's own. (`slice` of a Buffer shows the same bytes.) */
-export const copyOf = (payload: Uint8Array): Uint8Array => Uint8Array.from(payload);
+export const copyOf = (payload: Uint8Array): Uint8Array => new Uint8Array(payload);
 
 export interface MemoryStreamOptions {
   readonly clock: Clock;
