@@ -91,6 +91,9 @@ export function failureOfResult(result: Result, trouble: ClaudeTrouble): AgentFa
 /** The program could not be started at all: what a shell and the engine exit with. */
 const NOT_STARTED: ReadonlySet<number> = new Set([126, 127]);
 
+/** No program does that to itself: another attempt may be left alone. */
+const KILLED: ReadonlySet<string> = new Set(["KILL", "SIGKILL"]);
+
 /**
  * The failure of an agent that ended without a result.
  *
@@ -104,7 +107,8 @@ export function failureOfExit(
   const said = stderrTail.trim();
   const because = said === "" ? "" : `: ${said}`;
   if ("signal" in exit) {
-    return failure("agent_failed", `it was ended by ${exit.signal} without a result${because}`);
+    const message = `it was ended by ${exit.signal} without a result${because}`;
+    return { ...failure("agent_failed", message), retryable: KILLED.has(exit.signal) };
   }
   if (exit.exitCode === 0) return failure("no_result", `it exited without a result${because}`);
   const code = codeOfStatus(exit.exitCode, isUnopened || SESSION_UNKNOWN.test(said));

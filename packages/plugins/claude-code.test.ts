@@ -48,7 +48,12 @@ describe("a run's meaning", () => {
 
   it("without a result is a failure whatever the exit status", () => {
     expect(read([], { exitCode: 0 }).result.failure?.code).toBe("no_result");
-    expect(read([], { signal: "KILL" }).result.failure?.message).toContain("KILL");
+    expect(read([], { signal: "TERM" }).result.failure?.retryable).toBe(false);
+    for (const signal of ["KILL", "SIGKILL"]) {
+      const killed = read([], { signal }).result.failure;
+      expect(killed).toMatchObject({ code: "agent_failed", retryable: true });
+      expect(killed?.message).toContain(signal);
+    }
     expect(read([], { exitCode: 2 }, "Error: it broke\n").result.failure).toEqual({
       code: "agent_failed",
       message: "it exited with status 2: Error: it broke",
