@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { manualClock } from "@pitaya/actors";
 import { ask, type Bus, decode, sealer } from "@pitaya/bus";
 import { memoryBroker } from "@pitaya/bus/testing";
@@ -108,8 +109,21 @@ async function world(options: { random?: () => number } = {}) {
     const { value } = await ask(client, "keys", subject, { v: 1 }, 5_000);
     return sealer().seal(value.curveKey, { v: 1, run, values: { ANTHROPIC_API_KEY: "canary-1" } });
   }
+<<<<<<< Updated upstream
   return {
     clock,
+=======
+  /** Time goes by, with what is due in it done in between. */
+  async function pass(ms: number): Promise<void> {
+    for (let left = ms; left > 0; left -= 500) {
+      clock.advance(Math.min(left, 500));
+      await turn();
+    }
+  }
+  return {
+    clock,
+    pass,
+>>>>>>> Stashed changes
     broker,
     client,
     startCoordinator,
@@ -119,8 +133,11 @@ async function world(options: { random?: () => number } = {}) {
     until,
     states,
     sealTo,
+<<<<<<< Updated upstream
     untilDecided,
     decided,
+=======
+>>>>>>> Stashed changes
   };
 }
 
@@ -219,9 +236,9 @@ describe("a runner that falls silent", () => {
     const lost = await first.take();
     const second = await fakeRunner(w.broker.connect("runner-2"), "runner-2");
 
-    w.clock.advance(RUNNER_LEASE_MS - 1);
+    await w.pass(RUNNER_LEASE_MS - 1);
     await second.heartbeat();
-    w.clock.advance(2);
+    await w.pass(2);
     await second.heartbeat();
     const again = await second.take();
     expect(again.start.attempt).toBe(2);

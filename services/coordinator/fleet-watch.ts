@@ -9,6 +9,8 @@ export interface FleetWatchOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly leaseMs: number;
+  /** Without an answer of the bus for so long it is away; see {@link FleetState.answered}. */
+  readonly silenceMs: number;
   /** Attempts this coordinator knows to be claimed on the runner, which a heartbeat must list. */
   claimedOn(runner: string): readonly ClaimedAttempt[];
   /** Does the work in turn with everything else that changes state. */
@@ -19,6 +21,8 @@ export interface FleetWatchOptions {
 
 export interface FleetWatch {
   readonly state: FleetState;
+  /** The bus answered the coordinator, as it does every so often. */
+  answered(): void;
   /** Watches until the signal aborts. Rejects when it cannot go on. */
   run(signal: AbortSignal): Promise<void>;
 }
@@ -26,7 +30,7 @@ export interface FleetWatch {
 /** Keeps what is known of the runners up to date from their keys and from the passing of time. */
 export function fleetWatch(options: FleetWatchOptions): FleetWatch {
   const { bus, clock } = options;
-  const state = fleetState(options.leaseMs);
+  const state = fleetState(options.leaseMs, options.silenceMs);
   state.reconnected(clock.now());
   let cancelTimer: () => void = () => undefined;
 
@@ -75,6 +79,10 @@ export function fleetWatch(options: FleetWatchOptions): FleetWatch {
 
   return {
     state,
+    answered() {
+      options.post(() => state.answered(clock.now()));
+      options.post(armTimer);
+    },
     async run(signal) {
       try {
         await Promise.all([watchKeys(signal), watchConnection(signal)]);

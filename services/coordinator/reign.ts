@@ -44,6 +44,7 @@ export interface ReignOptions {
   readonly secrets: SecretHolder;
   readonly strategies: StrategyCode;
   readonly runnerLeaseMs: number;
+  readonly coordinatorLeaseMs: number;
   readonly claimTimeoutMs: number;
   /** From the order to stop until the attempt is sealed all the same. */
   readonly cancelGraceMs: number;
@@ -71,6 +72,8 @@ export interface Reign {
   dropped(run: string): void;
   /** A runner's public key, as it announced it. */
   curveKeyOf(runner: string): string | undefined;
+  /** The bus has answered a renewal of the lease. */
+  renewed(): void;
   /** Publishes these entries as soon as the run has nothing in flight. Resolves when they are stored. */
   ask(entry: RunEntry, entries: DecisionMessage["entries"]): Promise<void>;
   /**
@@ -133,6 +136,7 @@ export function reign(options: ReignOptions): Reign {
     clock,
     log,
     leaseMs: options.runnerLeaseMs,
+    silenceMs: options.coordinatorLeaseMs / 2,
     claimedOn: (runner) =>
       [...placedAttempts(entries.values())].filter((a) => a.runner === runner && a.claimed),
     post,
@@ -435,6 +439,7 @@ export function reign(options: ReignOptions): Reign {
       return found && entryOf(found);
     },
     curveKeyOf: fleet.state.curveKey,
+    renewed: () => fleet.answered(),
     wake,
     async stop() {
       stopping.abort();

@@ -81,6 +81,7 @@ export function start(options: CoordinatorOptions): Coordinator {
   const { bus, log } = options;
   const clock = options.clock ?? systemClock;
   const id = ProcessId.parse(options.id);
+  const leaseMs = options.leaseMs ?? 5_000;
   const stopping = new AbortController();
   const secrets = secretHolder(options.keys);
   const deciding = Promise.withResolvers<void>();
@@ -118,10 +119,11 @@ export function start(options: CoordinatorOptions): Coordinator {
       bus,
       coordinator: id,
       clock,
-      leaseMs: options.leaseMs ?? 5_000,
+      leaseMs,
       // Of the one before this start; later ones are waited for like any other.
       takeOver: !hasDecided && (options.takeOver ?? false),
       signal,
+      onRenewed: () => current?.renewed(),
     });
     const over = new AbortController();
     const end = () => over.abort();
@@ -139,6 +141,7 @@ export function start(options: CoordinatorOptions): Coordinator {
       random: options.random ?? Math.random,
       strategies: options.strategies,
       runnerLeaseMs: options.runnerLeaseMs ?? 5_000,
+      coordinatorLeaseMs: leaseMs,
       claimTimeoutMs: options.claimTimeoutMs ?? 60_000,
       cancelGraceMs: options.cancelGraceMs ?? CANCEL_GRACE_MS,
       credentialsWaitMs: options.credentialsWaitMs ?? 600_000,

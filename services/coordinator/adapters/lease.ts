@@ -15,6 +15,8 @@ export interface LeaseOptions {
    */
   readonly takeOver: boolean;
   readonly signal: AbortSignal;
+  /** Told of each renewal that the bus has answered. */
+  readonly onRenewed?: () => void;
 }
 
 export interface HeldLease {
@@ -68,6 +70,7 @@ export async function holdLease(options: LeaseOptions): Promise<HeldLease> {
       if (next === undefined) return lost.abort();
       revision = next;
       renewedAt = asked;
+      options.onRenewed?.();
     } catch {
       // The bus is away: the lease stands until its time is over, and is asked for again until then.
       if (options.clock.now() - renewedAt > options.leaseMs) return lost.abort();

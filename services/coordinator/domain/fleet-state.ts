@@ -22,7 +22,9 @@ export interface ClaimedAttempt {
 /**
  * What the coordinator knows of the runners. A runner is alive while its liveness was renewed less
  * than a lease ago; after a break of the coordinator's own connection it gets one whole lease more,
- * so that an outage of the bus kills nothing.
+ * so that an outage of the bus kills nothing. A bus that says nothing without the connection being
+ * broken, or a coordinator that stood still itself, is such a break: while the bus owes an answer
+ * nobody is lost.
  */
 export interface FleetState {
   about(runner: string, about: RunnerAbout): void;
@@ -34,6 +36,8 @@ export interface FleetState {
   ): void;
   /** The coordinator itself was cut off, or has just begun. */
   reconnected(now: number): void;
+  /** The bus answered a question that is asked again and again, more often than twice in `silenceMs`. */
+  answered(now: number): void;
   isAlive(runner: string, now: number): boolean;
   isLost(runner: string, attempt: ClaimedAttempt, claimed: boolean, now: number): boolean;
   curveKey(runner: string): string | undefined;
@@ -45,9 +49,11 @@ export interface FleetState {
 
 const nameOf = ({ run, instance, attempt }: ClaimedAttempt) => `${run}.${instance}.${attempt}`;
 
-export function fleetState(leaseMs: number): FleetState {
+/** @param silenceMs without an answer for so long the bus is away */
+export function fleetState(leaseMs: number, silenceMs: number): FleetState {
   const runners = new Map<string, RunnerState>();
   let graceFrom = 0;
+  let answeredAt = 0;
 
   const stateOf = (runner: string): RunnerState => {
     const known = runners.get(runner);
@@ -58,6 +64,7 @@ export function fleetState(leaseMs: number): FleetState {
   };
   const lapsesAt = (state: RunnerState | undefined) =>
     Math.max(state?.seenAt ?? 0, graceFrom) + leaseMs;
+  const isSilent = (now: number) => now - answeredAt > silenceMs;
 
   return {
     about(runner, about) {
@@ -75,11 +82,17 @@ export function fleetState(leaseMs: number): FleetState {
     },
     reconnected(now) {
       graceFrom = now;
+      answeredAt = now;
+    },
+    answered(now) {
+      if (isSilent(now)) graceFrom = now;
+      answeredAt = now;
     },
     isAlive: (runner, now) =>
       runners.get(runner)?.liveness !== undefined && now < lapsesAt(runners.get(runner)),
     isLost(runner, attempt, claimed, now) {
       const state = runners.get(runner);
+      if (isSilent(now)) return false;
       if (now >= lapsesAt(state)) return true;
       return claimed && (state?.misses.get(nameOf(attempt)) ?? 0) >= MISSES;
     },

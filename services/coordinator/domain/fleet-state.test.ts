@@ -1,0 +1,45 @@
+import { ProcessId } from "@pitaya/protocol";
+import { describe, expect, it } from "vitest";
+import { fleetState } from "./fleet-state.ts";
+
+const LEASE_MS = 2_000;
+const SILENCE_MS = 1_000;
+const attempt = { run: "r", instance: "i", attempt: 1 };
+const liveness = {
+  ...{ v: 1, runner: ProcessId.parse("a"), incarnation: "00000000", lastStart: 0, slotsUsed: 1 },
+  attempts: [attempt],
+} as never;
+
+/** A runner that is heard at 0; the bus answers every 500 ms up to `answeredUntil`. */
+function heardOnce(answeredUntil: number) {
+  const state = fleetState(LEASE_MS, SILENCE_MS);
+  state.reconnected(0);
+  state.heartbeat("a", liveness, [attempt], 0);
+  const answer = (until: number, from: number) => {
+    for (let now = from; now <= until; now += 500) state.answered(now);
+  };
+  answer(answeredUntil, 500);
+  return { state, answer, isLost: (now: number) => state.isLost("a", attempt, true, now) };
+}
+
+describe("a runner that is silent", () => {
+  it("is lost after a lease, where the bus answers", () => {
+    const { isLost } = heardOnce(2_000);
+    expect([isLost(1_999), isLost(2_000)]).toEqual([false, true]);
+  });
+
+  it("is not lost while the bus is silent as well, and has a whole lease from its next answer on", () => {
+    const { isLost, answer, state } = heardOnce(500);
+    expect([isLost(2_000), isLost(60_000)]).toEqual([false, false]);
+    answer(61_900, 60_000);
+    expect(isLost(61_999)).toBe(false);
+    expect(state.nextLapse(60_000)).toBe(62_000);
+    answer(62_000, 62_000);
+    expect(isLost(62_000)).toBe(true);
+  });
+
+  it("is not lost to a coordinator that stood still and has not asked anything since", () => {
+    const { isLost } = heardOnce(1_500);
+    expect(isLost(5_500)).toBe(false);
+  });
+});
