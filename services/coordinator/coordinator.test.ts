@@ -109,10 +109,6 @@ async function world(options: { random?: () => number } = {}) {
     const { value } = await ask(client, "keys", subject, { v: 1 }, 5_000);
     return sealer().seal(value.curveKey, { v: 1, run, values: { ANTHROPIC_API_KEY: "canary-1" } });
   }
-<<<<<<< Updated upstream
-  return {
-    clock,
-=======
   /** Time goes by, with what is due in it done in between. */
   async function pass(ms: number): Promise<void> {
     for (let left = ms; left > 0; left -= 500) {
@@ -123,7 +119,6 @@ async function world(options: { random?: () => number } = {}) {
   return {
     clock,
     pass,
->>>>>>> Stashed changes
     broker,
     client,
     startCoordinator,
@@ -133,11 +128,8 @@ async function world(options: { random?: () => number } = {}) {
     until,
     states,
     sealTo,
-<<<<<<< Updated upstream
     untilDecided,
     decided,
-=======
->>>>>>> Stashed changes
   };
 }
 
