@@ -23,6 +23,7 @@ const Environment = z.object({
   PITAYA_RUNNER__HOST_ENDPOINTS: z.string().optional(),
   PITAYA_RUNNER__ALLOW_ONLINE_WITHOUT_RULES: z.stringbool().default(false),
   PITAYA_LEASE__RUNNER_MS: whole.optional(),
+  PITAYA_LEASE__PAUSE_MAX_MS: whole.optional(),
   PITAYA_LOGGING__LEVEL: z.enum(["trace", "debug", "info", "warn", "error"]).default("info"),
   DOCKER_HOST: z.string().optional(),
 });
@@ -43,6 +44,7 @@ export function environment(env: NodeJS.ProcessEnv) {
       helperImage: e.PITAYA_RUNNER__HELPER_IMAGE,
     }),
     ...(e.PITAYA_LEASE__RUNNER_MS !== undefined && { leaseMs: e.PITAYA_LEASE__RUNNER_MS }),
+    ...(e.PITAYA_LEASE__PAUSE_MAX_MS !== undefined && { pauseMaxMs: e.PITAYA_LEASE__PAUSE_MAX_MS }),
   };
   return {
     servers: list(e.PITAYA_NATS_URL),

@@ -48,6 +48,8 @@ export interface StartOptions {
   readonly allowOnlineWithoutRules?: boolean;
   /** The process that holds the lease. Without one it is renewed in this process, as the embedded stack does. */
   readonly warden?: WardenProcess;
+  /** How long an attempt may stand still before it is ended. 600,000. */
+  readonly pauseMaxMs?: number;
   /** Between TERM and KILL of an agent. 10,000. */
   readonly killGraceMs?: number;
   /** For the harvest inside a container. 60,000. */
@@ -105,6 +107,7 @@ export async function start(options: StartOptions): Promise<Runner> {
         harvestTimeoutMs: options.harvestTimeoutMs ?? 60_000,
         collectTimeoutMs: 600_000,
         goneTimeoutMs: 30_000,
+        pauseMaxMs: options.pauseMaxMs ?? 600_000,
       },
       stopPatienceMs: options.stopPatienceMs ?? 30_000,
     },

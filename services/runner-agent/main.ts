@@ -30,7 +30,15 @@ async function main(): Promise<void> {
     servers,
     runner: id,
     log,
-    warden: { program, connection: { servers: [...servers], runner: id, user } },
+    warden: {
+      program,
+      connection: {
+        servers: [...servers],
+        runner: id,
+        user,
+        ...(options.engine !== undefined && { engine: options.engine }),
+      },
+    },
   });
   const superseded = agent.superseded.then(() => {
     process.exitCode = 1;

@@ -125,6 +125,7 @@ export function attemptActor({
       chain.tell(fact).then(
         (loss) => {
           if (loss) send({ type: lossOf(loss.lost) });
+          else if (fact.type === "attempt.paused") send({ type: "PAUSE_TOLD" });
         },
         (err: unknown) => {
           if (!detached) log.error({ err, fact: fact.type }, "fact not told");
@@ -192,6 +193,12 @@ export function attemptActor({
       const adopt = snapshot.matches({ live: { running: "adopting" } });
       await runAgent(scope, { adopt, send, stop: () => snapshot.context.stop, signal });
     },
+    async unpause(signal) {
+      await scope.whenMayRun(signal);
+      signal.throwIfAborted();
+      await scope.executor.unpause(scope.name);
+      send({ type: "UNPAUSED", atMs: clock.now() });
+    },
     async terminate() {
       await scope.execution?.signal("TERM");
     },
@@ -251,8 +258,8 @@ export function attemptActor({
 }
 
 const touchesEngine = ({ id }: AttemptIntent): boolean =>
-  id === "prepare" || id === "run" || id === "snapshot" || id === "harvest";
+  id === "prepare" || id === "run" || id === "unpause" || id === "snapshot" || id === "harvest";
 
 /** What must be done in the end, however often it fails; a phase that fails ends the attempt. */
 const isRepeated = ({ id }: AttemptIntent): boolean =>
-  id === "terminate" || id === "kill" || id === "clean" || id === "destroy";
+  id === "unpause" || id === "terminate" || id === "kill" || id === "clean" || id === "destroy";

@@ -13,10 +13,14 @@ export function beginningOf(
 ): AttemptBeginning {
   if (standing.kind === "ended") return "ended";
   if (standing.kind === "sealed" || standing.kind === "unclaimed") return "sealed";
+  if (container === "paused") return "paused";
   if (container === "running" || container === "exited") return "adopted";
   return container === undefined && startRequested ? "lost" : "restarted";
 }
 
 /** Whether the attempt is gone on with, so that its chain is told of the adoption first. */
 export const isTakenUp = (beginning: AttemptBeginning): boolean =>
-  beginning === "adopted" || beginning === "restarted" || beginning === "lost";
+  beginning === "adopted" ||
+  beginning === "paused" ||
+  beginning === "restarted" ||
+  beginning === "lost";

@@ -19,17 +19,19 @@ export const AttemptRecord = z.object({
         "stalled",
         "timeout",
         "disk_limit",
+        "paused",
         "cancelled",
         "interrupted",
       ]),
       atMs: Milliseconds,
     })
     .optional(),
+  pausedAtMs: Milliseconds.optional(),
 });
 export type AttemptRecord = z.infer<typeof AttemptRecord>;
 
 export function recordOf(context: AttemptContext): AttemptRecord {
-  const { claimedAtMs, startRequested, imageId, agentStartedAtMs, stop } = context;
+  const { claimedAtMs, startRequested, imageId, agentStartedAtMs, stop, pausedAtMs } = context;
   return {
     v: 1,
     claimedAtMs,
@@ -37,18 +39,20 @@ export function recordOf(context: AttemptContext): AttemptRecord {
     ...(imageId === undefined ? {} : { imageId }),
     ...(agentStartedAtMs === undefined ? {} : { agentStartedAtMs }),
     ...(stop === undefined ? {} : { stop }),
+    ...(pausedAtMs === undefined ? {} : { pausedAtMs }),
   };
 }
 
 /** What a record means for the attempt that is taken up again. */
 export function remembered(
   record: AttemptRecord,
-): Pick<AttemptInput, "claimedAtMs" | "agentStartedAtMs" | "imageId" | "stop"> {
-  const { claimedAtMs, imageId, agentStartedAtMs, stop } = record;
+): Pick<AttemptInput, "claimedAtMs" | "agentStartedAtMs" | "imageId" | "stop" | "pausedAtMs"> {
+  const { claimedAtMs, imageId, agentStartedAtMs, stop, pausedAtMs } = record;
   return {
     claimedAtMs,
     ...(imageId === undefined ? {} : { imageId }),
     ...(agentStartedAtMs === undefined ? {} : { agentStartedAtMs }),
     ...(stop === undefined ? {} : { stop }),
+    ...(pausedAtMs === undefined ? {} : { pausedAtMs }),
   };
 }

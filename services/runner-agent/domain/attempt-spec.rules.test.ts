@@ -76,6 +76,7 @@ it("begins at the snapshot's commit, over the base's packs, and harvests from th
       harvestTimeoutMs: 1,
       collectTimeoutMs: 1,
       goneTimeoutMs: 1,
+      pauseMaxMs: 600_000,
     },
     openHostEndpoint: undefined,
     hostCpus: 4,

@@ -18,6 +18,7 @@ const limits: AttemptLimits = {
   harvestTimeoutMs: 30_000,
   collectTimeoutMs: 120_000,
   goneTimeoutMs: 30_000,
+  pauseMaxMs: 600_000,
 };
 
 const input: AttemptInput = { beginning: "claimed", limits, claimedAtMs: 1_000, atMs: 1_000 };

@@ -7,6 +7,7 @@ import type {
   AttemptInput,
   DeadlineName,
 } from "./attempt.ts";
+import { withoutPause } from "./deadlines.rules.ts";
 import { bareEndingFact, endingFact } from "./ending.rules.ts";
 import { isFarOverDisk, isOverDisk, stopReasonOf } from "./limits.rules.ts";
 
@@ -22,9 +23,31 @@ const early = {
   DEADLINE: { guard: "startDue", target: "#attempt.live.reporting", actions: "keepStop" },
 } as const;
 
+/** While its container stands still. What takes too long then is killed where it stands. */
+const standing = {
+  STOP: { actions: "keepStop" },
+  DEADLINE: [
+    {
+      guard: "pauseDueInHand",
+      target: "#attempt.live.running.killing",
+      actions: ["keepStop", "keepKill"],
+    },
+    {
+      guard: "pauseDue",
+      target: "#attempt.live.running.adopting",
+      actions: ["keepStop", "keepKill"],
+    },
+  ],
+} as const;
+
+/** Whether the last pause is in the log. */
+const isPauseTold = ({ facts, pausesTold }: AttemptContext): boolean =>
+  facts.filter(({ type }) => type === "attempt.paused").length === pausesTold;
+
 /**
- * The life of one attempt on its runner. In `running`, `terminating` follows TERM, which leaves the
- * wrapper time to end the agent and harvest; `killing` follows KILL. `reporting` publishes the last
+ * The life of one attempt on its runner. In `running`, `paused` lasts until the coordinator has
+ * confirmed the attempt, and `goingOn` until its container goes on; `terminating` follows TERM, which
+ * leaves the wrapper time to end the agent and harvest; `killing` follows KILL. `reporting` publishes the last
  * fact, and until that is stored nothing of the attempt is thrown away; a fact that cannot be written
  * is told barely.
  *
@@ -39,6 +62,15 @@ export const attemptMachine = setup({
   guards: {
     begins: ({ context }, beginning: AttemptBeginning) => context.beginning === beginning,
     isStopped: ({ context }) => context.stop !== undefined,
+    isKilled: ({ context }) => context.killedAtMs !== undefined,
+    isPaused: ({ context }) => context.pausedAtMs !== undefined,
+    isOutOfHand: ({ context }) => !context.isInHand,
+    isPauseTold: ({ context }) => isPauseTold(context),
+    // An order to end it that the coordinator gave before says as much as a confirmation.
+    mayGoOn: ({ context }) =>
+      isPauseTold(context) && (context.isConfirmed || context.stop !== undefined),
+    pauseDue: due("pause"),
+    pauseDueInHand: ({ context, event }) => due("pause")({ event }) && context.isInHand,
     startDue: due("start"),
     limitDue: due("stall", "total", "final"),
     snapshotDue: due("snapshot"),
@@ -62,14 +94,40 @@ export const attemptMachine = setup({
     keepStart: assign(({ context, event }) => {
       if (event.type !== "STARTED") return {};
       const { container, atMs } = event;
+      const inHand = { isInHand: true, lastOutputAtMs: atMs };
       // An adopted agent started when it started; to tell it a second time would be no fact.
-      if (context.agentStartedAtMs !== undefined) return { lastOutputAtMs: atMs };
+      if (context.agentStartedAtMs !== undefined) return inHand;
       const started = {
         type: "attempt.started" as const,
         container,
         imageId: context.imageId ?? "",
       };
-      return { agentStartedAtMs: atMs, lastOutputAtMs: atMs, facts: [...context.facts, started] };
+      return { ...inHand, agentStartedAtMs: atMs, facts: [...context.facts, started] };
+    }),
+    keepPause: assign(({ context, event }) => {
+      if (event.type !== "PAUSED") return {};
+      const { atMs, overranMs } = event;
+      return { pausedAtMs: context.pausedAtMs ?? atMs, overranMs };
+    }),
+    tellPause: assign(({ context }) => {
+      const { overranMs } = context;
+      const fact = {
+        type: "attempt.paused" as const,
+        ...(overranMs !== undefined && { overranMs }),
+      };
+      return { isConfirmed: false, facts: [...context.facts, fact] };
+    }),
+    keepPauseTold: assign(({ context }) => ({ pausesTold: context.pausesTold + 1 })),
+    keepConfirmed: assign({ isConfirmed: true }),
+    goOn: assign(({ context, event }) => {
+      if (event.type !== "UNPAUSED") return {};
+      const fact = { type: "attempt.unpaused" as const };
+      return {
+        ...withoutPause(context, event.atMs),
+        pausedAtMs: undefined,
+        overranMs: undefined,
+        facts: [...context.facts, fact],
+      };
     }),
     keepOutput: assign(({ event }) =>
       event.type === "OUTPUT" ? { lastOutputAtMs: event.atMs } : {},
@@ -147,9 +205,14 @@ export const attemptMachine = setup({
   id: "attempt",
   context: ({ input }) => ({
     ...input,
-    startRequested: input.beginning === "adopted" || input.beginning === "lost",
+    startRequested:
+      input.beginning === "adopted" || input.beginning === "paused" || input.beginning === "lost",
     lastOutputAtMs: input.atMs,
     isSnapshotting: false,
+    isInHand: false,
+    pausedAtMs: input.beginning === "paused" ? (input.pausedAtMs ?? input.atMs) : undefined,
+    pausesTold: 0,
+    isConfirmed: false,
     facts: [],
   }),
   initial: "live",
@@ -163,6 +226,7 @@ export const attemptMachine = setup({
             { guard: { type: "begins", params: "sealed" }, target: "#attempt.sealed" },
             { guard: { type: "begins", params: "ended" }, target: "cleaning" },
             { guard: { type: "begins", params: "adopted" }, target: "running.adopting" },
+            { guard: { type: "begins", params: "paused" }, target: "running.paused" },
             { guard: { type: "begins", params: "restarted" }, target: "fetching" },
             {
               guard: { type: "begins", params: "lost" },
@@ -188,6 +252,7 @@ export const attemptMachine = setup({
             GAP: { actions: "keepGap" },
             FINAL: { actions: "keepFinal" },
             SNAPSHOT_TAKEN: { actions: "keepSnapshot" },
+            PAUSE_TOLD: { actions: "keepPauseTold" },
             EXITED: { target: "harvesting", actions: "keepEnd" },
             FAILED: { target: "reporting", actions: "keepError" },
           },
@@ -195,12 +260,22 @@ export const attemptMachine = setup({
           states: {
             starting: {
               entry: "requestStart",
-              on: { ...early, STARTED: { target: "working", actions: "keepStart" } },
+              on: {
+                ...early,
+                PAUSED: { actions: "keepPause" },
+                STARTED: [
+                  { guard: "isPaused", target: "paused", actions: "keepStart" },
+                  { target: "working", actions: "keepStart" },
+                ],
+              },
             },
             adopting: {
               on: {
                 STOP: { actions: "keepStop" },
+                PAUSED: { actions: "keepPause" },
                 STARTED: [
+                  { guard: "isKilled", target: "killing", actions: ["keepStart", "keepKill"] },
+                  { guard: "isPaused", target: "paused", actions: "keepStart" },
                   { guard: "isStopped", target: "terminating", actions: "keepStart" },
                   { target: "working", actions: "keepStart" },
                 ],
@@ -209,6 +284,7 @@ export const attemptMachine = setup({
             working: {
               on: {
                 STOP: { target: "terminating", actions: "keepStop" },
+                PAUSED: { target: "paused", actions: "keepPause" },
                 DEADLINE: [
                   { guard: "limitDue", target: "terminating", actions: "keepStop" },
                   { guard: "snapshotDue", actions: "beginSnapshot" },
@@ -216,8 +292,35 @@ export const attemptMachine = setup({
                 DISK: { guard: "overDisk", target: "terminating", actions: "keepStop" },
               },
             },
+            paused: {
+              entry: "tellPause",
+              always: { guard: "mayGoOn", target: "goingOn" },
+              on: {
+                ...standing,
+                CONFIRMED: { actions: "keepConfirmed" },
+                // Told already, it may have been sealed since: so the pause is told anew.
+                PAUSED: {
+                  guard: "isPauseTold",
+                  target: "paused",
+                  reenter: true,
+                  actions: "keepPause",
+                },
+              },
+            },
+            goingOn: {
+              on: {
+                ...standing,
+                PAUSED: { target: "paused", actions: "keepPause" },
+                UNPAUSED: [
+                  { guard: "isOutOfHand", target: "adopting", actions: "goOn" },
+                  { guard: "isStopped", target: "terminating", actions: "goOn" },
+                  { target: "working", actions: "goOn" },
+                ],
+              },
+            },
             terminating: {
               on: {
+                PAUSED: { target: "paused", actions: "keepPause" },
                 DEADLINE: { guard: "killDue", target: "killing", actions: "keepKill" },
                 DISK: { guard: "farOverDisk", target: "killing", actions: "keepKill" },
               },

@@ -16,10 +16,17 @@ import type { ContainerExit } from "../ports/executor.port.ts";
 /**
  * Where an attempt is taken up: `claimed` with a start just taken from the queue; `restarted` after a
  * restart before its container ever ran; `adopted` after a restart with a container that ran or
- * runs; `lost` when such a container is gone; `ended` when its chain already has its last word;
+ * runs; `paused` with one that stands still; `lost` when such a container is gone; `ended` when its chain already has its last word;
  * `sealed` when the coordinator has ended it.
  */
-export type AttemptBeginning = "claimed" | "restarted" | "adopted" | "lost" | "ended" | "sealed";
+export type AttemptBeginning =
+  | "claimed"
+  | "restarted"
+  | "adopted"
+  | "paused"
+  | "lost"
+  | "ended"
+  | "sealed";
 
 /** The task's own limits, and those a runner adds for what it does itself. */
 export interface AttemptLimits
@@ -37,6 +44,8 @@ export interface AttemptLimits
   readonly collectTimeoutMs: number;
   /** A container that was killed is gone after this long, or the engine is at fault. */
   readonly goneTimeoutMs: number;
+  /** An agent that stands still for so long is killed, and what it made harvested. */
+  readonly pauseMaxMs: number;
 }
 
 /** Why the runner ends an agent. `final`: it is done and does not exit. */
@@ -46,6 +55,7 @@ export type StopReason =
   | "stalled"
   | "timeout"
   | "disk_limit"
+  | "paused"
   | "cancelled"
   | "interrupted";
 
@@ -104,6 +114,8 @@ export interface AttemptInput {
   readonly agentStartedAtMs?: number;
   readonly imageId?: string;
   readonly stop?: Stop;
+  /** Since when its container stands still. */
+  readonly pausedAtMs?: number | undefined;
   /** When it is taken up. */
   readonly atMs: number;
 }
@@ -112,6 +124,13 @@ export interface AttemptContext extends AttemptInput {
   /** The container was, or is about to be, started: from here on it is adopted, never started again. */
   readonly startRequested: boolean;
   readonly lastOutputAtMs: number;
+  /** This incarnation has its container in hand: it was started or adopted, and its output is read. */
+  readonly isInHand: boolean;
+  /** Of its facts, how many told of a pause and are in the log. */
+  readonly pausesTold: number;
+  /** The coordinator wants it to go on. Counts once the pause is in the log, which a seal prevents. */
+  readonly isConfirmed: boolean;
+  readonly overranMs?: number | undefined;
   /** A snapshot is being taken. */
   readonly isSnapshotting: boolean;
   /** When the last one was taken, or was not to be had. */
@@ -141,7 +160,8 @@ export type DeadlineName =
   | "snapshot"
   | "kill"
   | "gone"
-  | "collect";
+  | "collect"
+  | "pause";
 
 export type AttemptEvent =
   | { readonly type: "RECORDED" }
@@ -168,6 +188,13 @@ export type AttemptEvent =
   | { readonly type: "STOP"; readonly mode: StopMode; readonly atMs: number }
   | { readonly type: "DEADLINE"; readonly name: DeadlineName; readonly atMs: number }
   | { readonly type: "DISK"; readonly bytes: number; readonly atMs: number }
+  /** Its container was paused: the runner can not, or could not, keep its lease. */
+  | { readonly type: "PAUSED"; readonly atMs: number; readonly overranMs?: number }
+  /** The fact that told of it is in the log, so the attempt was not sealed before it. */
+  | { readonly type: "PAUSE_TOLD" }
+  /** The coordinator wants it to go on. */
+  | { readonly type: "CONFIRMED" }
+  | { readonly type: "UNPAUSED"; readonly atMs: number }
   /** The coordinator's seal was read: stop at once and say nothing more. */
   | { readonly type: "SEALED" }
   /** Another incarnation of this runner goes on with it: it is no longer ours. */

@@ -34,6 +34,12 @@ export function deadlinesOf(snapshot: AttemptSnapshot): readonly Deadline[] {
       ...(context.isSnapshotting ? [] : [snapshotDeadline(context)]),
     ];
   }
+  const standsStill =
+    snapshot.matches({ live: { running: "paused" } }) ||
+    snapshot.matches({ live: { running: "goingOn" } });
+  if (standsStill && context.pausedAtMs !== undefined) {
+    return [{ name: "pause", atMs: context.pausedAtMs + limits.pauseMaxMs }];
+  }
   if (snapshot.matches({ live: { running: "terminating" } }) && context.stop) {
     const patienceMs = limits.killGraceMs + limits.harvestTimeoutMs + SLACK_MS;
     return [{ name: "kill", atMs: context.stop.atMs + patienceMs }];
@@ -53,6 +59,20 @@ function snapshotDeadline(context: AttemptContext): Deadline {
   const sinceMs = snapshotAtMs ?? Math.max(agentStartedAtMs, atMs);
   const intervalMs = limits.snapshotIntervalMs ?? DEFAULT_SNAPSHOT_INTERVAL_MS;
   return { name: "snapshot", atMs: sinceMs + intervalMs };
+}
+
+/** The times of an attempt that goes on at `atMs`, as if it had never stood still: its timers did. */
+export function withoutPause(context: AttemptContext, atMs: number): Partial<AttemptContext> {
+  const { pausedAtMs = atMs, agentStartedAtMs, lastOutputAtMs, finalAtMs, snapshotAtMs } = context;
+  const { stop } = context;
+  const later = (timeMs: number) => Math.min(atMs, timeMs + atMs - pausedAtMs);
+  return {
+    lastOutputAtMs: later(lastOutputAtMs),
+    ...(agentStartedAtMs !== undefined && { agentStartedAtMs: later(agentStartedAtMs) }),
+    ...(finalAtMs !== undefined && { finalAtMs: later(finalAtMs) }),
+    ...(snapshotAtMs !== undefined && { snapshotAtMs: later(snapshotAtMs) }),
+    ...(stop && { stop: { ...stop, atMs: later(stop.atMs) } }),
+  };
 }
 
 /** The next one to strike. */

@@ -52,11 +52,11 @@ export function canBeGoneOnFrom(context: AttemptContext): boolean {
   return error.retryable || error.code === "interrupted";
 }
 
-function accountOf({ end, agentStartedAtMs }: AttemptContext): AttemptAccount {
+function accountOf({ end, agentStartedAtMs, pausedAtMs }: AttemptContext): AttemptAccount {
   const agentMs =
     end === undefined || agentStartedAtMs === undefined
       ? 0
-      : Math.max(0, Math.round(end.atMs - agentStartedAtMs));
+      : Math.max(0, Math.round((pausedAtMs ?? end.atMs) - agentStartedAtMs));
   return { ...end?.account, agentMs };
 }
 

@@ -13,6 +13,7 @@ const byDeadline: Partial<Record<string, StopReason>> = {
   stall: "stalled",
   total: "timeout",
   final: "final",
+  pause: "paused",
 };
 
 /** What an event means as a reason to end the agent. */
@@ -57,6 +58,13 @@ export function stopError(stop: Stop, limits: AttemptLimits): ErrorRecord | unde
         message: `The agent wrote more than ${mebibytes(limits.diskBytes)} and was ended.`,
         hint: "Raise runner.disk_limit.",
         retryable: false,
+      };
+    case "paused":
+      return {
+        code: "runner_lost",
+        message: `The agent stood still for ${seconds(limits.pauseMaxMs)}, since its runner could not keep its lease, and was ended.`,
+        hint: "Look whether the runner reaches the bus, or raise lease.pause_max_ms.",
+        retryable: true,
       };
     case "cancelled":
       return { code: "cancelled", message: "The attempt was cancelled.", retryable: false };

@@ -30,6 +30,8 @@ export interface RunnerScope {
   ownHosts(): ReadonlySet<string>;
   /** Resolves while no clean-up of strangers is under way, which would take a new container for one. */
   reaped(): Promise<void>;
+  /** Resolves when this runner's containers may run, or when `signal` aborts. */
+  whenMayRun(signal: AbortSignal): Promise<void>;
 }
 
 export interface Endpoint {

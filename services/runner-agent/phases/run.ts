@@ -80,6 +80,8 @@ async function carryOutput(
     signal,
     onTrouble: (err) => log.warn({ err }, "output not taken by the bus yet"),
   });
+  if (!adopt) await scope.whenMayRun(signal);
+  if (signal.aborted) return undefined;
   const execution = adopt
     ? await executor.adopt(name, cursor.next)
     : await executor.start(name, scope.secrets ?? {});

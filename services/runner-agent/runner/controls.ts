@@ -58,6 +58,12 @@ export async function takeControl(delivery: Delivery, options: ControlsOptions):
   const { command } = admission;
   await epoch.note(command.epoch);
   if (command.verb === "clean") options.clean(command);
+  if (command.verb === "confirm") {
+    // One that is not in hand tells of its pause anew when it is, and is confirmed anew.
+    const { run, instance, attempt } = command;
+    const name = { runId: run, instanceId: instance, attempt };
+    attempts.find(name)?.send({ type: "CONFIRMED" });
+  }
   if (command.verb !== "cancel") return delivery.ack();
   const { run, instance, attempt, mode } = command;
   const name = { runId: run, instanceId: instance, attempt };

@@ -2,6 +2,7 @@ import type { Clock } from "@pitaya/actors";
 import type { RunnerLiveness } from "@pitaya/protocol";
 import type { Logger } from "pino";
 import type { RunnerLease } from "../adapters/runner-lease.ts";
+import type { AttemptName } from "../ports/executor.port.ts";
 
 /** Keeps the fleet told that this runner-agent lives, and with what. */
 export interface Liveness {
@@ -9,6 +10,10 @@ export interface Liveness {
   begin(): Promise<void>;
   /** Tells no more: the lease lapses by itself, or at once with `release`. */
   end(release: boolean): Promise<void>;
+  /** Containers may run only while the lease is held: what runs at the start is paused first. */
+  readonly isWatched: boolean;
+  /** Resolves when containers may run, or when `signal` aborts. */
+  whenMayRun(signal: AbortSignal): Promise<void>;
 }
 
 export interface LivenessOptions {
@@ -19,6 +24,10 @@ export interface LivenessOptions {
   readonly current: () => RunnerLiveness;
   /** Told once, when a later incarnation of this runner has taken over. */
   readonly onSuperseded: () => void;
+  /** Pauses every attempt that runs. @returns those that ran */
+  readonly pauseAll: () => Promise<readonly AttemptName[]>;
+  /** These stand still; `overranMs` is how long they may have run beyond the lease. */
+  readonly onPaused: (attempts: readonly AttemptName[], overranMs: number | undefined) => void;
 }
 
 /** Renewals in one lease: two may be lost. */
@@ -47,6 +56,8 @@ export function livenessInProcess(lease: RunnerLease, options: LivenessOptions):
   }
 
   return {
+    isWatched: false,
+    whenMayRun: async () => {},
     async begin() {
       await renew();
       arm();

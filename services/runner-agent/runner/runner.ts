@@ -17,6 +17,7 @@ import { cleaner } from "./cleaner.ts";
 import { earlyStops, takeControl } from "./controls.ts";
 import type { Liveness, LivenessOptions } from "./liveness.ts";
 import { pullControls, pullStarts } from "./loops.ts";
+import { pauseAll } from "./pause-all.ts";
 import { periodically } from "./periodic.ts";
 import { reaper } from "./reaper.ts";
 import { defaultSlots, slots as openSlots } from "./slots.ts";
@@ -77,6 +78,8 @@ export interface Runner {
 
 export type StopMode = "leave" | "kill";
 
+const OVERRAN =
+  "attempts ran on after the lease had lapsed, since neither runner-agent nor warden could act: another runner may have run them meanwhile";
 const REAP_EVERY_MS = 600_000;
 const ABOUT_EVERY_MS = 3_600_000;
 const MAX_PACKS_TOLD = 10_000;
@@ -162,6 +165,7 @@ async function begin(
       cpus: engine.cpus,
       hostEndpoints: settings.hostEndpoints,
       reaped: strangers.idle,
+      whenMayRun: (signal) => liveness.whenMayRun(signal),
     },
     narrator,
     directories,
@@ -186,8 +190,19 @@ async function begin(
       log.error("another incarnation of this runner has taken over");
       void letGo().then(superseded.resolve);
     },
+    pauseAll: () => pauseAll(executor),
+    onPaused: (names, overranMs) => {
+      const atMs = clock.now();
+      for (const name of names) {
+        const late = overranMs !== undefined && { overranMs };
+        attempts.find(name)?.send({ type: "PAUSED", atMs, ...late });
+      }
+      if (overranMs === undefined) log.warn({ attempts: names.length }, "attempts paused");
+      else log.error({ attempts: names, overranMs }, OVERRAN);
+    },
   });
 
+  if (liveness.isWatched) await pauseAll(executor);
   await takeUpAll({ attempts, directories, executor, standingOf, slots, log });
   await strangers.reap();
   await about.write();

@@ -244,6 +244,7 @@ describe("a restarted runner-agent", () => {
         harvestTimeoutMs: 1,
         collectTimeoutMs: 60_000,
         goneTimeoutMs: 1_000,
+        pauseMaxMs: 600_000,
       },
     });
     await h.order("one");

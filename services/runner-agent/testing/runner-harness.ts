@@ -144,6 +144,7 @@ export async function runnerHarness(options: {
           harvestTimeoutMs: 30_000,
           collectTimeoutMs: 60_000,
           goneTimeoutMs: 30_000,
+          pauseMaxMs: 600_000,
         },
         ...options.settings,
         ...over,

@@ -1,27 +1,37 @@
 import { type ChildProcess, fork } from "node:child_process";
 import type { Liveness, LivenessOptions } from "../runner/liveness.ts";
 import { FromWarden, type ToWarden } from "./messages.ts";
-import { tickEveryMs } from "./warden.ts";
+import { actYourselfAfterMs, lookEveryMs, overranMs, tickEveryMs } from "./pausing.rules.ts";
 
 export interface WardenProcess {
   /** The program to fork: `warden/main.ts`, or its bundle. */
   readonly program: string;
-  /** How it reaches the bus, as this runner. */
+  /** How it reaches the bus, as this runner, and the engine. */
   readonly connection: Omit<Extract<ToWarden, { type: "begin" }>, "type" | "leaseMs" | "takeOver">;
 }
 
 const RESTART_MS = 1_000;
 
-/** For compose and fleets: the lease is held by a process of its own, fed by this one's main loop. */
+/** Of this process's environment, all that is its business. */
+const PASSED_ON = ["PATH", "DOCKER_HOST", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY"] as const;
+
+/**
+ * For compose and fleets: the lease is held by a process of its own, fed by this one's main loop. That
+ * process pauses the containers when it cannot hold it; when it is not heard of, this one does.
+ */
 export function livenessByWarden(
   { program, connection }: WardenProcess,
   options: LivenessOptions,
 ): Liveness {
-  const { clock, leaseMs, log, current, onSuperseded } = options;
+  const { clock, leaseMs, log, current, pauseAll, onPaused, onSuperseded } = options;
   const held = Promise.withResolvers<void>();
+  const waiting = new Set<() => void>();
   let child: ChildProcess | undefined;
+  let untilMs = 0;
+  let isOthers = false;
   let cancelTick = () => {};
   let cancelRestart = () => {};
+  let cancelPausing = () => {};
   let ended: PromiseWithResolvers<void> | undefined;
   let generation = 0;
 
@@ -33,8 +43,7 @@ export function livenessByWarden(
   function start(): void {
     generation += 1;
     const began = fork(program, [], {
-      // Nothing of this process's environment is its business.
-      env: { PATH: process.env["PATH"] },
+      env: Object.fromEntries(PASSED_ON.map((name) => [name, process.env[name]])),
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
     child = began;
@@ -43,7 +52,7 @@ export function livenessByWarden(
     began.on("exit", (code, signal) => {
       if (ended) return ended.resolve();
       log.error({ code, signal }, "warden gone, starting another");
-      cancelRestart = clock.setTimer(RESTART_MS, start);
+      cancelRestart = clock.setTimer(Math.min(RESTART_MS, leaseMs / 4), start);
     });
     tell({ type: "begin", ...connection, leaseMs, takeOver: generation === 1 });
     tick();
@@ -56,28 +65,70 @@ export function livenessByWarden(
   }
 
   function hear(message: FromWarden): void {
-    if (message.type === "held") held.resolve();
+    if (message.type === "held") {
+      untilMs = message.untilMs;
+      held.resolve();
+      armPausing(actYourselfAfterMs(leaseMs));
+      for (const look of [...waiting]) look();
+    }
+    if (message.type === "paused") onPaused(message.attempts, message.overranMs);
     if (message.type === "trouble") log.warn({ reason: message.message }, "warden has trouble");
     if (message.type === "superseded") {
+      isOthers = true;
       cancelTick();
+      cancelPausing();
       onSuperseded();
     }
   }
 
+  /** Does what the warden should have done by then, if it was not heard of again. */
+  function armPausing(graceMs: number): void {
+    cancelPausing();
+    if (ended || isOthers) return;
+    cancelPausing = clock.setTimer(Math.max(0, untilMs - clock.now()) + graceMs, () => {
+      pauseHere()
+        .catch((err: unknown) => log.warn({ err }, "containers not paused"))
+        .finally(() => armPausing(lookEveryMs(leaseMs)));
+    });
+  }
+
+  async function pauseHere(): Promise<void> {
+    if (clock.now() < untilMs) return;
+    const paused = await pauseAll();
+    if (paused.length > 0) onPaused(paused, overranMs(clock.now(), untilMs, leaseMs));
+  }
+
   return {
+    isWatched: true,
+    whenMayRun: (signal) =>
+      new Promise((resolve) => {
+        const look = () => {
+          if (clock.now() >= untilMs && !signal.aborted) return;
+          waiting.delete(look);
+          signal.removeEventListener("abort", look);
+          resolve();
+        };
+        waiting.add(look);
+        signal.addEventListener("abort", look);
+        look();
+      }),
     begin() {
       start();
       return held.promise;
     },
     async end(release) {
+      ended = Promise.withResolvers();
       cancelTick();
       cancelRestart();
-      if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-      ended = Promise.withResolvers();
-      const giveUp = clock.setTimer(leaseMs, () => child?.kill("SIGKILL"));
-      tell({ type: "end", release });
-      await ended.promise;
-      giveUp();
+      cancelPausing();
+      if (child !== undefined && child.exitCode === null && child.signalCode === null) {
+        const giveUp = clock.setTimer(leaseMs, () => child?.kill("SIGKILL"));
+        tell({ type: "end", release });
+        await ended.promise;
+        giveUp();
+      }
+      // Whatever became of the warden: nothing runs that nobody looks after.
+      if (!release && !isOthers) await pauseAll();
     },
   };
 }

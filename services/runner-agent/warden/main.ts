@@ -1,13 +1,16 @@
 import { systemClock } from "@pitaya/actors";
 import { natsBus } from "@pitaya/bus";
 import { buckets } from "@pitaya/protocol";
+import { connectEngine } from "../adapters/docker/engine.ts";
+import { standStill } from "../adapters/docker/pausing.ts";
 import { runnerLease } from "../adapters/runner-lease.ts";
 import { type FromWarden, ToWarden } from "./messages.ts";
 import { type Warden, warden } from "./warden.ts";
 
 /**
  * The warden's process. Its runner-agent starts it and speaks to it over the channel between parent
- * and child; when that closes, the runner-agent is gone, and so is the lease soon after.
+ * and child; when that closes, the runner-agent is gone, its containers are paused, and its lease
+ * lapses.
  */
 const report = (message: FromWarden) => {
   if (process.connected) process.send?.(message);
@@ -17,6 +20,7 @@ let opened: Promise<{ readonly watch: Warden; readonly close: () => Promise<void
 
 async function open(begin: Extract<ToWarden, { type: "begin" }>) {
   const { servers, user, tls, runner, leaseMs, takeOver } = begin;
+  const engine = connectEngine(begin.engine);
   const bus = await natsBus({
     servers,
     name: `${runner}-warden`,
@@ -30,7 +34,15 @@ async function open(begin: Extract<ToWarden, { type: "begin" }>) {
     }),
   });
   const lease = runnerLease(bus.bucket(buckets.runners), runner, leaseMs, { takeOver });
-  return { watch: warden({ lease, leaseMs, clock: systemClock, report }), close: bus.close };
+  const watch = warden({
+    lease,
+    leaseMs,
+    isSuccessor: !takeOver,
+    containers: { standStill: () => standStill(engine, runner) },
+    clock: systemClock,
+    report,
+  });
+  return { watch, close: bus.close };
 }
 
 async function receive(message: ToWarden): Promise<void> {
@@ -54,6 +66,9 @@ process.on("message", (json) => {
     process.exit(1);
   });
 });
-process.on("disconnect", () => process.exit(0));
+process.on("disconnect", async () => {
+  await (await opened)?.watch.abandoned();
+  process.exit(0);
+});
 // Whoever stops the whole group stops the runner-agent, which then ends this process in its own time.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});

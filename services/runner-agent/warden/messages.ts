@@ -15,6 +15,8 @@ export const ToWarden = z.discriminatedUnion("type", [
       })
       .optional(),
     runner: z.string(),
+    /** The engine, as the runner-agent is told of it. */
+    engine: z.string().optional(),
     leaseMs: z.int().positive(),
     /** The first warden of an incarnation takes the lease over; one after it only goes on with it. */
     takeOver: z.boolean(),
@@ -26,10 +28,18 @@ export const ToWarden = z.discriminatedUnion("type", [
 export type ToWarden = z.infer<typeof ToWarden>;
 
 export const FromWarden = z.discriminatedUnion("type", [
-  /** The lease is held, for the first time. */
-  z.object({ type: z.literal("held") }),
+  /** The lease was renewed: until then containers may run. Epoch milliseconds. */
+  z.object({ type: z.literal("held"), untilMs: z.number() }),
+  /** These were paused, or found so; with how long they may have run beyond the lease. */
+  z.object({
+    type: z.literal("paused"),
+    attempts: z.array(
+      z.object({ runId: z.string(), instanceId: z.string(), attempt: z.int().positive() }),
+    ),
+    overranMs: z.int().positive().optional(),
+  }),
   z.object({ type: z.literal("superseded") }),
-  /** The lease could not be renewed, or was not since the main loop stands still. */
+  /** Something could not be done, or the lease was not renewed since the main loop stands still. */
   z.object({ type: z.literal("trouble"), message: z.string() }),
   z.object({ type: z.literal("ended") }),
 ]);

@@ -1,74 +1,152 @@
 import type { Clock } from "@pitaya/actors";
 import type { RunnerLiveness } from "@pitaya/protocol";
 import type { RunnerLease } from "../adapters/runner-lease.ts";
+import type { AttemptName } from "../ports/executor.port.ts";
 import type { FromWarden } from "./messages.ts";
+import {
+  lookEveryMs,
+  mayRunUntilMs,
+  overranMs,
+  renewEveryMs,
+  standsStill,
+} from "./pausing.rules.ts";
 
-/** Holds a runner's lease for as long as its runner-agent's main loop goes round. */
+/**
+ * Holds a runner's lease for as long as its runner-agent's main loop goes round, and pauses the
+ * runner's containers before it can lapse. They go on when the runner-agent says so.
+ */
 export interface Warden {
   /** The main loop went round; this is how the runner-agent stands. */
   tick(liveness: RunnerLiveness): void;
+  /** Without `release` the next incarnation finds the containers paused. */
   end(release: boolean): Promise<void>;
+  /** The runner-agent is gone: nobody looks after its containers, so they are paused at once. */
+  abandoned(): Promise<void>;
+}
+
+/** What a warden does to the engine, by itself. */
+export interface AttemptContainers {
+  /**
+   * Pauses all attempts of the runner that run.
+   *
+   * @returns all that stand still now, and which of them ran until now
+   * @throws when one could not be paused; all others are then
+   */
+  standStill(): Promise<{
+    readonly standing: readonly AttemptName[];
+    readonly stopped: readonly AttemptName[];
+  }>;
 }
 
 export interface WardenOptions {
   readonly lease: RunnerLease;
   readonly leaseMs: number;
+  /** One before it in this incarnation is gone, and may have paused containers without a word. */
+  readonly isSuccessor: boolean;
+  readonly containers: AttemptContainers;
   readonly clock: Clock;
   readonly report: (message: FromWarden) => void;
 }
 
-/** Renewals in one lease: two may be lost. */
-const RENEWALS = 3;
+const keyOf = ({ runId, instanceId, attempt }: AttemptName) => `${runId}.${instanceId}.${attempt}`;
 
-/** How often a runner-agent ticks: twice for each renewal, so that one late tick is not a standstill. */
-export const tickEveryMs = (leaseMs: number): number => leaseMs / RENEWALS / 2;
-
-export function warden({ lease, leaseMs, clock, report }: WardenOptions): Warden {
-  const everyMs = leaseMs / RENEWALS;
+export function warden(options: WardenOptions): Warden {
+  const { lease, leaseMs, isSuccessor, containers, clock, report } = options;
   let latest: { readonly liveness: RunnerLiveness; readonly atMs: number } | undefined;
-  let state: "waiting" | "holding" | "ended" = "waiting";
-  let cancel = () => {};
+  let state: "waiting" | "holding" | "superseded" | "ended" = "waiting";
+  let untilMs = 0;
+  /** Attempts reported as paused since the lease was last renewed. */
+  let reported = new Set<string>();
+  let cancelRenewal = () => {};
+  let cancelPausing = () => {};
   let renewing: Promise<void> = Promise.resolve();
+
+  const isOver = () => state === "ended" || state === "superseded";
+  const trouble = (doing: string) => (error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error);
+    report({ type: "trouble", message: `${doing}: ${reason}` });
+  };
 
   async function renew(): Promise<void> {
     if (latest === undefined) return;
-    const silentMs = clock.now() - latest.atMs;
-    if (silentMs > everyMs) {
+    const sentAtMs = clock.now();
+    const silentMs = sentAtMs - latest.atMs;
+    if (standsStill(silentMs, leaseMs)) {
       const message = `the runner-agent's main loop has stood still for ${Math.round(silentMs)} ms`;
       return report({ type: "trouble", message });
     }
-    if ((await lease.renew(latest.liveness)) === "superseded") {
-      state = "ended";
+    const renewed = await lease.renew(latest.liveness);
+    if (isOver()) return;
+    if (renewed === "superseded") {
+      // The containers are another incarnation's, which has a warden of its own.
+      state = "superseded";
+      cancelPausing();
       return report({ type: "superseded" });
     }
-    if (state === "waiting") {
-      state = "holding";
-      report({ type: "held" });
-    }
+    const isFirst = state === "waiting";
+    state = "holding";
+    untilMs = mayRunUntilMs(sentAtMs, leaseMs);
+    reported = new Set();
+    report({ type: "held", untilMs });
+    armPausing(isFirst && isSuccessor ? 0 : untilMs - clock.now());
   }
 
   function go(): void {
     renewing = renew()
-      .catch((error: unknown) => {
-        const reason = error instanceof Error ? error.message : String(error);
-        report({ type: "trouble", message: `the lease was not renewed: ${reason}` });
-      })
+      .catch(trouble("the lease was not renewed"))
       .finally(() => {
-        if (state !== "ended") cancel = clock.setTimer(everyMs, go);
+        if (!isOver()) cancelRenewal = clock.setTimer(renewEveryMs(leaseMs), go);
       });
+  }
+
+  function armPausing(afterMs: number): void {
+    cancelPausing();
+    cancelPausing = clock.setTimer(Math.max(0, afterMs), () => {
+      pauseAll(reported)
+        .catch(trouble("the containers were not paused"))
+        .finally(() => {
+          if (isOver()) return;
+          // One that the engine was starting meanwhile is found the next time.
+          armPausing(Math.max(untilMs - clock.now(), lookEveryMs(leaseMs)));
+        });
+    });
+  }
+
+  async function pauseAll(told: Set<string>): Promise<void> {
+    const { standing, stopped } = await containers.standStill();
+    const late = overranMs(clock.now(), untilMs, leaseMs);
+    const ran = new Set(stopped.map(keyOf));
+    const tell = (attempts: readonly AttemptName[], more: { readonly overranMs?: number } = {}) => {
+      const fresh = attempts.filter((name) => !told.has(keyOf(name)));
+      for (const name of fresh) told.add(keyOf(name));
+      if (fresh.length > 0) report({ type: "paused", attempts: fresh, ...more });
+    };
+    tell(stopped, late === undefined ? {} : { overranMs: late });
+    tell(standing.filter((name) => !ran.has(keyOf(name))));
+  }
+
+  async function end(): Promise<void> {
+    const isOthers = isOver();
+    state = "ended";
+    cancelRenewal();
+    cancelPausing();
+    if (!isOthers) await pauseAll(new Set()).catch(trouble("the containers were not paused"));
   }
 
   return {
     tick(liveness) {
       const isFirst = latest === undefined;
       latest = { liveness, atMs: clock.now() };
-      if (isFirst && state !== "ended") go();
+      if (isFirst && !isOver()) go();
     },
     async end(release) {
+      if (!release) return end();
       state = "ended";
-      cancel();
+      cancelRenewal();
+      cancelPausing();
       await renewing;
-      if (release) await lease.release();
+      await lease.release();
     },
+    abandoned: end,
   };
 }
