@@ -313,6 +313,35 @@ it("all live runs can be stopped at once, and tells which they were", async () =
   await w.until(run.run, (v) => v.phase === "interrupted");
 });
 
+it("a strategy that asks for thousands of tasks at once gets them in messages that fit", async () => {
+  const tasks = 2_500;
+  const strategies = builtInStrategies(
+    () => undefined,
+    [
+      defineStrategy({
+        name: "many",
+        params: z.object({}),
+        async execute({ prompt }, ctx) {
+          const keys = Array.from({ length: tasks }, (_, n) =>
+            ctx.run({ prompt }, { key: `${n}` }),
+          );
+          await Promise.all(keys.map(ctx.wait));
+          return { status: "succeeded", tasks: [] };
+        },
+      }),
+    ],
+  );
+  const w = await world();
+  await w.startCoordinator("coord-1", { strategies }).deciding;
+  const run = w.spec({ strategy: { name: "many", params: {} } });
+  await w.submit(run);
+  const view = await w.until(run.run, (v) => v.instances.size === tasks);
+  expect(new Set(w.states(view))).toEqual(new Set(["queued"]));
+  for await (const { payload } of w.client.events.read(runEvents(run.run))) {
+    expect(payload.byteLength).toBeLessThan(256 * 1024);
+  }
+});
+
 describe("a strategy that sleeps", () => {
   const naps = builtInStrategies(
     () => undefined,

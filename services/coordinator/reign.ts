@@ -2,6 +2,7 @@ import { type Clock, intentRunner, type Mailbox } from "@pitaya/actors";
 import type { Bus } from "@pitaya/bus";
 import {
   type DecisionMessage,
+  type ErrorCode,
   isPitayaError,
   PitayaError,
   type ProcessId,
@@ -89,6 +90,12 @@ export interface Reign {
   wake(run?: string): void;
   stop(): Promise<void>;
 }
+
+/** What goes wrong with every run; anything else is of the one run, or passes, such as a full store. */
+const ENDS_REIGN: readonly ErrorCode[] = ["bus_unavailable", "stale_epoch", "permission_denied"];
+
+/** Until a run that could not be decided on is looked at again. */
+const AGAIN_MS = 1_000;
 
 /** Longest pause before a failed intent is tried again. */
 const MAX_INTENT_PAUSE_MS = 1_000;
@@ -223,8 +230,13 @@ export function reign(options: ReignOptions): Reign {
     try {
       await lookAt(entry);
     } catch (error) {
-      if (isPitayaError(error)) throw error;
-      log.error({ run: entry.run, err: error }, "a run could not be decided on; it stays as it is");
+      if (isPitayaError(error) && ENDS_REIGN.includes(error.code)) throw error;
+      log.error(
+        { run: entry.run, err: error },
+        "a run cannot be decided on now; it is tried again",
+      );
+      entry.cancelDeadline();
+      entry.cancelDeadline = clock.setTimer(AGAIN_MS, () => wake(entry.run));
     }
   }
 

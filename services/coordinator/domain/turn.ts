@@ -54,6 +54,11 @@ export interface TurnWorld {
 /** Without an attempt, and with one to come. */
 const WAITING_STATES = ["queued", "backingOff", "waitingForCredentials"] as const;
 
+/** So that an entry stays well within a message. */
+const CALLS_AT_ONCE = 1_000;
+/** More would not fit a message. */
+const TASKS_AT_ONCE = 500;
+
 const isLive = (actors: RunActors): boolean =>
   LIVE_STATES.some((state) => actors.inState(state).size > 0) ||
   actors.inState("settling").size > 0;
@@ -196,8 +201,11 @@ function strategyTurn(actors: RunActors, world: TurnWorld): Decision[] {
     const recorded = actors.executions.get(id);
     if (recorded === undefined || recorded.status === "done") continue;
     const calls = progress.calls.slice(recorded.context.calls.length);
-    if (calls.length > 0) entries.push({ type: "strategy.called", execution, calls: [...calls] });
-    for (const planned of progress.tasks) {
+    for (let from = 0; from < calls.length; from += CALLS_AT_ONCE) {
+      const some = calls.slice(from, from + CALLS_AT_ONCE);
+      entries.push({ type: "strategy.called", execution, calls: some });
+    }
+    for (const planned of progress.tasks.slice(0, TASKS_AT_ONCE)) {
       const instance = instanceId(spec.run, execution, planned.key);
       const name = branchName(spec.branchNaming, spec.strategy.name, spec.run, instance, taken);
       taken.add(name);
@@ -215,6 +223,7 @@ function strategyTurn(actors: RunActors, world: TurnWorld): Decision[] {
     for (const sleep of progress.sleeps) {
       entries.push({ type: "timer.set", execution, path: recorded.context.path, ...sleep });
     }
+    if (progress.tasks.length > TASKS_AT_ONCE) continue;
     if (progress.ended) entries.push({ type: "strategy.completed", execution, ...progress.ended });
   }
   return entries;
