@@ -1,8 +1,9 @@
 import { defineConfig } from "vitest/config";
 
 /**
- * Three projects, one after the other. `unit` needs nothing but Node; `integration` a nats-server or
- * an engine; `e2e` an engine with the agents image. Integration and e2e files share one engine, one
+ * Four projects, one after the other. `unit` and `simulation` need nothing but Node, and the second
+ * takes all of its cores for some minutes; `integration` needs a nats-server or an engine; `e2e` an
+ * engine with the agents image. Integration and e2e files share one engine, one
  * image and one server a file, and run one file at a time: two cores are fewer than what one file
  * starts.
  */
@@ -26,6 +27,14 @@ export default defineConfig({
       },
       {
         test: {
+          name: "simulation",
+          include: ["test/simulation/**/*.test.ts"],
+          testTimeout: 1_200_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
           name: "integration",
           include: [
             "{packages,services,cli,scripts,test/support}/**/*.integration.test.ts",
@@ -35,7 +44,7 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 120_000,
           fileParallelism: false,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -45,7 +54,7 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 300_000,
           fileParallelism: false,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],

@@ -1,0 +1,394 @@
+import type { Clock } from "@pitaya/actors";
+import { type MemoryBroker, memoryBroker } from "@pitaya/bus/testing";
+import {
+  builtInStrategies,
+  checkStrategy,
+  type StrategyCode,
+  start,
+} from "@pitaya/coordinator/testing";
+import { buckets } from "@pitaya/protocol";
+import type { Redactor } from "@pitaya/redaction";
+import {
+  fakeExecutor,
+  linePlugin,
+  livenessInProcess,
+  memoryDisk,
+  runnerLease,
+  scriptedGit,
+  startRunner,
+} from "@pitaya/runner-agent/testing";
+import { isFinalPhase } from "@pitaya/views";
+import pino from "pino";
+import { agentPlayer } from "./agents.ts";
+import { client, freshIntentions } from "./client.ts";
+import { type Ground, type Host, host, type Surroundings } from "./host.ts";
+import { inWords, observer } from "./observer.ts";
+import { type Fault, faultFree, type Plan, planOf, START_MS } from "./plan.ts";
+import { random } from "./random.ts";
+import { scriptedKeys } from "./scripted-keys.ts";
+import { switchboard } from "./simulated-bus.ts";
+import { simulatedEngine } from "./simulated-engine.ts";
+import { testStrategies } from "./strategies.ts";
+import { clockOf, world as newWorld, type World } from "./world.ts";
+
+export interface Result {
+  readonly seed: number;
+  readonly violations: readonly string[];
+  readonly steps: number;
+  /** How long it took on the virtual clock. */
+  readonly virtualMs: number;
+}
+
+const LEASE_MS = 5_000;
+/** After this the run is not late but stuck. */
+const LIMIT_MS = 3 * 3_600_000;
+const LIMIT_STEPS = 60_000;
+/** From the end of all runs until nothing of them may be left anywhere. */
+const TIDY_MS = 180_000;
+
+const silent = pino({ level: "silent" });
+
+/** Plays a seed to its end. */
+export async function simulate(
+  seed: number,
+  options: { readonly trace?: (line: string) => void; readonly plan?: Plan } = {},
+): Promise<Result> {
+  const plan = options.plan ?? planOf(seed);
+  const world = newWorld(START_MS, options.trace);
+  const stage = setStage(plan, world, options.trace);
+  const { watch } = stage;
+  const faults = [...plan.faults];
+  const violations: string[] = [];
+  let tidyBy: number | undefined;
+
+  for (;;) {
+    while (faults[0] && world.steps >= faults[0].atStep) {
+      const next = faults.shift();
+      if (next) stage.strike(next.fault);
+    }
+    if (!(await world.step())) {
+      violations.push("nothing happens any more");
+      break;
+    }
+    if (watch.violations.length > 0) break;
+    if (world.steps % 16 !== 0) continue;
+    const waiting = plan.runs.filter(({ spec, client: name }) => !isOver(stage, spec.run, name));
+    if (waiting.length === 0) {
+      tidyBy ??= world.now() + TIDY_MS;
+      const left = await stage.left();
+      if (left === undefined) break;
+      if (world.now() > tidyBy) {
+        violations.push(`left behind: ${left}`);
+        break;
+      }
+    } else {
+      tidyBy = undefined;
+    }
+    if (world.now() - START_MS > LIMIT_MS || world.steps > LIMIT_STEPS) {
+      const runs = waiting.map(({ spec }) => `${spec.run} is ${describe(stage, spec.run)}`);
+      violations.push(`not over after all this time: ${runs.join("; ")}`);
+      break;
+    }
+  }
+  watch.conclude();
+  violations.push(...watch.violations);
+  if (violations.length === 0) violations.push(...wrongOutcomes(plan, stage));
+  stage.end();
+  return { seed, violations, steps: world.steps, virtualMs: world.now() - START_MS };
+}
+
+type Stage = ReturnType<typeof setStage>;
+
+function setStage(plan: Plan, world: World, trace: ((line: string) => void) | undefined) {
+  const { seed } = plan;
+  const serverClock = clockOf(world, undefined);
+  const broker = memoryBroker({ clock: { now: serverClock.now, after: serverClock.setTimer } });
+  const ground: Ground = { world, broker, board: switchboard(), seed, weather: plan.weather };
+  const chance = random(seed, "stage");
+  const skew = () => Math.round(chance.between(-plan.skewMs, plan.skewMs));
+  const slots = new Map(plan.runners.map(({ name, slots: count }) => [name, count]));
+  const watch = observer((runner) => slots.get(runner) ?? 0);
+  const watching = observe(broker, (message) => {
+    if (trace !== undefined) world.note(`  log ${message.sequence}: ${inWords(message)}`);
+    watch.take(message);
+  });
+  const hosts = new Map<string, Host>();
+  const killed = new Set<string>();
+  const machines = new Map<string, ReturnType<typeof machine>>();
+  const logs = trace === undefined ? silent : tracing(world);
+
+  for (const name of plan.coordinators) {
+    hosts.set(
+      name,
+      host(ground, name, skew(), (around) => coordinatorMain(around, world, logs)),
+    );
+  }
+  for (const { name, slots: count } of plan.runners) {
+    const own = machine(serverClock);
+    machines.set(name, own);
+    hosts.set(
+      name,
+      host(ground, name, skew(), (around) => runnerMain(around, own, count, logs)),
+    );
+  }
+  for (const run of plan.runs) {
+    const intentions = freshIntentions();
+    hosts.set(
+      run.client,
+      host(ground, run.client, skew(), (around) => client(around, run, intentions)),
+    );
+  }
+
+  const of = (name: string): Host => {
+    const found = hosts.get(name);
+    if (found === undefined) throw new Error(`there is no ${name}`);
+    return found;
+  };
+
+  return {
+    watch,
+    killed,
+    end() {
+      watching.abort();
+      for (const each of hosts.values()) each.crash();
+    },
+    /** What is there that nothing needs any more. */
+    async left(): Promise<string | undefined> {
+      for (const [name, own] of machines) {
+        const [attempt] = own.disk.attempts();
+        if (attempt) return `directory of ${attempt.instanceId}.${attempt.attempt} on ${name}`;
+        if ((await own.engine.list()).length > 0) return `container on ${name}`;
+      }
+      return undefined;
+    },
+    strike(fault: Fault) {
+      world.note(`*** ${JSON.stringify(fault)}`);
+      if (fault.kind === "outage") {
+        const all = [...hosts.values()];
+        for (const each of all) each.cut();
+        world.after(fault.forMs, "the bus is back", () => {
+          for (const each of all) each.mend();
+        });
+        return;
+      }
+      const target = of(fault.host);
+      const later = (what: string, deed: () => void) =>
+        void world.after(fault.forMs, `${fault.host} ${what}`, deed);
+      switch (fault.kind) {
+        case "freeze":
+          target.freeze();
+          return later("goes on", target.thaw);
+        case "cut":
+          target.cut();
+          return later("is connected again", target.mend);
+        case "kill":
+          killed.add(fault.host);
+          return target.crash();
+        case "power":
+          machines.get(fault.host)?.fail();
+          target.crash();
+          return later("is started again", target.restart);
+        case "crash":
+          target.crash();
+          return later("is started again", () => {
+            if (!killed.has(fault.host)) target.restart();
+          });
+        default:
+          return fault satisfies never;
+      }
+    },
+  };
+}
+
+/** Hands over every message of the log as it is stored. */
+function observe(
+  broker: MemoryBroker,
+  take: (message: Parameters<ReturnType<typeof observer>["take"]>[0]) => void,
+): AbortController {
+  const over = new AbortController();
+  const { events } = broker.connect("observer");
+  const follow = async () => {
+    for await (const item of events.follow(["pitaya.v1.evt.>"], { signal: over.signal })) {
+      if (!("caughtUp" in item)) take(item);
+    }
+  };
+  void follow();
+  return over;
+}
+
+async function coordinatorMain(
+  { life, bus, clock, random: chance, net }: Surroundings,
+  world: World,
+  log: pino.Logger,
+): Promise<"over" | "again"> {
+  const code = builtInStrategies(() => undefined, testStrategies);
+  // Strategies run until a macrotask says that they are at rest.
+  const strategies: StrategyCode = {
+    ...code,
+    async start(...args) {
+      const run = await world.resting(code.start(...args));
+      const { deliver } = run;
+      run.deliver = (key, outcome) => world.resting(deliver(key, outcome));
+      return run;
+    },
+  };
+  const started = start({
+    bus,
+    id: life.name,
+    version: "0.0.0",
+    log: log.child({ of: life.name }),
+    strategies,
+    check: (spec) => checkStrategy(spec, testStrategies),
+    clock,
+    keys: scriptedKeys(chance),
+    random: chance.next,
+    leaseMs: LEASE_MS,
+    runnerLeaseMs: LEASE_MS,
+    claimTimeoutMs: 20_000,
+    cancelGraceMs: 30_000,
+    credentialsWaitMs: 60_000,
+  });
+  await started.deciding;
+  net.world.note(`${life.name} decides`);
+  return "over";
+}
+
+/** A runner's machine: what outlives its process. */
+function machine(clock: Clock) {
+  const disk = memoryDisk();
+  const make = () => fakeExecutor({ script: agentPlayer(clock), clock, files: disk.files });
+  let engine = make();
+  return {
+    disk,
+    get engine() {
+      return engine;
+    },
+    fail() {
+      disk.wipe();
+      engine = make();
+    },
+  };
+}
+
+async function runnerMain(
+  { life, bus, clock, random: chance, net }: Surroundings,
+  own: ReturnType<typeof machine>,
+  slots: number,
+  log: pino.Logger,
+): Promise<"over" | "again"> {
+  const runner = life.name;
+  const settle = () => net.local("written to disk", async () => undefined);
+  const started = await startRunner(
+    {
+      bus,
+      executor: simulatedEngine(net, own.engine),
+      disk: own.disk.mount(settle),
+      git: scriptedGit(own.disk.files),
+      clock,
+      log: log.child({ of: runner }),
+      incarnation: chance.hex(8),
+      sealer: scriptedKeys(chance),
+      findPlugin: (name) => (name === "line" ? linePlugin : undefined),
+      redactorOf,
+      ownHosts: () => new Set(),
+      liveness: (told) =>
+        livenessInProcess(runnerLease(bus.bucket(buckets.runners), runner, LEASE_MS), told),
+    },
+    {
+      runner,
+      version: "0.0.0",
+      pool: "default",
+      labels: {},
+      slots,
+      leaseMs: LEASE_MS,
+      hostEndpoints: [],
+      limits: {
+        finalGraceMs: 10_000,
+        killGraceMs: 5_000,
+        harvestTimeoutMs: 30_000,
+        collectTimeoutMs: 60_000,
+        goneTimeoutMs: 30_000,
+      },
+      stopPatienceMs: 5_000,
+    },
+  );
+  await started.superseded;
+  return "again";
+}
+
+/** Nothing here is a secret, and to look for one in every byte takes its time. */
+const redactorOf = (): Redactor => ({
+  text: (text) => text,
+  json: (value) => value,
+  stream() {
+    let consumed = 0;
+    return {
+      heldBytes: 0,
+      push(bytes) {
+        consumed += bytes.byteLength;
+        return { bytes, consumed };
+      },
+      end: () => ({ bytes: new Uint8Array(), consumed }),
+    };
+  },
+  containsSecret: () => false,
+  secretDetector: () => ({ push: () => false }),
+});
+
+/** What processes log, as lines of the trace. */
+const tracing = (world: World) =>
+  pino(
+    { level: "debug", base: null, timestamp: false },
+    {
+      write(line: string) {
+        world.note(`  says ${line.trim().slice(0, 400)}`);
+      },
+    },
+  );
+
+const describe = ({ watch }: Stage, run: string): string => {
+  const view = watch.run(run)?.view;
+  if (view === undefined) return "unknown";
+  const rows = [...view.instances.values()].map(
+    ({ instance, state }) => `${instance.slice(0, 4)} ${state}`,
+  );
+  return `${view.phase} (${rows.join(", ")})`;
+};
+
+function isOver(stage: Stage, run: string, clientName: string): boolean {
+  const view = stage.watch.run(run)?.view;
+  const isKilled = stage.killed.has(clientName);
+  if (view === undefined || view.spec === undefined) return isKilled;
+  if (isFinalPhase(view.phase)) return true;
+  // Nobody is left who would go on with it.
+  return isKilled && view.phase === "interrupted";
+}
+
+function wrongOutcomes(plan: Plan, stage: Stage): string[] {
+  return plan.runs.flatMap((run) => {
+    const { spec, intervention, client: name } = run;
+    const view = stage.watch.run(spec.run)?.view;
+    const isKilled = stage.killed.has(name);
+    if (view?.spec === undefined) return isKilled ? [] : [`${spec.run} was never submitted`];
+    const expected = faultFree(run);
+    if (view.phase === "interrupted") return [];
+    if (view.phase === "cancelled") {
+      return intervention?.mode === "cancel" ? [] : [`${spec.run} was cancelled by nobody`];
+    }
+    const wrong: string[] = [];
+    if (view.phase !== expected.status) {
+      wrong.push(`${spec.run} ${view.phase}, without faults ${expected.status}`);
+    }
+    for (const [instance, status] of expected.keys) {
+      const state = view.instances.get(instance)?.state ?? "not there";
+      if (state !== status)
+        wrong.push(`${instance} of ${spec.run}: ${state}, without faults ${status}`);
+    }
+    if (view.instances.size !== expected.keys.size) {
+      wrong.push(
+        `${spec.run} has ${view.instances.size} instances, without faults ${expected.keys.size}`,
+      );
+    }
+    return wrong;
+  });
+}
