@@ -308,6 +308,7 @@ async function runnerMain(
         harvestTimeoutMs: 30_000,
         collectTimeoutMs: 60_000,
         goneTimeoutMs: 30_000,
+        pauseMaxMs: 600_000,
       },
       stopPatienceMs: 5_000,
     },
