@@ -457,7 +457,7 @@ export function reign(options: ReignOptions): Reign {
       stopping.abort();
       for (const entry of entries.values()) entry.cancelDeadline();
       await watching;
-      await box.idle();
+      await new Promise<void>((done) => box.post(done));
       for (const entry of entries.values()) await entry.intents?.stop();
       await projections.close();
     },

@@ -16,10 +16,15 @@ export interface CheckpointStore {
 export function checkpointStore(bus: Bus, log: Logger): CheckpointStore {
   const bucket = bus.bucket(buckets.runs);
 
-  async function load() {
+  async function current(): Promise<FoldCheckpoint | undefined> {
     const entry = await bucket.get(CHECKPOINT_KEY);
-    if (entry === undefined) return undefined;
-    const { blob, sequence, created, fold } = decode(FoldCheckpoint, entry.value, "The checkpoint");
+    return entry && decode(FoldCheckpoint, entry.value, "The checkpoint");
+  }
+
+  async function load() {
+    const found = await current();
+    if (found === undefined) return undefined;
+    const { blob, sequence, created, fold } = found;
     const now = await bus.events.state();
     // A stream that went back gives its sequences out anew: what was folded of it may not be there.
     if (fold !== FOLD_VERSION || created !== now.created || sequence > now.lastSequence) {
@@ -41,12 +46,14 @@ export function checkpointStore(bus: Bus, log: Logger): CheckpointStore {
     },
     async save(position, runs) {
       const bytes = packRuns([...runs].filter((run) => !isFinalRun(run)));
-      const { created } = await bus.events.state();
+      const [{ created }, before] = await Promise.all([bus.events.state(), current()]);
       const blob = await bus.blobs.put(async function* () {
         yield bytes;
       });
       const value = { v: 1, blob, sequence: position, created, fold: FOLD_VERSION } as const;
       await bucket.put(CHECKPOINT_KEY, encode(FoldCheckpoint, value));
+      // Whoever reads that one now reads the log instead.
+      if (before && before.blob.sha256 !== blob.sha256) await bus.upkeep.removeBlob(before.blob);
     },
   };
 }
