@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
-import { takeLock } from "./lock.ts";
 import { stackDown } from "./stack-commands.ts";
 import {
   eventually,
   isGone,
   kill,
+  nothingLeft,
   type StandInStack,
   standInStack,
 } from "./stand-in/stand-in-stack.ts";
@@ -18,16 +18,6 @@ const another = "run_20260101_000000_bbbbbbbb";
 /** Long enough that only the idle timer of a test that wants it can end a stack. */
 const NEVER_MS = "600000";
 
-async function nothingLeft() {
-  expect(stack.servers()).toEqual([]);
-  expect(existsSync(stack.paths.socket)).toBe(false);
-  expect(existsSync(stack.paths.record)).toBe(false);
-  expect(existsSync(stack.paths.server.record)).toBe(false);
-  const lock = takeLock(stack.paths.lock);
-  expect(lock).toBeDefined();
-  lock?.release();
-}
-
 describe("an idle stack", () => {
   it("ends by itself, and leaves nothing", async () => {
     stack = standInStack({ PITAYA_IDLE_MS: "20" });
@@ -36,7 +26,7 @@ describe("an idle stack", () => {
     connection.close();
     await isGone(supervisor);
     expect(stack.calls().at(-1)).toBe("stop end");
-    await nothingLeft();
+    await nothingLeft(stack);
   });
 
   it("stays while someone is connected, and while a run is live", async () => {
@@ -97,7 +87,7 @@ describe("down", () => {
     expect(await connection.ended).toEqual({ reason: "down", interrupted: [] });
     await isGone(supervisor);
     await isGone(server);
-    await nothingLeft();
+    await nothingLeft(stack);
   });
 
   it("interrupts what is live first, and says what it was, to everyone connected", async () => {
@@ -112,7 +102,7 @@ describe("down", () => {
       `interrupt ${live} ${another} the stack was stopped`,
       "stop end",
     ]);
-    await nothingLeft();
+    await nothingLeft(stack);
   });
 
   it("--when-idle waits for live runs and for submits that are under way", async () => {
@@ -130,7 +120,7 @@ describe("down", () => {
     expect(await down).toEqual({ state: "stopped", interrupted: [] });
     expect(await connection.ended).toMatchObject({ reason: "down" });
     expect(stack.calls().filter((call) => call.startsWith("interrupt"))).toEqual([]);
-    await nothingLeft();
+    await nothingLeft(stack);
   });
 
   it("during the start leaves a command that waits for it to start the next", async () => {
@@ -152,7 +142,7 @@ describe("down", () => {
     stack = standInStack();
     expect(await stack.down()).toEqual({ state: "not-running", interrupted: [] });
     expect(await stack.status()).toMatchObject({ state: "stopped" });
-    await nothingLeft();
+    await nothingLeft(stack);
   });
 
   it("ends in order what a killed supervisor left", async () => {
@@ -164,7 +154,7 @@ describe("down", () => {
     await isGone(supervisor);
     expect(stack.servers()).toEqual([server]);
     expect(await stack.down()).toEqual({ state: "stopped", interrupted: [live] });
-    await nothingLeft();
+    await nothingLeft(stack);
   });
 
   it("ends one that hangs", async () => {
@@ -182,7 +172,7 @@ describe("down", () => {
     expect(await down).toEqual({ state: "stopped", interrupted: [] });
     await isGone(supervisor);
     await isGone(server);
-    await nothingLeft();
+    await nothingLeft(stack);
   });
 
   it("is what a signal asks for", async () => {

@@ -134,19 +134,16 @@ async function tryStart(
   const identity = pid === undefined ? undefined : table.find(pid);
   if (identity) writePrivateJson(record, { ...kept, process: identity });
 
+  const stop = async () => {
+    await endChild(child, ended);
+    for (const path of [record, ports]) rmSync(path, { recursive: true, force: true });
+  };
   const readyPort = await portOf(ports, pid, ended);
   if (typeof readyPort === "number") {
     if (identity) writePrivateJson(record, { ...kept, process: identity, port: readyPort });
-    return {
-      port: readyPort,
-      ended,
-      stop: async () => {
-        await endChild(child, ended);
-        rmSync(record, { force: true });
-      },
-    };
+    return { port: readyPort, ended, stop };
   }
-  await endChild(child, ended);
+  await stop();
   return { why: [readyPort.why, ...tailOf(log)].join("\n") };
 }
 

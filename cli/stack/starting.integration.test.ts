@@ -18,6 +18,7 @@ import {
   eventually,
   everyPath,
   isGone,
+  nothingLeft,
   type StandInStack,
   standInStack,
 } from "./stand-in/stand-in-stack.ts";
@@ -144,6 +145,8 @@ describe("a stack", () => {
     expect((await other.status()).pid).toBe((await connection.status()).pid);
     connection.close();
     other.close();
+    await stack.down();
+    await nothingLeft(stack);
   });
 
   it("starts over a socket file that nobody listens on", async () => {
@@ -196,13 +199,6 @@ describe("a stack", () => {
 });
 
 describe("a stack that cannot start", () => {
-  const nothingLeft = async () => {
-    // Its last act, after everything else is gone.
-    await eventually(() => existsSync(stack.paths.record)).toBe(false);
-    expect(stack.servers()).toEqual([]);
-    expect(await stack.status()).toMatchObject({ state: "stopped" });
-  };
-
   it("tells everyone who waits for it why, and leaves nothing running", async () => {
     stack = standInStack();
     const failure = errorRecord(
@@ -220,7 +216,7 @@ describe("a stack that cannot start", () => {
       });
     }
     await isGone(supervisor);
-    await nothingLeft();
+    await nothingLeft(stack);
   });
 
   it("says that nats-server is missing, or too old", async () => {
@@ -238,7 +234,7 @@ describe("a stack that cannot start", () => {
       code: "server_too_old",
       message: expect.stringContaining("2.10.27"),
     });
-    await nothingLeft();
+    await nothingLeft(stack);
   });
 
   it("passes on what nats-server said when it refused", async () => {
@@ -256,6 +252,7 @@ describe("a stack that cannot start", () => {
       message: expect.stringMatching(/exit code 3(.|\n)*no space left/),
       hint: expect.stringContaining(stack.paths.server.log),
     });
+    await nothingLeft(stack);
   });
 
   it("is given up when its supervisor dies again and again, with the end of its log", async () => {

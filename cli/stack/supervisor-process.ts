@@ -60,8 +60,9 @@ export async function superviseFromArguments(
     // The terminal it was started from is not its own.
     process.on("SIGHUP", () => {});
     await supervisor.ended;
-    rmSync(paths.record, { force: true });
   } finally {
+    rmSync(paths.record, { force: true });
+    if (paths.socketDirectory) rmSync(paths.socketDirectory, { recursive: true, force: true });
     lock.release();
   }
   process.exit(0);

@@ -16,6 +16,7 @@ import { createInterface } from "node:readline";
 import { expect, TestRunner } from "vitest";
 import { connectStack, type StackOptions } from "../connect.ts";
 import type { StackConnection } from "../connection.ts";
+import { takeLock } from "../lock.ts";
 import { type ProcessIdentity, processTable } from "../processes.ts";
 import { type DownReport, stackDown, stackStatus } from "../stack-commands.ts";
 import { locateStack } from "../stack-location.ts";
@@ -153,6 +154,23 @@ export function standInStack(more: NodeJS.ProcessEnv = {}, below = "state"): Sta
       if (paths.socketDirectory) rmSync(paths.socketDirectory, { recursive: true, force: true });
     },
   };
+}
+
+/** Of a stack that has ended, or never came up: keys, store and logs stay, and what its locks are on. */
+export async function nothingLeft(stack: StandInStack): Promise<void> {
+  const { paths } = stack;
+  // Its last act, after everything else is gone.
+  await eventually(() => freeLock(paths.lock)).toBe(true);
+  expect(stack.servers()).toEqual([]);
+  const { record, socket, socketDirectory = socket, server } = paths;
+  const left = [record, socket, socketDirectory, server.record, server.ports].filter(existsSync);
+  expect(left).toEqual([]);
+}
+
+function freeLock(path: string): boolean {
+  const lock = takeLock(path);
+  lock?.release();
+  return lock !== undefined;
 }
 
 function serversOf(paths: StackPaths): readonly ProcessIdentity[] {
