@@ -424,6 +424,135 @@ describe("taking up after a restart", () => {
   });
 });
 
+describe("a pause", () => {
+  const told = { type: "PAUSE_TOLD" } as const;
+  const confirmed = { type: "CONFIRMED" } as const;
+  const paused = (atMs: number) => ({ type: "PAUSED", atMs }) as const;
+  const unpaused = (atMs: number) => ({ type: "UNPAUSED", atMs }) as const;
+  const running = (state: string) => ({ live: { running: state } });
+  const types = (a: ReturnType<typeof attempt>) =>
+    a.snapshot.context.facts.map(({ type }) => type).filter((type) => type !== "attempt.entered");
+
+  it("lasts until it is in the log and confirmed, and the container has gone on", () => {
+    const a = attempt().run();
+    a.send(paused(2_000));
+    expect([a.state, a.intents]).toEqual([running("paused"), ["run"]]);
+    a.send(confirmed);
+    expect(a.state).toEqual(running("paused"));
+    a.send(told);
+    expect([a.state, a.intents]).toEqual([running("goingOn"), ["run", "unpause"]]);
+    a.send(unpaused(3_000));
+    expect([a.state, a.intents]).toEqual([running("working"), ["run"]]);
+    expect(types(a)).toEqual(["attempt.started", "attempt.paused", "attempt.unpaused"]);
+  });
+
+  it("is confirmed each time anew", () => {
+    const a = attempt().run();
+    a.send(paused(2_000), told, confirmed, unpaused(2_500), paused(3_000), told);
+    expect(a.state).toEqual(running("paused"));
+    expect(a.send(confirmed).state).toEqual(running("goingOn"));
+  });
+
+  it("is told anew when the lease lapses anew, and what was said before does not count", () => {
+    for (const before of [[told], [told, confirmed]]) {
+      const a = attempt().run();
+      a.send(paused(2_000), ...before, paused(3_000));
+      expect(a.state).toEqual(running("paused"));
+      expect(a.send(told).state).toEqual(running("paused"));
+      expect(a.send(confirmed).state).toEqual(running("goingOn"));
+      expect(types(a).filter((type) => type === "attempt.paused")).toHaveLength(2);
+    }
+  });
+
+  it("that is not in the log yet is not told twice", () => {
+    const a = attempt().run();
+    a.send(paused(2_000), paused(3_000));
+    expect(types(a).filter((type) => type === "attempt.paused")).toHaveLength(1);
+  });
+
+  it("stops the timers, however long it lasts, and they go on where they were", () => {
+    const a = attempt().run();
+    a.wait(59_000).send(paused(a.nowMs)).wait(500_000);
+    expect(a.state).toEqual(running("paused"));
+    a.send(told, confirmed, unpaused(a.nowMs));
+    expect(a.wait(999).state).toEqual(running("working"));
+    expect(a.wait(1).state).toEqual(running("terminating"));
+    expect(a.snapshot.context.stop?.reason).toBe("stalled");
+  });
+
+  it("is no time of the agent's", () => {
+    const a = attempt().run();
+    a.wait(1_000).send(paused(a.nowMs)).wait(50_000);
+    a.send(told, confirmed, unpaused(a.nowMs)).wait(500).finish();
+    expect(a.last).toMatchObject({ account: { agentMs: 1_500 } });
+  });
+
+  it("that lasts too long ends with KILL where it stands, and the work is harvested", () => {
+    const a = attempt().run();
+    a.send(paused(a.nowMs), told).wait(600_000);
+    expect([a.state, a.intents]).toEqual([running("killing"), ["run", "kill"]]);
+    a.finish({ exit: { kind: "container", exitCode: 137, oomKilled: false } });
+    expect(a.last).toMatchObject({ error: { code: "runner_lost", retryable: true } });
+  });
+
+  it("that a container is found in after a restart is told and confirmed before it is adopted", () => {
+    const a = attempt({ beginning: "paused", pausedAtMs: 500, agentStartedAtMs: 400 });
+    expect([a.state, a.intents]).toEqual([running("paused"), []]);
+    a.send(told, confirmed);
+    expect(a.intents).toEqual(["unpause"]);
+    a.send(unpaused(2_000));
+    expect([a.state, a.intents]).toEqual([running("adopting"), ["run"]]);
+    a.send({ type: "STARTED", container: "c", atMs: 2_000 });
+    expect(a.state).toEqual(running("working"));
+    expect(a.snapshot.context.agentStartedAtMs).toBe(1_900);
+    expect(types(a)).toEqual(["attempt.paused", "attempt.unpaused"]);
+  });
+
+  it("found after a restart that lasts too long is adopted to be killed", () => {
+    const a = attempt({ beginning: "paused", pausedAtMs: 500 });
+    a.wait(600_000);
+    expect([a.state, a.intents]).toEqual([running("adopting"), ["run"]]);
+    a.send({ type: "STARTED", container: "c", atMs: a.nowMs });
+    expect(a.state).toEqual(running("killing"));
+  });
+
+  it("ends with a stop once it is in the log, and TERM follows when it goes on", () => {
+    const a = attempt().run();
+    a.send(paused(2_000), { type: "STOP", mode: "interrupt", atMs: 3_000 });
+    expect(a.state).toEqual(running("paused"));
+    a.send(told, unpaused(4_000));
+    expect([a.state, a.intents]).toEqual([running("terminating"), ["run", "terminate"]]);
+  });
+
+  it("of an agent that was being ended gives it the rest of its grace afterwards", () => {
+    const a = attempt().run();
+    a.send({ type: "STOP", mode: "cancel", atMs: a.nowMs }).wait(1_000);
+    a.send(paused(a.nowMs)).wait(100_000).send(told, unpaused(a.nowMs));
+    expect(a.state).toEqual(running("terminating"));
+    expect(a.wait(43_999).state).toEqual(running("terminating"));
+    expect(a.wait(1).state).toEqual(running("killing"));
+  });
+
+  it("that meets a start under way is told after it", () => {
+    const a = attempt().send(
+      { type: "RECORDED" },
+      { type: "FETCHED" },
+      { type: "PREPARED", imageId: "sha256:1" },
+      paused(2_000),
+      { type: "STARTED", container: "c", atMs: 2_100 },
+    );
+    expect(a.state).toEqual(running("paused"));
+    expect(types(a)).toEqual(["attempt.started", "attempt.paused"]);
+  });
+
+  it("that came too late says by how much", () => {
+    const a = attempt().run().send({ type: "PAUSED", atMs: 2_000, overranMs: 700 });
+    expect(a.last).toEqual({ type: "attempt.paused", overranMs: 700 });
+    a.send(told, confirmed, unpaused(3_000), paused(4_000));
+    expect(a.last).toEqual({ type: "attempt.paused" });
+  });
+});
+
 it("asks for the start only once it was recorded that it would", () => {
   const a = attempt().send({ type: "RECORDED" }, { type: "FETCHED" });
   expect(a.snapshot.context.startRequested).toBe(false);
@@ -459,20 +588,29 @@ describe("by all paths", () => {
     { type: "DEADLINE", name: "kill", atMs: 3_000 },
     { type: "DEADLINE", name: "gone", atMs: 3_000 },
     { type: "DEADLINE", name: "collect", atMs: 3_000 },
+    { type: "PAUSED", atMs: 3_000 },
+    { type: "PAUSE_TOLD" },
+    { type: "CONFIRMED" },
+    { type: "UNPAUSED", atMs: 3_000 },
+    { type: "DEADLINE", name: "pause", atMs: 3_000 },
     { type: "SEALED" },
     { type: "SUPERSEDED" },
   ];
   const isEnd = (fact: Fact) => fact.type === "attempt.succeeded" || fact.type === "attempt.failed";
-  const paths = (["claimed", "restarted", "adopted", "lost", "ended", "sealed"] as const).flatMap(
-    (beginning) =>
-      getShortestPaths(attemptMachine, {
-        events,
-        input: { ...input, beginning },
-        serializeState: (state) => {
-          const { stop, facts } = (state as AttemptSnapshot).context;
-          return JSON.stringify([state.value, stop?.reason, facts.filter(isEnd).length]);
-        },
-      }).map((path) => ({ beginning, path, snapshot: path.state as AttemptSnapshot })),
+  const paths = (
+    ["claimed", "restarted", "adopted", "paused", "lost", "ended", "sealed"] as const
+  ).flatMap((beginning) =>
+    getShortestPaths(attemptMachine, {
+      events,
+      input: { ...input, beginning },
+      serializeState: (state) => {
+        const { stop, facts, isInHand, isConfirmed, ...of } = (state as AttemptSnapshot).context;
+        const pauses = facts.filter(({ type }) => type === "attempt.paused").length;
+        const standing = [isInHand, isConfirmed, pauses === of.pausesTold, of.pausedAtMs];
+        const ends = facts.filter(isEnd).length;
+        return JSON.stringify([state.value, stop?.reason, ends, of.killedAtMs, standing]);
+      },
+    }).map((path) => ({ beginning, path, snapshot: path.state as AttemptSnapshot })),
   );
 
   it("reaches every state", () => {
@@ -482,9 +620,9 @@ describe("by all paths", () => {
         ...["claimed", "fetching", "preparing", "harvesting", "uploading", "cleaning"].map(
           (live) => ({ live }),
         ),
-        ...["starting", "adopting", "working", "terminating", "killing"].map((running) => ({
-          live: { running },
-        })),
+        ...[
+          ...["starting", "adopting", "working", "paused", "goingOn", "terminating", "killing"],
+        ].map((running) => ({ live: { running } })),
         ...["whole", "bare"].map((reporting) => ({ live: { reporting } })),
         "sealed",
         "superseded",
@@ -497,6 +635,8 @@ describe("by all paths", () => {
 
   it("asks for something wherever it is not over, and for nothing where it is", () => {
     for (const { snapshot } of paths) {
+      // One found paused waits for the coordinator's word alone.
+      if (snapshot.matches({ live: { running: "paused" } })) continue;
       expect(intentsOf(snapshot).length > 0).toBe(snapshot.status === "active");
     }
   });
