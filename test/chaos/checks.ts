@@ -9,6 +9,7 @@ import { forbiddenChanges } from "../support/unchanged.ts";
 import { engineAt } from "./containers.ts";
 import { COMMANDS, EXIT_CODES, type Journey } from "./journey.ts";
 import type { Plan, RunKind } from "./plan.rules.ts";
+import type { Story } from "./story.ts";
 import type { World } from "./world.ts";
 
 interface Expected {
@@ -32,6 +33,7 @@ export interface After {
   readonly repository: string;
   readonly before: RepositorySnapshot;
   readonly journey: Journey;
+  readonly story: Story;
 }
 
 /** Everything that must hold once all is healed and the run has ended. @returns what does not */
@@ -43,13 +45,32 @@ export async function wrongAfter(after: After): Promise<readonly string[]> {
     outcome(after, view),
     branches(after, view),
     forbiddenChanges(repository, before).then((changes) => changes.map((c) => `changed: ${c}`)),
-    leftOnEngine([journey.run], engineAt(world.engine)).then((left) =>
-      left.map((l) => `left: ${l}`),
-    ),
-    leftInDirectories(world, journey.run),
+    leftBehind(after),
+    said(after, ["verify", journey.run]),
     log(after, view),
   ]);
   return found.flat();
+}
+
+/** What the command itself finds. */
+async function said(
+  { world, repository, story }: After,
+  args: readonly string[],
+): Promise<string[]> {
+  const { code, stdout, stderr } = await world.pitaya(args, repository).finished;
+  story.tell(`pitaya ${args.join(" ")}: exit ${code}`);
+  return code === 0 ? [] : [`pitaya ${args.join(" ")}: exit ${code}\n${stdout}${stderr}`];
+}
+
+/** First what can be seen from outside, since that waits for the clean-up under way. */
+async function leftBehind(after: After): Promise<string[]> {
+  const { world, journey } = after;
+  const [onEngine, inDirectories] = await Promise.all([
+    leftOnEngine([journey.run], engineAt(world.engine)),
+    leftInDirectories(world, journey.run),
+  ]);
+  const seen = [...onEngine.map((left) => `left: ${left}`), ...inDirectories];
+  return [...seen, ...(await said(after, ["gc", "--verify"]))];
 }
 
 async function outcome({ plan, journey }: After, view: RunView): Promise<string[]> {

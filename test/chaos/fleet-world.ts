@@ -10,7 +10,7 @@ import { person } from "../support/pitaya.ts";
 import { LEASE_MS } from "./plan.rules.ts";
 import { isAlive, type Program, program, signalProcess } from "./program.ts";
 import { watchRuns } from "./run-watch.ts";
-import type { Story } from "./story.ts";
+import { type Story, tellEvent } from "./story.ts";
 import { together } from "./together.ts";
 import type { Victim, World } from "./world.ts";
 
@@ -98,11 +98,7 @@ export async function fleetWorld({ story, userEnv, engine }: FleetOptions): Prom
   await streamsThere();
   for (const other of others) other.start();
   for (const { agent } of runners) agent.start();
-  const watch = watchRuns(bus, watching.signal, (seen) => {
-    story().tell(
-      `  ${seen.label} ${seen.n}${seen.instance ? ` ${seen.instance.slice(0, 8)}` : ""}${seen.runner ? ` on ${seen.runner}` : ""}`,
-    );
-  });
+  const watch = watchRuns(bus, watching.signal, (seen) => tellEvent(story(), seen));
   const user = await person({
     ...userEnv,
     PITAYA_NATS_URL: nats.url,
@@ -192,7 +188,7 @@ export async function fleetWorld({ story, userEnv, engine }: FleetOptions): Prom
     runners,
     engine,
     pitaya: (args, cwd) => user.start(args, { cwd, program: PITAYA }),
-    victim(target, runner) {
+    async victim(target, runner) {
       noteWardens();
       if (target === "nats-server") return natsVictim();
       if (target === "every coordinator") return together(target, coordinators.map(processVictim));

@@ -74,7 +74,7 @@ async function live(
       `$ pitaya ${typed.join(" ")}\n${stdout}${stderr}exit ${code}\n`,
   );
   await writeFile(story.file("commands.txt"), outputs.join("\n"));
-  const wrong = await wrongAfter({ plan, world, repository, before, journey: done });
+  const wrong = await wrongAfter({ plan, world, repository, before, journey: done, story });
   if (wrong.length === 0) await rm(repository, { recursive: true, force: true });
   else story.tell(`the repository is ${repository}`);
   return wrong;

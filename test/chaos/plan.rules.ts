@@ -47,6 +47,8 @@ export interface Plan {
 }
 
 export const LEASE_MS = 2_000;
+/** Nobody sets the embedded stack's. */
+const EMBEDDED_LEASE_MS = 5_000;
 
 interface Strike {
   readonly world: WorldKind;
@@ -135,6 +137,19 @@ export const POINTS: Readonly<
   ],
 };
 
+/** What somebody has to start again after a kill; the rest comes back by itself, or not at all. */
+const BROUGHT_BACK: ReadonlySet<Target> = new Set([
+  ...(["coordinator", "every coordinator", "runner-agent", "host", "nats-server"] as const),
+  "engine",
+]);
+
+function healAfterMs({ world, fault, target }: Strike, random: () => number): number {
+  const twiceTheLease = 2 * (world === "embedded" ? EMBEDDED_LEASE_MS : LEASE_MS);
+  if (fault === "freeze") return twiceTheLease;
+  const later = world === "fleet" && BROUGHT_BACK.has(target) && random() < 0.5;
+  return later ? twiceTheLease : 0;
+}
+
 /** What is struck inside a container needs one that runs, now or soon. */
 const NEEDS_CONTAINER: ReadonlySet<Target> = new Set(["agent", "container", "shim"]);
 const IN_CONTAINER = new Set([
@@ -164,7 +179,7 @@ export function planOf(seed: number, { engine = false }: Only = {}): Plan {
     ...strike,
     run,
     point: { type, n: 1 + Math.floor(random() * count) },
-    healAfterMs: strike.fault === "freeze" ? 2 * LEASE_MS : pick(random, [0, 2 * LEASE_MS]),
+    healAfterMs: healAfterMs(strike, random),
   };
 }
 

@@ -1,9 +1,9 @@
-import { randomBytes } from "node:crypto";
 import { forgetRunner } from "../support/engine.ts";
 import { WORKING_AGENT_IMAGE } from "../support/working-agent/image.ts";
+import { embeddedWorld } from "./embedded-world.ts";
 import { fleetWorld } from "./fleet-world.ts";
 import { runSeed, type SeedResult } from "./one-seed.ts";
-import type { Plan } from "./plan.rules.ts";
+import type { Plan, WorldKind } from "./plan.rules.ts";
 import { openStory, type Story } from "./story.ts";
 import type { World } from "./world.ts";
 
@@ -16,48 +16,70 @@ const USER_ENV = {
   PITAYA_ORCHESTRATION__RETRIES: "1",
 };
 
+export interface SeedsOptions {
+  /** Every step. */
+  readonly print: (line: string) => void;
+  /** What somebody who does not read every step has to know. */
+  readonly report: (line: string) => void;
+  /** Ends after the seed under way. */
+  readonly signal?: AbortSignal;
+}
+
 /**
- * Runs seeds one after the other. The fleet's world serves all of its seeds until one goes wrong:
- * the next begins with a new world, and what the bad one left is looked at no further.
+ * Runs seeds one after the other. A world serves all of its seeds until one goes wrong: the next
+ * begins with a new one, and what the bad one left is looked at no further.
  */
 export async function runSeeds(
   plans: readonly Plan[],
-  { print }: { readonly print: (line: string) => void },
+  { print, report, signal }: SeedsOptions,
 ): Promise<readonly SeedResult[]> {
   const results: SeedResult[] = [];
-  let story: Story = openStory("world", print);
-  let world: World | undefined;
-  const close = async (): Promise<readonly string[]> => {
-    const left = (await world?.close()) ?? [];
-    for (const { id } of world?.runners ?? []) await forgetRunner(id);
-    world = undefined;
+  const worldStory = openStory("worlds", print);
+  let story: Story = worldStory;
+  const worlds = new Map<WorldKind, World>();
+  const open = { fleet: fleetWorld, embedded: embeddedWorld };
+
+  async function worldOf(kind: WorldKind): Promise<World> {
+    const there = worlds.get(kind);
+    if (there) return there;
+    const engine = process.env["DOCKER_HOST"];
+    const world = await open[kind]({ story: () => story, userEnv: USER_ENV, engine });
+    worlds.set(kind, world);
+    return world;
+  }
+  async function close(kind: WorldKind): Promise<readonly string[]> {
+    const world = worlds.get(kind);
+    if (world === undefined) return [];
+    worlds.delete(kind);
+    const left = await world.close();
+    for (const { id } of world.runners) await forgetRunner(id);
     return left;
-  };
-  const worldStory = story;
+  }
+
   try {
     for (const plan of plans) {
-      story = openStory(`seed-${plan.seed}-${randomBytes(2).toString("hex")}`, print);
-      world ??= await fleetWorld({
-        story: () => story,
-        userEnv: USER_ENV,
-        engine: process.env["DOCKER_HOST"],
-      });
-      const result = await runSeed(plan, world, story);
+      if (signal?.aborted) break;
+      story = openStory(`seed-${plan.seed}`, print);
+      const result = await runSeed(plan, await worldOf(plan.world), story);
       results.push(result);
-      if (result.wrong.length === 0) await story.forget();
-      else {
-        print(`logs: ${story.directory}`);
-        print(`again: npm run chaos -- --seed ${plan.seed}`);
-        await close();
+      if (result.wrong.length === 0) {
+        await story.forget();
+        continue;
       }
+      report(`seed ${plan.seed} went wrong: ${result.wrong[0]}`);
+      report(`  logs: ${story.directory}`);
+      report(`  again: npm run chaos -- --seed ${plan.seed}`);
+      await close(plan.world);
     }
-    const left = await close();
-    for (const line of left) print(`left at the end: ${line}`);
-    return left.length === 0
-      ? results
-      : results.map((r, i) => (i === results.length - 1 ? { ...r, wrong: left } : r));
+    story = worldStory;
+    const left = [...(await close("fleet")), ...(await close("embedded"))];
+    for (const line of left) report(`left at the end: ${line}`);
+    const last = results.at(-1);
+    if (last === undefined || left.length === 0) return results;
+    return [...results.slice(0, -1), { ...last, wrong: [...last.wrong, ...left] }];
   } finally {
-    await close();
+    story = worldStory;
+    for (const kind of worlds.keys()) await close(kind);
     await worldStory.forget();
   }
 }

@@ -2,6 +2,7 @@ import { appendFileSync, mkdirSync, mkdtempSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Seen } from "./run-watch.ts";
 
 /** What happened, line by line with the time since the start, and the directory with all logs. */
 export interface Story {
@@ -35,4 +36,10 @@ export function openStory(name: string, print: (line: string) => void): Story {
     },
     forget: () => rm(directory, { recursive: true, force: true, maxRetries: 5 }),
   };
+}
+
+/** An event of the log as a line of the story. */
+export function tellEvent(story: Story, { label, n, instance, runner }: Seen): void {
+  const whose = [instance?.slice(0, 8), runner && `on ${runner}`].filter(Boolean).join(" ");
+  story.tell(`  ${label} ${n} ${whose}`.trimEnd());
 }

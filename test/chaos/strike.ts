@@ -60,7 +60,10 @@ async function victimOf(options: StrikeOptions): Promise<Victim> {
       return shimVictim(engine, await inContainer());
     case "host": {
       const runner = point.runner ?? world.runners[0]?.id;
-      const programs = [world.victim("runner-agent", runner), world.victim("warden", runner)];
+      const programs = await Promise.all([
+        world.victim("runner-agent", runner),
+        world.victim("warden", runner),
+      ]);
       const containers = await containersOf(engine, `pitaya.runner=${runner}`);
       const all = [...programs, ...containers.map((id) => containerVictim(engine, id))];
       return together(`host of ${runner} with ${containers.length} containers`, all);

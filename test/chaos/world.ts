@@ -27,7 +27,7 @@ export interface World {
   /** The `pitaya` command as this world's user has it. */
   pitaya(args: readonly string[], cwd: string): Running;
   /** One of this world's own programs. @throws where it has no such part */
-  victim(target: string, runner: string | undefined): Victim;
+  victim(target: string, runner: string | undefined): Promise<Victim>;
   /** Resolves when everything is there and does its work. */
   whole(): Promise<void>;
   /** Ends everything. @returns what is left that should not be */
