@@ -50,7 +50,10 @@ export function flagMisuse(
     if (misuse) return misuse;
     // A token for the agent may look like a flag; for anything else that is a forgotten value.
     const forgotten = values.some((value) => isFlagText(value) && standsAfter(argv, name, value));
-    if (forgotten && !name.startsWith("cli-arg")) return valueMissing(name);
+    const isForAgent = name.startsWith("cli-arg");
+    if (forgotten && !isForAgent) return valueMissing(name);
+    // Of a variable that is not set, as a rule: what would hold instead is not what was meant.
+    if (!isForAgent && values.some((value) => value.trim() === "")) return valueEmpty(name);
   }
   return undefined;
 }
@@ -68,6 +71,11 @@ function valueMissing(name: FlagName): Misuse {
     message: `--${name} needs a value.`,
     hint: `Write --${name} <${value}>, or --${name}=<${value}>.`,
   };
+}
+
+function valueEmpty(name: FlagName): Misuse {
+  const { value } = flagSpec(name);
+  return { message: `--${name} is empty.`, hint: `Give it a <${value}>, or leave it out.` };
 }
 
 const isFlagText = (text: string): boolean =>

@@ -111,6 +111,8 @@ test.each([
   [["-5"], "Unknown flag -5"],
   [["run", "-5"], "Unknown flag -5"],
   [["p", "-S"], "--set needs a value. Write --set <key=value>"],
+  [["p", "--api-key", ""], "--api-key is empty. Give it a <key>, or leave it out."],
+  [["p", "--base-url= "], "--base-url is empty."],
   [["p", "--cli-args"], "--cli-args needs a value. Write --cli-args <'words'>"],
   [["p", "--base", "main"], "Unknown flag --base. Did you mean --base-branch?"],
   [["p", "--dokr-imag", "x"], "Did you mean --docker-image?"],

@@ -63,6 +63,25 @@ test("the credential goes sealed to the coordinator and is nowhere else", async 
   expect(host.stdout.text + host.stderr.text).not.toContain(secret);
 });
 
+test.each([
+  [["--api-key", "sk-ant-canary-0123456789abcdef"], "--api-key"],
+  [[], "ANTHROPIC_API_KEY"],
+])("a refused credential is named by where it came from: %j", async (how, from) => {
+  const { coordinator } = stage;
+  const host = stage.start(["do it", "--output", "quiet", ...how]);
+  const run = await coordinator.submitted();
+  await run.starts("main");
+  const error = {
+    code: "credentials_refused",
+    message: "Invalid API key",
+    retryable: false,
+  } as const;
+  await run.fails("main", attemptFailed({ error }));
+  await run.ends("failed");
+  await host.ended;
+  expect(host.stderr.text).toContain(`the credential that was refused was given by ${from}\n`);
+});
+
 test("json output is NDJSON that fits the schema, each event once, run.summary last", async () => {
   const { coordinator, repository } = stage;
   repository.write("dirty.txt", "so that there is a warning\n");

@@ -1,5 +1,8 @@
+import { findPlugin } from "@pitaya/plugins";
+import type { Summary } from "@pitaya/views";
 import type { StackGone } from "../connect/connection.port.ts";
 import type { Session } from "../session.ts";
+import { credentialsOf } from "../submit/agent-choice.ts";
 import { exitCodeOfFollow } from "./exit-code.rules.ts";
 import { type FollowOptions, followRun } from "./follow-run.ts";
 
@@ -20,8 +23,22 @@ export async function watchRun(options: FollowOptions): Promise<number> {
       "the embedded stack stays until it is idle; `pitaya down` ends it now",
     );
   }
+  if (end.how === "ended") await tellRefusedCredential(options, end.summary);
   if (end.how === "stack-gone") await tellStackGone(session, run, end.gone);
   return exitCodeOfFollow(end, desk.role);
+}
+
+/** Which one of those that lie about was refused: the agents' own words tell of a key only. */
+async function tellRefusedCredential(
+  { session, own }: FollowOptions,
+  { plugin, results }: Summary,
+): Promise<void> {
+  if (!results.some((result) => result.error_code === "credentials_refused")) return;
+  const agent = findPlugin(plugin);
+  const rule = agent.credentials.find(({ env }) => own.credentials[env] !== undefined);
+  if (rule === undefined) return;
+  const { from } = credentialsOf(session, agent, rule.mode);
+  await session.console.problem(`the credential that was refused was given by ${from}`);
 }
 
 async function tellStackGone(session: Session, run: string, gone: StackGone): Promise<void> {

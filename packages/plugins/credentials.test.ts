@@ -16,6 +16,7 @@ describe("credentials", () => {
     expect(resolve({})).toEqual({
       mode: "subscription",
       secrets: { CLAUDE_CODE_OAUTH_TOKEN: "token" },
+      from: "CLAUDE_CODE_OAUTH_TOKEN",
     });
     expect(resolve({ apiKey: "k", oauthToken: "t" }).secrets).toEqual({
       CLAUDE_CODE_OAUTH_TOKEN: "t",
@@ -38,6 +39,7 @@ describe("credentials", () => {
     expect(resolve({ apiKey: "flag" })).toEqual({
       mode: "api",
       secrets: { ANTHROPIC_API_KEY: "flag" },
+      from: "--api-key",
     });
   });
 

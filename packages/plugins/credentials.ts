@@ -14,6 +14,8 @@ export interface Credentials {
   readonly mode: CredentialMode;
   /** What the agent gets, under the names it needs; nothing else of the user's. */
   readonly secrets: Readonly<Record<string, string>>;
+  /** The flag or variable it was given by. */
+  readonly from: string;
   readonly baseUrl?: string;
 }
 
@@ -28,20 +30,17 @@ export function resolveCredentials(plugin: AgentPlugin, sources: CredentialSourc
     (rule) => sources.mode === undefined || rule.mode === sources.mode,
   );
   const flags = { "oauth-token": sources.oauthToken, "api-key": sources.apiKey };
-  const byFlag = (rule: CredentialRule) => given(flags[rule.flag]);
-  const byEnv = (rule: CredentialRule) => given(sources.env[rule.source]);
+  const byFlag = ({ flag }: CredentialRule) => [given(flags[flag]), `--${flag}`] as const;
+  const byEnv = ({ source }: CredentialRule) => [given(sources.env[source]), source] as const;
   for (const find of [byFlag, byEnv]) {
     for (const rule of allowed) {
-      const value = find(rule);
+      const [value, from] = find(rule);
       if (value === undefined) continue;
       if (/[\s\p{Cc}]/u.test(value)) {
-        throw new PitayaError(
-          "usage",
-          `the value of --${rule.flag} or ${rule.source} has white space`,
-        );
+        throw new PitayaError("usage", `the value of ${from} has white space`);
       }
       const baseUrl = baseUrlOf(plugin, sources);
-      const found = { mode: rule.mode, secrets: { [rule.env]: value } };
+      const found = { mode: rule.mode, secrets: { [rule.env]: value }, from };
       return baseUrl === undefined ? found : { ...found, baseUrl };
     }
   }

@@ -27,8 +27,10 @@ export function refusals(stack: () => Stack): void {
     });
 
     it("a wrong key", async () => {
-      const { code, failure } = await run("--base-url", stack().modelFor("auth401").url);
+      const { url } = stack().modelFor("auth401");
+      const { code, failure, stderr } = await run("--base-url", url);
       expect(code).toBe(4);
+      expect(stderr).toContain("ANTHROPIC_API_KEY");
       expect(failure).toMatchObject({ code: "credentials_refused" });
     });
 
