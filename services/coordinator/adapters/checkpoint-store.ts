@@ -46,7 +46,10 @@ export function checkpointStore(bus: Bus, log: Logger): CheckpointStore {
     },
     async save(position, runs) {
       const bytes = packRuns([...runs].filter((run) => !isFinalRun(run)));
-      const [{ created }, before] = await Promise.all([bus.events.state(), current()]);
+      const [{ created }, before] = await Promise.all([
+        bus.events.state(),
+        current().catch(() => undefined),
+      ]);
       const blob = await bus.blobs.put(async function* () {
         yield bytes;
       });
