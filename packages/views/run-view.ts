@@ -160,6 +160,8 @@ export function runView(frozen?: FrozenRunView): RunViewFold {
     Object.assign(view, { phase, finishedAt: place.storedAt, stopping: undefined, error });
 
   function applyDecision(entry: Decision, place: Place) {
+    // A final outcome is never rewritten, whatever the log holds after it.
+    if (isFinalPhase(view.phase) && entry.type.startsWith("run.")) return;
     switch (entry.type) {
       case "run.submitted":
         Object.assign(view, { spec: entry.spec, submittedAt: place.storedAt });

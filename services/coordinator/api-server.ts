@@ -136,37 +136,46 @@ export function serveApi(options: ApiOptions): () => Promise<void> {
     return { held };
   }
 
-  async function stop(subject: string, request: ApiRequest<"stop">) {
+  async function stop(
+    subject: string,
+    request: ApiRequest<"stop">,
+  ): Promise<{ status: "stopping" | "already-final" }> {
     const entry = await known(runOf(subject));
     const phase = entry.actors?.phase;
     if (isFinalRun(entry) || (phase === "interrupted" && request.mode === "interrupt")) {
-      return { status: "already-final" as const };
+      return { status: "already-final" };
     }
     const { mode, by, reason } = request;
-    if (phase === "interrupted") await reign.ask(entry, [{ type: "run.cancelled" }]);
-    else if (phase !== "finalizing" && entry.actors?.stopping !== mode) {
-      await reign.ask(entry, [{ type: "run.stopping", mode, by, reason }]);
-    }
-    return { status: "stopping" as const };
+    if (phase === "finalizing" || entry.actors?.stopping === mode) return { status: "stopping" };
+    const decided = await reign.ask(entry, [
+      phase === "interrupted"
+        ? { type: "run.cancelled" }
+        : { type: "run.stopping", mode, by, reason },
+    ]);
+    // The run has moved on since: what there is to be said of it now?
+    return decided ? { status: "stopping" } : stop(subject, request);
   }
 
-  async function resume(subject: string, request: ApiRequest<"resume">) {
+  async function resume(
+    subject: string,
+    request: ApiRequest<"resume">,
+  ): Promise<{ status: "resumed" | "running" | "already-final" }> {
     const entry = await known(runOf(subject));
     const { by, fresh, override, keyPolicy } = request;
     if (entry.actors?.stopping === "interrupt" && !override) await interrupted(entry);
-    if (isFinalRun(entry)) return { status: "already-final" as const };
+    if (isFinalRun(entry)) return { status: "already-final" };
     secrets.take(entry.run, request.secrets);
     if (override) checkOverride(entry, override);
     if (entry.actors?.phase !== "interrupted" && !override) {
       reign.wake(entry.run);
-      return { status: "running" as const };
+      return { status: "running" };
     }
     if (entry.actors?.phase !== "interrupted") await interruptAtRest(entry, by);
     await reign.replayed(entry);
     if (keyPolicy !== "suffix") checkReplay(entry);
     const changes = { ...(override && { override }), ...(keyPolicy && { keyPolicy }) };
-    await reign.ask(entry, [{ type: "run.resumed", by, fresh, ...changes }]);
-    return { status: "resumed" as const };
+    const decided = await reign.ask(entry, [{ type: "run.resumed", by, fresh, ...changes }]);
+    return decided ? { status: "resumed" } : resume(subject, request);
   }
 
   function checkOverride({ run, actors }: RunEntry, override: RunOverride): void {

@@ -13,6 +13,7 @@ import type { HeldLease } from "./adapters/lease.ts";
 import { projectionWriter } from "./adapters/projection-writer.ts";
 import type { SecretHolder } from "./adapters/secret-holder.ts";
 import { liveAttempts, placeAll, placedAttempts } from "./demand.ts";
+import { isTimely } from "./domain/asked.rules.ts";
 import type { RunActors } from "./domain/run-actors.ts";
 import {
   type IntentWorld,
@@ -75,8 +76,11 @@ export interface Reign {
   curveKeyOf(runner: string): string | undefined;
   /** The bus has answered a renewal of the lease. */
   renewed(): void;
-  /** Publishes these entries as soon as the run has nothing in flight. Resolves when they are stored. */
-  ask(entry: RunEntry, entries: DecisionMessage["entries"]): Promise<void>;
+  /**
+   * Publishes these entries as soon as the run has nothing in flight. Resolves when they are stored;
+   * with false where the run has moved on meanwhile, so that they mean nothing: nothing is stored.
+   */
+  ask(entry: RunEntry, entries: DecisionMessage["entries"]): Promise<boolean>;
   /**
    * Stops every live run so that it can be resumed. Resolves with their ids when none is live.
    * @throws `bus_unavailable` after `timeoutMs`
@@ -249,7 +253,7 @@ export function reign(options: ReignOptions): Reign {
       throw new PitayaError("stale_epoch", `another coordinator decides on ${entry.run} now`);
     }
     const [asked] = entry.asked;
-    if (asked) return answerAsked(entry, asked);
+    if (asked) return answerAsked(entry, actors, asked);
     await strategies.bring(entry);
     const decided = decide(actors, {
       epoch,
@@ -270,13 +274,18 @@ export function reign(options: ReignOptions): Reign {
     projections.changed(entry.run, entry.fold.view);
   }
 
-  async function answerAsked(entry: RunEntry, asked: Asked): Promise<void> {
+  async function answerAsked(entry: RunEntry, actors: RunActors, asked: Asked): Promise<void> {
+    if (!asked.entries.every((each) => isTimely(each, actors))) {
+      entry.asked.shift();
+      asked.done(false);
+      return turn(entry);
+    }
     const owner = isOwned(entry) ? [] : [{ type: "owner.changed" } as const];
     try {
       // Not stored, it is published again once the decision in the way is folded.
       if (!(await append(entry, [...owner, ...asked.entries]))) return;
       entry.asked.shift();
-      asked.done();
+      asked.done(true);
     } catch (error) {
       entry.asked.shift();
       asked.failed(error);

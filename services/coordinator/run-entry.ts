@@ -7,7 +7,8 @@ import type { StrategyRun } from "./ports/strategy-code.port.ts";
 /** A decision asked for from outside, published before the next turn. */
 export interface Asked {
   readonly entries: readonly Decision[];
-  readonly done: () => void;
+  /** @param isStored false where they meant nothing any more */
+  readonly done: (isStored: boolean) => void;
   readonly failed: (error: unknown) => void;
 }
 
