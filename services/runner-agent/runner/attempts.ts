@@ -11,6 +11,8 @@ import type { Permit } from "./slots.ts";
 /** The attempts that this runner-agent has in hand. */
 export interface Attempts {
   find(name: AttemptName): AttemptActor | undefined;
+  /** It is in hand, or was, since this runner-agent started. */
+  wasBegun(name: AttemptName): boolean;
   all(): readonly AttemptActor[];
   /** Claimed or adopted, and not ended. */
   live(): readonly AttemptRef[];
@@ -47,13 +49,18 @@ export const attemptNameOf = ({ run, instance, attempt }: AttemptRef): AttemptNa
 export const attemptKey = ({ runId, instanceId, attempt }: AttemptName): string =>
   `${runId}.${instanceId}.${attempt}`;
 
+/** Far more than could have started within the time in which a start comes again. */
+const REMEMBERED = 10_000;
+
 export function attempts(options: AttemptsOptions): Attempts {
   const { scope, narrator, directories, signal } = options;
   const inHand = new Map<string, { readonly ref: AttemptRef; readonly actor: AttemptActor }>();
   const live = new Set<string>();
+  const begun = new Set<string>();
 
   return {
     find: (name) => inHand.get(attemptKey(name))?.actor,
+    wasBegun: (name) => begun.has(attemptKey(name)),
     all: () => [...inHand.values()].map(({ actor }) => actor),
     live: () => [...inHand].flatMap(([key, { ref }]) => (live.has(key) ? [ref] : [])),
     chainFor: (name, place) => factChain(narrator, name, place, signal),
@@ -75,6 +82,9 @@ export function attempts(options: AttemptsOptions): Attempts {
       });
       log.info({ beginning }, "attempt begun");
       inHand.set(key, { ref, actor });
+      begun.add(key);
+      const [oldest] = begun;
+      if (begun.size > REMEMBERED && oldest !== undefined) begun.delete(oldest);
       if (beginning !== "ended" && beginning !== "sealed") live.add(key);
       void actor.ended.then(() => {
         live.delete(key);

@@ -80,7 +80,7 @@ async function claim(
   const loss = await chain.tell({ type: "attempt.claimed" });
   if (loss === undefined) return { beginning: "claimed", chain };
   const { lost } = loss;
-  if (lost.kind === "mine" && attempts.find(name) === undefined) {
+  if (lost.kind === "mine" && !attempts.wasBegun(name)) {
     // Claimed, and then it could not be written down. Its start came again for that.
     return { beginning: "claimed", chain: attempts.chainFor(name, lost) };
   }
