@@ -128,12 +128,13 @@ describe("an attempt's chain", () => {
     expect(kinds(log.admit(restarted))).toEqual(["fact"]);
   });
 
-  it("is not sealed by an epoch that is over", () => {
+  it("is sealed for good also by an epoch that is over: its runner stops, whoever sealed it", () => {
     const make = logOf();
     const log = runLog();
     log.admit(make.decision(1, 1, [placed(1, 0)]));
     log.admit(make.decision(2, 1, [owner]));
-    expect(reasonOf(log.admit(make.seal(1, 1)))).toEqual(["epoch 1 is over"]);
+    expect(kinds(log.admit(make.seal(1, 1)))).toEqual(["seal"]);
+    expect(reasonOf(log.admit(make.seal(1, 2)))).toEqual(["the attempt is sealed"]);
   });
 });
 

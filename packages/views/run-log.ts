@@ -135,9 +135,9 @@ export function runLog(frozen?: FrozenRunLog): RunLog {
     if (chain === undefined) return "no decision placed this attempt";
     if (chain.runner !== runner) return `placed on ${chain.runner}, not on ${runner}`;
     if (chain.ended) return `the attempt is ${chain.ended}`;
-    if (message.by === "coordinator") {
-      return message.epoch < decisions.epoch ? `epoch ${message.epoch} is over` : undefined;
-    }
+    // Of an epoch that is over, too: the server took it, the runner obeys it, and nobody could write
+    // another one after it.
+    if (message.by === "coordinator") return undefined;
     if (message.runner !== runner) return `written as ${message.runner} on ${runner}'s subject`;
     const first = chain.lastSequence === 0;
     if (first !== (message.fact.type === "attempt.claimed")) return "out of place in the chain";
