@@ -14,6 +14,7 @@ import {
   type BranchSource,
   buckets,
   CancelCommand,
+  ConfirmCommand,
   DEFAULT_LIMITS,
   type FactOf,
   type FactType,
@@ -23,6 +24,7 @@ import {
   type RunId,
   RunnerAbout,
   RunnerLiveness,
+  runEvents,
   type SessionSnapshot,
   StartCommand,
   subjects,
@@ -104,6 +106,8 @@ export async function runnerPrograms(options: {
   const { base, objectDirs } = await publishBase(dir, client);
   await client.close();
   holdSecrets(coordinator, run, apiKey);
+  const closing = new AbortController();
+  const confirming = confirmPauses(coordinator, run, closing.signal);
 
   function spawnProgram(runner: string, more: NodeJS.ProcessEnv = {}): ChildProcess {
     const child = spawn(process.execPath, [PROGRAM], {
@@ -249,6 +253,8 @@ export async function runnerPrograms(options: {
     fact: (type, of) => firstFact(of, [type]),
     ending: (of) => firstFact(of, ["attempt.succeeded", "attempt.failed"]),
     async close() {
+      closing.abort();
+      await confirming;
       await coordinator.close();
       await model.close();
       await nats.stop();
@@ -295,6 +301,24 @@ function holdSecrets(coordinator: Bus, run: RunId, apiKey: string) {
       secrets: own.seal(about.curveKey, { v: 1, run, values: { ANTHROPIC_API_KEY: apiKey } }),
     };
   });
+}
+
+/** As the coordinator does: an attempt that stands still and is still wanted goes on. */
+async function confirmPauses(coordinator: Bus, run: RunId, signal: AbortSignal): Promise<void> {
+  for await (const item of coordinator.events.follow(runEvents(run), { signal })) {
+    if ("caughtUp" in item || subjects.fact.parse(item.subject) === undefined) continue;
+    const message = decode(AttemptMessage, item.payload, "A message of the attempt");
+    if (message.by !== "runner" || message.fact.type !== "attempt.paused") continue;
+    const { runner, instance, attempt } = message;
+    const payload = encode(ConfirmCommand, {
+      ...{ v: 1, runner, epoch: 1, decision: 1, run, instance, attempt },
+      at: new Date().toISOString(),
+      verb: "confirm",
+    });
+    const id = messageIds.control(run, instance, attempt, "confirm", 1, item.sequence);
+    const subject = subjects.control.of({ runner, verb: "confirm" });
+    await coordinator.commands.publish(subject, { id, payload });
+  }
 }
 
 /** Everything on the engine with the label of this runner. */
