@@ -22,5 +22,6 @@ export const stackText = (stack: StackStatus): string =>
     ...(stack.natsUrl === undefined ? [] : [`  nats        ${stack.natsUrl}`]),
     `  live runs   ${stack.liveRuns}`,
     `  commands    ${stack.attached} attached, ${stack.submitting} submitting`,
+    ...(stack.trouble === undefined ? [] : [`  trouble     ${stack.trouble}`]),
     `  idle end    after ${stack.idleMs / 1000} s with neither`,
   ].join("\n");

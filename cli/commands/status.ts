@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import type { RunProjection } from "@pitaya/protocol";
 import type { CommandMain } from "../command-line/commands.ts";
 import { freedBy } from "../output/waiting.rules.ts";
@@ -6,12 +7,15 @@ import type { Session } from "../session.ts";
 import { stackStatus } from "../stack/index.ts";
 import { stackOptions, stackText } from "../stack-words.ts";
 
+const PATIENCE_MS = 3_000;
+
 /** `pitaya status`: looks at the embedded stack, and starts nothing. */
 export const command: CommandMain = async (session) => {
   const report = await stackStatus(stackOptions(session));
   const { console } = session;
   const stacked = session.settings.values["nats.url"] === undefined;
-  const waiting = report.state === "running" && stacked ? await waitingRuns(session) : [];
+  const ready = report.state === "running" && report.stack.phase === "ready";
+  const waiting = ready && stacked ? await waitingRuns(session) : [];
   if (session.has("json")) {
     const rows = waiting.map(({ run, waitingFor = [] }) => ({ run, waiting_for: waitingFor }));
     await console.result(JSON.stringify({ v: 1, ...report, waiting: rows }));
@@ -24,12 +28,13 @@ export const command: CommandMain = async (session) => {
   return 0;
 };
 
-/** Runs in which something waits for credentials. */
+/** Runs in which something waits for credentials. None where the store cannot be read. */
 async function waitingRuns(session: Session): Promise<readonly RunProjection[]> {
   const connection = await session.connect();
   try {
     await connection.submitted();
-    const runs = await knownRuns(connection.bus);
+    const late = setTimeout(PATIENCE_MS, [], { ref: false });
+    const runs = await Promise.race([knownRuns(connection.bus), late]);
     return runs.filter(({ status, waitingFor }) => status === "running" && waitingFor);
   } finally {
     await connection.close();

@@ -123,6 +123,7 @@ async function settle(
   if (ready === undefined) return "again";
   if (!("url" in ready)) return endedEarly(line, ready, until);
   if (meeting === "use-other") options.onNotice?.(otherBuild(line.status));
+  if (line.status.trouble !== undefined) options.onNotice?.(line.status.trouble);
   return ready;
 }
 

@@ -3,6 +3,8 @@ import type { NatsProcess } from "./nats-process.ts";
 
 export interface KeptServer {
   readonly port: number;
+  /** Ends it, so that it is started again. Resolves when it has ended. */
+  renew(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -29,11 +31,13 @@ export async function keepServer(options: KeepOptions): Promise<KeptServer> {
   let current = await options.start(options.firstPort);
   const { port } = current;
   let stopping = false;
+  let renewing: Promise<void> | undefined;
   const restarts: number[] = [];
 
   async function watch(): Promise<void> {
     for (;;) {
       const how = await current.ended;
+      await renewing;
       if (stopping) return;
       const now = options.now();
       restarts.push(now);
@@ -52,6 +56,12 @@ export async function keepServer(options: KeepOptions): Promise<KeptServer> {
 
   return {
     port,
+    renew() {
+      renewing ??= current.stop().finally(() => {
+        renewing = undefined;
+      });
+      return renewing;
+    },
     async stop() {
       stopping = true;
       await current.stop();

@@ -42,6 +42,8 @@ export const StackStatus = Version.extend({
   /** How long it stays with nobody connected and nothing live. */
   idleMs: z.int().positive(),
   natsUrl: z.string().max(200).optional(),
+  /** What keeps everything waiting, such as a full disk. */
+  trouble: z.string().max(1_000).optional(),
 });
 export type StackStatus = z.infer<typeof StackStatus>;
 

@@ -7,12 +7,17 @@ import { findNatsServer } from "./nats-binary.ts";
 import { endLeftServer, startNats } from "./nats-process.ts";
 import type { RunningServices, StackServices } from "./services.port.ts";
 import type { StackPaths } from "./stack-paths.ts";
+import { watchStore } from "./store-watch.ts";
+
+const LOOK_AT_DISK_MS = 1_000;
 
 /** nats-server and the services, started. */
 export interface RunningStack extends Omit<RunningServices, "onFailure"> {
   readonly bus: BusAccess;
   /** Called at most once, when a part of it cannot go on; also when that was before this call. */
   onFailure(failed: (error: unknown) => void): void;
+  /** Called with what keeps everything waiting, and with `undefined` when that is over. */
+  onTrouble(told: (trouble: string | undefined) => void): void;
 }
 
 export interface StartOptions {
@@ -60,6 +65,15 @@ export async function startStack(
     const context = { url, users, version, runnerDirectory: paths.runner, log };
     const running = await services.start(context, progress);
     running.onFailure(failed.resolve);
+    let tellTrouble = (_: string | undefined) => {};
+    const endWatch = watchStore({
+      directory: paths.server.directory,
+      serverLog: paths.server.log,
+      everyMs: LOOK_AT_DISK_MS,
+      renew: () => server.renew(),
+      changed: (trouble) => tellTrouble(trouble),
+      onError: (error) => log.warn({ err: error }, "the disk could not be looked at"),
+    });
     return {
       bus: { url, user: users.cli },
       liveRuns: () => running.liveRuns(),
@@ -67,7 +81,11 @@ export async function startStack(
       interruptAll: (reason, tell) => running.interruptAll(reason, tell),
       setLeastSlots: (count) => running.setLeastSlots(count),
       onFailure: (listener) => void failed.promise.then(listener),
+      onTrouble(listener) {
+        tellTrouble = listener;
+      },
       async stop(containers) {
+        endWatch();
         try {
           await running.stop(containers);
         } finally {

@@ -51,6 +51,7 @@ export async function supervise(options: SupervisorOptions): Promise<Supervisor>
   let stack: RunningStack | undefined;
   let failure: ErrorRecord | undefined;
   let lastProgress: string | undefined;
+  let trouble: string | undefined;
   let leastSlots = 0;
   let idleTimer: NodeJS.Timeout | undefined;
 
@@ -99,6 +100,7 @@ export async function supervise(options: SupervisorOptions): Promise<Supervisor>
       submitting: guests.filter(({ visit }) => visit === "submit").length,
       idleMs: options.idleMs,
       ...(stack ? { natsUrl: stack.bus.url } : {}),
+      ...(trouble === undefined ? {} : { trouble }),
     };
   }
 
@@ -144,6 +146,10 @@ export async function supervise(options: SupervisorOptions): Promise<Supervisor>
     phase = "ready";
     started.onLiveRuns(changed);
     started.onFailure(fail);
+    started.onTrouble((text) => {
+      trouble = text;
+      progress(text ?? "there is room on the disk again; the runs go on");
+    });
     log.info({ url: started.bus.url }, "ready");
     for (const guest of door.guests) guest.send({ type: "ready", bus: started.bus });
     changed();
