@@ -14,7 +14,7 @@ export async function reportError(
   const { code, message, hint } = errorRecord(error);
   const lines = [`pitaya: ${message}`];
   if (hint !== undefined) lines.push(`  ${hint}`);
-  const bug = !isPitayaError(error);
+  const bug = code === "internal" && !isPitayaError(error);
   if (bug) lines.push("  This is a bug of Pitaya's. With --verbose its place is shown.");
   if (verbose && error instanceof Error) lines.push(traceOf(error));
   await stderr.write(`${lines.join("\n")}\n`);

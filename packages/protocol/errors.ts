@@ -132,6 +132,10 @@ export const isRetryableCode = (code: ErrorCode): boolean => CODES[code].retryab
 const cut = (text: string, max: number) =>
   text.length <= max ? text : `${text.slice(0, max - 1)}…`;
 
+/** Whether the system refused to write for want of room. */
+export const isDiskFull = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
+
 /** The wire form of anything thrown. A bug becomes `internal`, with its message and without its stack. */
 export function errorRecord(error: unknown): ErrorRecord {
   if (error instanceof PitayaError) {
@@ -145,6 +149,11 @@ export function errorRecord(error: unknown): ErrorRecord {
     };
   }
   const message = error instanceof Error ? error.message : String(error);
+  if (isDiskFull(error)) {
+    return errorRecord(
+      new PitayaError("disk_full", `a disk is full: ${message}`, { hint: "Make room on it." }),
+    );
+  }
   return { code: "internal", message: cut(message, 4_000), retryable: false };
 }
 

@@ -1,6 +1,7 @@
 import { createReadStream } from "node:fs";
 import { type FileHandle, open, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { errorFromRecord, errorRecord, isDiskFull } from "@pitaya/protocol";
 import { z } from "zod";
 import type { JournalEntry, OutputJournal } from "../ports/disk.port.ts";
 
@@ -11,6 +12,10 @@ const NEWLINE = 0x0a;
 /** Each incarnation writes a file of its own, so one that is thought dead cannot spoil another's. */
 export function outputJournal(dir: string): OutputJournal {
   let opened: Promise<FileHandle> | undefined;
+  /** Of its entries that are whole. */
+  let bytes = 0;
+  /** Behind them is what was written of one that found no room: it would hide those after it. */
+  let spoiled = false;
 
   const numbers = async () =>
     (await readdir(dir))
@@ -29,9 +34,22 @@ export function outputJournal(dir: string): OutputJournal {
         yield* readJournal(join(dir, `output-${number}.journal`));
     },
     async append({ headers, payload }) {
-      opened ??= openNext();
       const head = `${JSON.stringify({ headers, bytes: payload.byteLength })}\n`;
-      await (await opened).appendFile(Buffer.concat([Buffer.from(head), payload]));
+      const entry = Buffer.concat([Buffer.from(head), payload]);
+      try {
+        opened ??= openNext();
+        const file = await opened.catch((error: unknown) => {
+          opened = undefined;
+          throw error;
+        });
+        if (spoiled) await file.truncate(bytes);
+        spoiled = false;
+        await file.appendFile(entry);
+        bytes += entry.byteLength;
+      } catch (error) {
+        spoiled = opened !== undefined;
+        throw isDiskFull(error) ? errorFromRecord(errorRecord(error)) : error;
+      }
     },
     async close() {
       await (await opened)?.close();

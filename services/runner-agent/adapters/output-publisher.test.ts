@@ -10,6 +10,7 @@ function setUp() {
   const stop = new AbortController();
   const sent: { readonly text: string; readonly kind: string | undefined }[] = [];
   const journaled: string[] = [];
+  const refusals: Error[] = [];
   const answers: PromiseWithResolvers<void>[] = [];
   const troubles: unknown[] = [];
   let offset = 0;
@@ -24,6 +25,8 @@ function setUp() {
     },
     journal: {
       append: async ({ payload }) => {
+        const error = refusals.shift();
+        if (error) throw error;
         journaled.push(Buffer.from(payload).toString());
       },
     },
@@ -41,6 +44,7 @@ function setUp() {
     stop,
     sent,
     journaled,
+    refusals,
     troubles,
     publisher,
     turns,
@@ -98,6 +102,22 @@ it("writes each message down once, before it is sent", async () => {
   await turns();
   expect(sent).toHaveLength(2);
   expect(journaled).toEqual(["a"]);
+});
+
+it("waits for a full disk to have room, and sends nothing that is not written down", async () => {
+  const { say, sent, journaled, refusals, turns, answer, clock, troubles } = setUp();
+  refusals.push(new PitayaError("disk_full", "full"), new PitayaError("disk_full", "full"));
+  say("a");
+  await turns();
+  clock.advance(1_000);
+  await turns();
+  expect({ sent, journaled }).toEqual({ sent: [], journaled: [] });
+  clock.advance(1_000);
+  await turns();
+  await answer();
+  expect(journaled).toEqual(["a"]);
+  expect(sent.map(({ text }) => text)).toEqual(["a"]);
+  expect(troubles).toHaveLength(2);
 });
 
 it("sends one message at a time, and joins what comes meanwhile", async () => {

@@ -9,7 +9,7 @@ import {
   packOutput,
 } from "../domain/output-messages.rules.ts";
 import { packRecords } from "../domain/step-records.rules.ts";
-import type { OutputJournal } from "../ports/disk.port.ts";
+import type { JournalEntry, OutputJournal } from "../ports/disk.port.ts";
 import { pause } from "./waiting.ts";
 
 export interface OutputPublisher {
@@ -60,11 +60,24 @@ export function outputPublisher(options: OutputPublisherOptions): OutputPublishe
 
   const idle = () => segments.length === 0 && steps.length === 0;
 
+  /** A disk that is full is waited for, and the agent with it. */
+  async function keep(entry: JournalEntry): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        return await journal.append(entry);
+      } catch (error) {
+        if (!isPitayaError(error, "disk_full")) throw error;
+        options.onTrouble(error);
+        await pause(clock, RETRY_MS, signal);
+      }
+    }
+  }
+
   async function send(
     payload: Uint8Array,
     headers: Readonly<Record<string, string>>,
   ): Promise<void> {
-    await journal.append({ headers, payload });
+    await keep({ headers, payload });
     while (!signal.aborted) {
       try {
         return await output.publish(subject, payload, headers);

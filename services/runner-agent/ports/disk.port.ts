@@ -80,6 +80,7 @@ export interface JournalEntry {
 export interface OutputJournal {
   /** Everything of earlier incarnations, in order. What was being written when one died is left out. */
   read(): AsyncIterable<JournalEntry>;
+  /** Whole or not at all. @throws `disk_full`, after which it may be asked for again */
   append(entry: JournalEntry): Promise<void>;
   close(): Promise<void>;
 }
