@@ -135,7 +135,7 @@ export async function processesOf(
 }
 
 /** Ids of the runners that a stack below this directory has had. */
-async function runnersOf(stateDir: string): Promise<string[]> {
+export async function runnersOf(stateDir: string): Promise<string[]> {
   const files = await readdir(stateDir, { recursive: true }).catch(() => []);
   return files.flatMap((file) => /(?:^|\/)runner-([a-z0-9-]+)\.json$/.exec(file)?.[1] ?? []);
 }
