@@ -91,7 +91,9 @@ describe("a supervisor that was killed", () => {
     stack = standInStack();
     const connection = await stack.connect();
     const server = stack.server();
-    kill(stack.supervisor());
+    const supervisor = stack.supervisor();
+    kill(supervisor);
+    await isGone(supervisor);
     kill(server);
     await isGone(server);
     const port = Number(new URL(connection.bus.url).port);
