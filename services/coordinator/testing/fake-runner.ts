@@ -36,7 +36,7 @@ export const failed = (
 /** An attempt in the hands of a fake runner. */
 export interface FakeAttempt {
   readonly start: StartCommand;
-  /** @returns whether it was stored; false after a seal */
+  /** @returns whether it was stored; false after a seal @throws as `append`; it may be told again */
   tell(fact: Fact): Promise<boolean>;
 }
 
@@ -101,7 +101,7 @@ export async function fakeRunner(bus: Bus, name: string, leaseMs = 5_000): Promi
     const start = decode(StartCommand, delivery.payload, "start");
     const { run, instance, attempt } = start;
     const subject = subjects.fact.of({ run, runner: id, instance, attempt: String(attempt) });
-    const chain = openChain(bus.events, subject, 0);
+    let chain = openChain(bus.events, subject, 0);
     let n = 0;
     const tell = async (fact: Fact) => {
       n += 1;
@@ -117,10 +117,14 @@ export async function fakeRunner(bus: Bus, name: string, leaseMs = 5_000): Promi
         at: new Date(0).toISOString(),
         fact,
       } as const;
-      const stored = await chain.append({
-        id: messageIds.fact(run, instance, attempt, incarnation, n),
-        payload: encode(FactMessage, message),
-      });
+      const messageId = messageIds.fact(run, instance, attempt, incarnation, n);
+      const stored = await chain
+        .append({ id: messageId, payload: encode(FactMessage, message) })
+        .catch((error: unknown) => {
+          n -= 1;
+          chain = openChain(bus.events, subject, chain.lastSequence);
+          throw error;
+        });
       if (fact.type === "attempt.succeeded" || fact.type === "attempt.failed") {
         attempts.delete(`${instance}.${attempt}`);
       }
