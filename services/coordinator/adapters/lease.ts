@@ -86,7 +86,9 @@ export async function holdLease(options: LeaseOptions): Promise<HeldLease> {
       cancelTimer();
       if (lost.signal.aborted) return;
       lost.abort();
-      await bucket.delete(KEY);
+      // It may have lapsed unnoticed and be another's by now. Renewed, it is ours for as long as it
+      // takes to give it up.
+      if ((await bucket.replace(KEY, value, revision, ttl)) !== undefined) await bucket.delete(KEY);
     },
   };
 }

@@ -1,0 +1,47 @@
+import { manualClock } from "@pitaya/actors";
+import { memoryBroker } from "@pitaya/bus/testing";
+import { buckets, ProcessId } from "@pitaya/protocol";
+import { describe, expect, it } from "vitest";
+import { holdLease } from "./lease.ts";
+
+const LEASE_MS = 5_000;
+
+function fleet() {
+  const clock = manualClock(Date.UTC(2026, 0, 1));
+  // The server's time goes on while a process stands still.
+  const serverClock = manualClock(clock.now());
+  const broker = memoryBroker({ clock: { now: serverClock.now, after: serverClock.setTimer } });
+  return {
+    clock,
+    serverClock,
+    bucket: broker.connect("looker").bucket(buckets.leases),
+    hold: (name: string) =>
+      holdLease({
+        bus: broker.connect(name),
+        coordinator: ProcessId.parse(name),
+        clock,
+        leaseMs: LEASE_MS,
+        takeOver: false,
+        signal: new AbortController().signal,
+      }),
+  };
+}
+
+describe("the coordinator's lease", () => {
+  it("is free at once when it is given up", async () => {
+    const { hold, bucket } = fleet();
+    const lease = await hold("c1");
+    await lease.release();
+    expect(await bucket.get("coordinator")).toBeUndefined();
+    expect((await hold("c2")).epoch).toBeGreaterThan(lease.epoch);
+  });
+
+  it("is not taken from another by who gives up one that has lapsed unnoticed", async () => {
+    const { hold, bucket, serverClock } = fleet();
+    const lease = await hold("c1");
+    serverClock.advance(LEASE_MS);
+    const after = await hold("c2");
+    await lease.release();
+    expect(await bucket.get("coordinator")).toMatchObject({ revision: after.epoch });
+  });
+});
