@@ -5,6 +5,7 @@ import { branchCheck, type ImportedBranch, importOf } from "./branches.ts";
 import { chainCheck } from "./chains.ts";
 import { courseCheck } from "./course.ts";
 import { blobsNamedBy, type NamedBlob } from "./named-blobs.ts";
+import { timerCheck } from "./timers.ts";
 import { projectionCheck, tally } from "./totals.ts";
 import type { SetAside, Violation } from "./violation.ts";
 
@@ -41,6 +42,7 @@ export function runVerifier(projection?: RunProjection): RunVerifier {
   const fold = runView();
   const chains = chainCheck();
   const sums = tally();
+  const timers = timerCheck();
   const violations: Violation[] = [];
   const setAside: SetAside[] = [];
   const blobs = new Map<string, NamedBlob>();
@@ -61,7 +63,11 @@ export function runVerifier(projection?: RunProjection): RunVerifier {
       else if (event.kind === "unreadable") {
         violations.push({ rule: "chain", sequence, message: `${subject}: ${event.reason}` });
       }
-      violations.push(...courseCheck(event, fold.view), ...branchCheck(event, fold.view));
+      violations.push(
+        ...courseCheck(event, fold.view),
+        ...branchCheck(event, fold.view),
+        ...timers.take(event),
+      );
       fold.apply(event);
       sums.take(event);
       for (const named of blobsNamedBy(event)) {

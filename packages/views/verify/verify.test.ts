@@ -98,6 +98,23 @@ test("an epoch with two coordinators, or that begins in the middle, is seen", ()
   expect(rules(taken)).toEqual(["writer"]);
 });
 
+test("a timer that fires twice, or was never set, is seen", () => {
+  const { execution } = scheduled(spec, "main");
+  const timer = { execution, path: 0, index: 1 };
+  const log = composed(spec, function* (write) {
+    yield write.decide({ type: "run.submitted", spec });
+    yield write.decide({ type: "strategy.started", execution });
+    yield write.decide({ type: "timer.set", ...timer, delayMs: 5 });
+    yield write.decide({ type: "timer.fired", ...timer });
+    yield write.decide({ type: "timer.fired", ...timer });
+    yield write.decide({ type: "timer.fired", ...timer, index: 2 });
+  });
+  expect(verified(log).violations).toMatchObject([
+    { rule: "order", sequence: 5 },
+    { rule: "order", sequence: 6 },
+  ]);
+});
+
 test("what was imported must be what was made", () => {
   const log = changed(wholeLog(), '"branch.imported"', (json) =>
     json.replace("d".repeat(40), "e".repeat(40)),

@@ -135,6 +135,15 @@ test("what comes to be wanted between the two looks is left", async () => {
   expect(await w.client.blobs.has(stray)).toBe(true);
 });
 
+test("what nobody owns only since the first look waits for the next time", async () => {
+  const w = world();
+  const stray = await w.client.blobs.put(bytes("stray"));
+  w.clock.advance(buckets.pins.ttlMs - 500);
+  expect((await w.gc(true)).places[0]).toMatchObject({ count: 0, removed: 0 });
+  expect(await w.client.blobs.has(stray)).toBe(true);
+  expect((await w.gc(true)).places[0]).toMatchObject({ count: 1, removed: 1 });
+});
+
 test("a runner that is alive looks over its own host, and one that is not is silent", async () => {
   const w = world();
   for (const id of ["runner-1", "runner-2", "runner-3"]) {
