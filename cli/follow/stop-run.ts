@@ -1,5 +1,6 @@
 import { ask } from "@pitaya/bus";
 import { subjects } from "@pitaya/protocol";
+import { askPatiently } from "../connect/ask-patiently.ts";
 import type { Connection } from "../connect/connection.port.ts";
 
 /** A coordinator that is just taking over is waited for. */
@@ -14,5 +15,7 @@ export async function interruptRun(
 ): Promise<void> {
   const subject = subjects.apiRun.of({ run, verb: "stop" });
   const request = { v: 1, mode: "interrupt", by: by.slice(0, 200), reason } as const;
-  await ask(connection.bus, "stop", subject, request, STOP_TIMEOUT_MS);
+  await askPatiently(STOP_TIMEOUT_MS, (timeoutMs) =>
+    ask(connection.bus, "stop", subject, request, timeoutMs),
+  );
 }

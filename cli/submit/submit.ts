@@ -1,10 +1,13 @@
 import { ask, type Sealer } from "@pitaya/bus";
 import { isPitayaError, type RunSpec, subjects } from "@pitaya/protocol";
+import { askPatiently } from "../connect/ask-patiently.ts";
 import type { Connection } from "../connect/connection.port.ts";
 import { type Credentials, sealForCoordinators } from "./sealed-credentials.ts";
 
 /** A coordinator may be starting, or another taking over. */
 const SUBMIT_TIMEOUT_MS = 60_000;
+
+const SUBMIT = subjects.api.of({ verb: "submit" });
 
 /** Uploads after the store turned out not to hold what was thought. */
 const MOST_UPLOADS = 3;
@@ -25,9 +28,11 @@ export async function submit(
   for (let upload = 1; ; upload++) {
     const spec = await specOf(upload > 1);
     try {
-      const secrets = await sealForCoordinators(connection.bus, sealer, spec.run, credentials);
-      const subject = subjects.api.of({ verb: "submit" });
-      await ask(connection.bus, "submit", subject, { v: 1, spec, secrets }, SUBMIT_TIMEOUT_MS);
+      await askPatiently(SUBMIT_TIMEOUT_MS, async (timeoutMs) => {
+        const { bus } = connection;
+        const secrets = await sealForCoordinators(bus, sealer, spec.run, credentials);
+        await ask(bus, "submit", SUBMIT, { v: 1, spec, secrets }, timeoutMs);
+      });
       return spec;
     } catch (error) {
       if (!isPitayaError(error, "blob_missing") || upload === MOST_UPLOADS) throw error;
