@@ -6,7 +6,7 @@ import { attemptMachine } from "../domain/attempt.machine.ts";
 import type { AttemptEvent, AttemptInput } from "../domain/attempt.ts";
 import { recordOf } from "../domain/attempt-record.ts";
 import { nextDeadline } from "../domain/deadlines.rules.ts";
-import { canBeGoneOnFrom } from "../domain/ending.rules.ts";
+import { endsWithSnapshot } from "../domain/ending.rules.ts";
 import { type AttemptIntent, intentsOf } from "../domain/intents.rules.ts";
 import { lossOf } from "../domain/standing.rules.ts";
 import type { AttemptScope } from "../phases/attempt-scope.ts";
@@ -217,7 +217,7 @@ export function attemptActor({
       });
     },
     async harvest(signal) {
-      const wantsConversation = canBeGoneOnFrom(snapshot.context);
+      const wantsConversation = endsWithSnapshot(snapshot.context);
       const harvested = await collectHarvest(scope, wantsConversation, signal);
       send({ type: "HARVESTED", harvested });
     },

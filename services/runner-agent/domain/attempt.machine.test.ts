@@ -5,7 +5,7 @@ import { getShortestPaths } from "xstate/graph";
 import { type AttemptSnapshot, attemptMachine } from "./attempt.machine.ts";
 import type { AgentEnd, AttemptEvent, AttemptInput, AttemptLimits } from "./attempt.ts";
 import { nextDeadline } from "./deadlines.rules.ts";
-import { canBeGoneOnFrom } from "./ending.rules.ts";
+import { endsWithSnapshot } from "./ending.rules.ts";
 import { intentsOf } from "./intents.rules.ts";
 
 const limits: AttemptLimits = {
@@ -366,19 +366,21 @@ describe("snapshots", () => {
     expect(a.wait(1).intents).toEqual(["run", "snapshot"]);
   });
 
-  it("at the end are for whom a later attempt goes on", () => {
+  it("at the end are for every attempt that fails, unless by its session", () => {
     const ended = (over: Partial<AgentEnd>, stop?: "interrupt" | "cancel") => {
       const a = attempt().run();
       if (stop) a.send({ type: "STOP", mode: stop, atMs: a.nowMs });
-      return canBeGoneOnFrom(a.send({ type: "EXITED", end: { ...end, ...over } }).snapshot.context);
+      return endsWithSnapshot(
+        a.send({ type: "EXITED", end: { ...end, ...over } }).snapshot.context,
+      );
     };
     const failed = (code: ErrorCode, retryable: boolean) =>
       ended({ failure: { code, message: "", retryable } });
     expect(ended({})).toBe(false);
     expect(ended({}, "interrupt")).toBe(true);
-    expect(ended({}, "cancel")).toBe(false);
+    expect(ended({}, "cancel")).toBe(true);
     expect(failed("rate_limited", true)).toBe(true);
-    expect(failed("agent_failed", false)).toBe(false);
+    expect(failed("agent_failed", false)).toBe(true);
     expect(failed("session_lost", true)).toBe(false);
   });
 });

@@ -43,13 +43,12 @@ export function attemptError(context: AttemptContext): ErrorRecord | undefined {
 }
 
 /**
- * Whether a later attempt can go on from how this one ends, as far as that is known before the
- * harvest: where there will be one, and the session is not what failed.
+ * Whether its conversation is kept with its files, as far as that is known before the harvest: for a
+ * later attempt, and as evidence where there will be none. Not where the session is what failed.
  */
-export function canBeGoneOnFrom(context: AttemptContext): boolean {
+export function endsWithSnapshot(context: AttemptContext): boolean {
   const error = attemptError(context);
-  if (error === undefined || error.code === "session_lost") return false;
-  return error.retryable || error.code === "interrupted";
+  return error !== undefined && error.code !== "session_lost";
 }
 
 function accountOf({ end, agentStartedAtMs, pausedAtMs }: AttemptContext): AttemptAccount {

@@ -199,28 +199,33 @@ describe("an attempt that ends", () => {
     return 143;
   };
 
-  it("because it was interrupted, or may be tried again, ends with a snapshot", async () => {
-    const interrupted = await ended(patient, "interrupt");
-    const { snapshot, bundle: made, patch: left } = interrupted.end;
+  it("because it was interrupted ends with a snapshot of what it had made", async () => {
+    const { h, end } = await ended(patient, "interrupt");
+    const { snapshot, bundle: made, patch: left } = end;
     expect(snapshot).toMatchObject({ sessionId: "s-1", bundle: made, patch: left });
-    expect(snapshot && (await talkOf(interrupted.h, snapshot))).toBe('{"n":1}\n');
-
-    const refused = await ended(async (agent) => {
-      work(agent);
-      agent.write("stdout", "refused 429\n");
-      return 1;
-    });
-    expect(refused.end.snapshot).toMatchObject({ sessionId: "s-1" });
+    expect(snapshot && (await talkOf(h, snapshot))).toBe('{"n":1}\n');
   });
 
-  it("for good ends without one", async () => {
-    expect((await ended(patient, "cancel")).end).not.toHaveProperty("snapshot");
-    const failed = await ended(async (agent) => {
+  it.each([
+    ["refused", "refused 429\n", 1],
+    ["without a result", "", 0],
+  ])("%s keeps its conversation too", async (_how, output, exitCode) => {
+    const { end } = await ended(async (agent) => {
       work(agent);
+      agent.write("stdout", output);
+      return exitCode;
+    });
+    expect(end.snapshot).toMatchObject({ sessionId: "s-1", bundle: end.bundle, patch: end.patch });
+  });
+
+  it("whose files cannot be kept whole, keeps no conversation without them", async () => {
+    const { end } = await ended(async (agent) => {
+      work(agent);
+      agent.leave("no patch");
       return 1;
     });
-    expect(failed.end).toMatchObject({ error: { retryable: false }, work: { commits: 1 } });
-    expect(failed.end).not.toHaveProperty("snapshot");
+    expect(end.work).toBeDefined();
+    expect(end).not.toHaveProperty("snapshot");
   });
 });
 

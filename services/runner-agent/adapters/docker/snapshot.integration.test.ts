@@ -105,6 +105,20 @@ describe("a snapshot of a container", () => {
     await goesOn(name, taken);
   });
 
+  it("gives way where memory is short, and the agent has its own", async () => {
+    const { name, execution } = await start(
+      `mkdir ~/talk; echo one >~/talk/one.jsonl; exec 3>&1
+       for file in a b; do head -c 31000000 /dev/urandom >$file.bin; done
+       { head -c 120000000 /dev/zero; echo ready >&3; sleep 60; } | { tail -n 1 >/dev/null; echo gone; }`,
+      { limits: { ...lab.attempt("").limits, memoryBytes: 128 * 1024 ** 2 } },
+    );
+    await expect(snapshot(name)).rejects.toMatchObject({ code: "harvest_failed" });
+    const reading = collect(await lab.executor.adopt(name, { stdout: 0, stderr: 0 }));
+    await execution.signal("TERM");
+    expect(await execution.exit).toMatchObject({ kind: "agent", signal: "SIGTERM" });
+    expect((await reading).stdout.toString()).toBe("ready\n");
+  });
+
   it("holds no session file that is a link or no file", async () => {
     const planted =
       "ln -s /etc/passwd ~/talk/one.jsonl; mkdir ~/talk/two.jsonl; echo ready; sleep 60";
