@@ -101,6 +101,8 @@ export interface RunView {
   readonly instances: ReadonlyMap<string, InstanceView>;
   readonly stale: number;
   readonly sequence: number;
+  /** When something last happened in it; another coordinator and who looks at it are nothing. */
+  readonly movedAt: number;
 }
 
 export interface RunViewFold {
@@ -128,6 +130,11 @@ export function statusOf(phase: RunPhase): RunStatus {
   return "running";
 }
 
+const moves = (event: LogEvent): boolean =>
+  event.kind === "decision"
+    ? event.entry.type !== "owner.changed"
+    : event.kind === "fact" || event.kind === "seal";
+
 export function runView(frozen?: FrozenRunView): RunViewFold {
   const executions = new Map(frozen?.executions.map((row) => [row.execution, row]));
   const instances = new Map(frozen?.instances.map((row) => [row.instance, row]));
@@ -141,6 +148,7 @@ export function runView(frozen?: FrozenRunView): RunViewFold {
     error: undefined as ErrorRecord | undefined,
     stale: 0,
     sequence: 0,
+    movedAt: 0,
     ...frozen,
     executions,
     instances,
@@ -307,6 +315,7 @@ export function runView(frozen?: FrozenRunView): RunViewFold {
     }),
     apply(event) {
       view.sequence = event.place.sequence;
+      if (moves(event)) view.movedAt = event.place.storedAt;
       switch (event.kind) {
         case "decision":
           applyDecision(event.entry, event.place);

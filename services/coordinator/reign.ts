@@ -304,7 +304,7 @@ export function reign(options: ReignOptions): Reign {
       entry.waitingSince = undefined;
       return [];
     }
-    entry.waitingSince ??= clock.now();
+    entry.waitingSince = entry.fold.view.movedAt;
     if (clock.now() < entry.waitingSince + options.credentialsWaitMs) return [];
     const reason = "nobody brought the credentials it waits for";
     return [{ type: "run.stopping", mode: "interrupt", by: options.coordinator, reason }];
