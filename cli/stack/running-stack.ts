@@ -41,9 +41,9 @@ export async function startStack(
   const loading = loadServices();
   // Its failure is met where it is waited for.
   loading.catch(() => {});
+  const binary = await findNatsServer(env);
   mkdirSync(paths.server.directory, { recursive: true });
   mkdirSync(paths.runner, { recursive: true });
-  const binary = await findNatsServer(env);
   const firstPort = await endLeftServer(paths);
   const prepared = await prepareServer(paths);
   const { users } = prepared;

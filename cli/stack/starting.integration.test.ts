@@ -218,6 +218,7 @@ describe("a stack that cannot start", () => {
       PITAYA_CACHE_DIR: "/nowhere",
     });
     await expect(stack.connect()).rejects.toMatchObject({ code: "server_missing" });
+    expect(everyPath(stack.directory)).not.toContain(stack.paths.server.directory);
     const old = join(stack.directory, "old-server");
     writeFileSync(old, '#!/bin/sh\necho "nats-server: v2.10.27"\n');
     chmodSync(old, 0o700);
