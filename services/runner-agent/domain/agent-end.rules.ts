@@ -9,6 +9,20 @@ export function agentExitOf(exit: ContainerExit, stop: Stop | undefined): AgentE
   return exit.signal === undefined ? { exitCode: exit.exitCode } : { signal: exit.signal };
 }
 
+/** The wrapper's own end where its runner died before it had handed over the secrets. */
+const UNSTARTED_CODE = 125;
+const UNSTARTED = "pitaya: the runner left before the agent could be started";
+
+/** Nothing of the agent ran, so nothing speaks against another attempt. */
+const unstarted = (exit: ContainerExit, lastOutput: string): AgentResult["failure"] =>
+  exit.kind === "agent" && exit.exitCode === UNSTARTED_CODE && lastOutput.includes(UNSTARTED)
+    ? {
+        code: "runner_lost",
+        message: "The runner-agent was restarted before it had started the agent.",
+        retryable: true,
+      }
+    : undefined;
+
 const cut = (text: string, max: number) =>
   text.length <= max ? text : `${text.slice(0, max - 1)}…`;
 
@@ -26,7 +40,8 @@ export function agentEndOf(
   redact: (text: string) => string,
 ): AgentEnd {
   const { atMs, exit, result, lastOutput } = parts;
-  const { failure, finalMessage, sessionId, usage, costUsd } = result;
+  const { finalMessage, sessionId, usage, costUsd } = result;
+  const failure = unstarted(exit, lastOutput) ?? result.failure;
   const turns = count(result.turns);
   const retryAfterMs = count(failure?.retryAfterMs);
   return {
