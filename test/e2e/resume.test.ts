@@ -107,6 +107,33 @@ describe("a run of two, interrupted when one is done, and resumed", () => {
   });
 });
 
+describe("an agent interrupted in the middle of its work", () => {
+  it("goes on from its conversation and its files when the run is resumed", async () => {
+    const user = await newPerson();
+    const cwd = await repository();
+    const { url, id } = modelFor(({ prompt, step }) => {
+      if (!prompt.includes("You were interrupted"))
+        return step === 0 ? { bash: "echo draft > draft.txt" } : { hang: true };
+      const finish = "cat draft.txt && git add draft.txt && git commit -q -m 'Add draft.txt'";
+      return step === 0 ? { bash: finish } : { text: "Finished the draft." };
+    });
+    const options = { cwd, env: KEY };
+    const run = user.start(["write a draft", "--no-tui", "--base-url", url], options);
+    const [runId = ""] = await run.saw(RUN_ID);
+    await model.requested(id, 2);
+    run.process.kill("SIGINT");
+    expect((await run.finished).code).toBe(2);
+    const resumed = await user.run(["resume", runId, "--no-tui"], options);
+    expect({ code: resumed.code, stderr: resumed.stderr }).toMatchObject({ code: 0 });
+
+    const conversation = JSON.stringify(model.requests(id)[2]?.body);
+    for (const said of ["write a draft", "echo draft > draft.txt", "You were interrupted"])
+      expect(conversation).toContain(said);
+    const [branch = ""] = await branchesOf(cwd);
+    expect(await testGit(cwd, ["show", `${branch}:draft.txt`])).toBe("draft");
+  });
+});
+
 describe("a command killed just after it brought a branch in", () => {
   it("leaves one branch, which the next command finds in place", async () => {
     const user = await newPerson();
