@@ -1,7 +1,6 @@
-import { PitayaError } from "@pitaya/protocol";
 import type { AttemptSpec } from "../../ports/executor.port.ts";
 import { attemptContainer } from "./attempt-container.rules.ts";
-import { type Engine, onEngine, unlessGone } from "./engine.ts";
+import { type Engine, engineFault, onEngine, unlessGone } from "./engine.ts";
 import { finished } from "./finished.ts";
 import type { Ground } from "./ground.ts";
 import { overlayOptions, volumeMount } from "./mounts.ts";
@@ -76,9 +75,9 @@ export async function makeWorkspace(
     ],
   });
   if (result.exitCode !== 0) {
-    throw new PitayaError(
-      "engine_unavailable",
-      `Copying the checkout failed with code ${result.exitCode}: ${result.stderr.slice(-500)}`,
+    throw engineFault(
+      new Error(`code ${result.exitCode}: ${result.stderr.slice(-500)}`),
+      "copy the checkout",
     );
   }
 }
