@@ -14,7 +14,10 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["{packages,services,cli,scripts,test/support}/**/*.test.ts"],
+          include: [
+            "{packages,services,cli,scripts,test/support}/**/*.test.ts",
+            "test/chaos/*.rules.test.ts",
+          ],
           exclude: ["**/node_modules/**", "**/*.integration.test.ts"],
           // A bound for tests that hang, not a measure of speed: machines are slow at times.
           testTimeout: 30_000,
@@ -50,7 +53,7 @@ export default defineConfig({
       {
         test: {
           name: "e2e",
-          include: ["test/e2e/**/*.test.ts"],
+          include: ["test/e2e/**/*.test.ts", "test/chaos/chaos.test.ts"],
           testTimeout: 180_000,
           hookTimeout: 300_000,
           fileParallelism: false,

@@ -1,12 +1,15 @@
 import { parseArgs } from "node:util";
 import { buildWorkingAgentImage } from "../support/working-agent/image.ts";
+import type { SeedResult } from "./one-seed.ts";
 import { planOf } from "./plan.rules.ts";
-import { runSeeds } from "./seeds.ts";
+import { openSeeds } from "./seeds.ts";
 import { table } from "./table.ts";
 
 /*
  * npm run chaos -- --seed N      one seed, every step on a line of its own
  * npm run chaos -- --seeds 40    seeds 1 to 40, and a table of them; --from N begins elsewhere
+ *
+ * Exit code 1 if anything went wrong.
  */
 const { values } = parseArgs({
   options: {
@@ -16,19 +19,29 @@ const { values } = parseArgs({
     quiet: { type: "boolean", default: false },
   },
 });
-const from = Number(values.seed ?? values.from);
-const count = values.seed === undefined ? Number(values.seeds ?? 10) : 1;
-const plans = Array.from({ length: count }, (_, index) => planOf(from + index));
-const stopping = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopping.abort());
+const first = Number(values.seed ?? values.from);
+const count = values.seed === undefined ? Number(values.seeds ?? 40) : 1;
+let isStopped = false;
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    isStopped = true;
+    console.log("ends after the seed under way");
+  });
+}
+
 await buildWorkingAgentImage();
-const results = await runSeeds(plans, {
+const seeds = openSeeds({
   print: (line) => {
     if (!values.quiet) console.log(line);
   },
   report: console.log,
-  signal: stopping.signal,
 });
+const results: SeedResult[] = [];
+for (let seed = first; seed < first + count && !isStopped; seed += 1) {
+  results.push(await seeds.run(planOf(seed)));
+}
+const left = await seeds.close();
+for (const line of left) console.log(`left at the end: ${line}`);
 if (count > 1) console.log(table(results));
-const right = results.filter(({ wrong }) => wrong.length === 0).length;
-process.exitCode = right === plans.length ? 0 : 1;
+const isRight = left.length === 0 && results.every(({ wrong }) => wrong.length === 0);
+process.exitCode = isRight && results.length === count ? 0 : 1;

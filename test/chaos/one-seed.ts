@@ -16,6 +16,8 @@ export interface SeedResult {
   readonly plan: Plan;
   readonly wrong: readonly string[];
   readonly seconds: number;
+  /** Directory with the whole story, where something was wrong. */
+  readonly logs?: string;
 }
 
 /** Runs one seed in a world that is whole, and leaves the world whole if nothing was wrong. */

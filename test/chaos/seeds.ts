@@ -1,5 +1,6 @@
 import { forgetRunner } from "../support/engine.ts";
 import { WORKING_AGENT_IMAGE } from "../support/working-agent/image.ts";
+import { engineAt } from "./containers.ts";
 import { embeddedWorld } from "./embedded-world.ts";
 import { fleetWorld } from "./fleet-world.ts";
 import { runSeed, type SeedResult } from "./one-seed.ts";
@@ -21,19 +22,21 @@ export interface SeedsOptions {
   readonly print: (line: string) => void;
   /** What somebody who does not read every step has to know. */
   readonly report: (line: string) => void;
-  /** Ends after the seed under way. */
-  readonly signal?: AbortSignal;
+  /** Address of the engine; by default the one of the environment. */
+  readonly engine?: string | undefined;
+}
+
+export interface Seeds {
+  run(plan: Plan): Promise<SeedResult>;
+  /** Ends the worlds. @returns what is left of them */
+  close(): Promise<readonly string[]>;
 }
 
 /**
  * Runs seeds one after the other. A world serves all of its seeds until one goes wrong: the next
  * begins with a new one, and what the bad one left is looked at no further.
  */
-export async function runSeeds(
-  plans: readonly Plan[],
-  { print, report, signal }: SeedsOptions,
-): Promise<readonly SeedResult[]> {
-  const results: SeedResult[] = [];
+export function openSeeds({ print, report, engine }: SeedsOptions): Seeds {
   const worldStory = openStory("worlds", print);
   let story: Story = worldStory;
   const worlds = new Map<WorldKind, World>();
@@ -42,8 +45,11 @@ export async function runSeeds(
   async function worldOf(kind: WorldKind): Promise<World> {
     const there = worlds.get(kind);
     if (there) return there;
-    const engine = process.env["DOCKER_HOST"];
-    const world = await open[kind]({ story: () => story, userEnv: USER_ENV, engine });
+    const world = await open[kind]({
+      story: () => story,
+      userEnv: USER_ENV,
+      engine: engine ?? process.env["DOCKER_HOST"],
+    });
     worlds.set(kind, world);
     return world;
   }
@@ -52,34 +58,29 @@ export async function runSeeds(
     if (world === undefined) return [];
     worlds.delete(kind);
     const left = await world.close();
-    for (const { id } of world.runners) await forgetRunner(id);
+    for (const { id } of world.runners) await forgetRunner(id, engineAt(engine));
     return left;
   }
 
-  try {
-    for (const plan of plans) {
-      if (signal?.aborted) break;
+  return {
+    async run(plan) {
       story = openStory(`seed-${plan.seed}`, print);
       const result = await runSeed(plan, await worldOf(plan.world), story);
-      results.push(result);
       if (result.wrong.length === 0) {
         await story.forget();
-        continue;
+        return result;
       }
       report(`seed ${plan.seed} went wrong: ${result.wrong[0]}`);
       report(`  logs: ${story.directory}`);
       report(`  again: npm run chaos -- --seed ${plan.seed}`);
       await close(plan.world);
-    }
-    story = worldStory;
-    const left = [...(await close("fleet")), ...(await close("embedded"))];
-    for (const line of left) report(`left at the end: ${line}`);
-    const last = results.at(-1);
-    if (last === undefined || left.length === 0) return results;
-    return [...results.slice(0, -1), { ...last, wrong: [...last.wrong, ...left] }];
-  } finally {
-    story = worldStory;
-    for (const kind of worlds.keys()) await close(kind);
-    await worldStory.forget();
-  }
+      return { ...result, logs: story.directory };
+    },
+    async close() {
+      story = worldStory;
+      const left = [...(await close("fleet")), ...(await close("embedded"))];
+      await worldStory.forget();
+      return left;
+    },
+  };
 }

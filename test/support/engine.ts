@@ -48,8 +48,7 @@ export async function leftOnEngine(
 }
 
 /** Removes what a runner keeps for its next start: packs, checkouts, the wrapper. */
-export async function forgetRunner(runner: string): Promise<void> {
-  const engine = new Docker();
+export async function forgetRunner(runner: string, engine = new Docker()): Promise<void> {
   const { Volumes } = await engine.listVolumes({
     filters: { label: [`pitaya.runner=${runner}`] },
   });
