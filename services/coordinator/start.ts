@@ -87,6 +87,7 @@ export function start(options: CoordinatorOptions): Coordinator {
   const deciding = Promise.withResolvers<void>();
   let current: Reign | undefined;
   let hasDecided = false;
+  let hasHeld = false;
 
   const stopKeys = answer(
     bus,
@@ -122,9 +123,11 @@ export function start(options: CoordinatorOptions): Coordinator {
       leaseMs,
       // Of the one before this start; later ones are waited for like any other.
       takeOver: !hasDecided && (options.takeOver ?? false),
+      hasHeld,
       signal,
       onRenewed: () => current?.renewed(),
     });
+    hasHeld = true;
     const over = new AbortController();
     const end = () => over.abort();
     const ending = AbortSignal.any([lease.lost, signal, over.signal]);

@@ -15,13 +15,14 @@ function fleet() {
     clock,
     serverClock,
     bucket: broker.connect("looker").bucket(buckets.leases),
-    hold: (name: string) =>
+    hold: (name: string, hasHeld = false) =>
       holdLease({
         bus: broker.connect(name),
         coordinator: ProcessId.parse(name),
         clock,
         leaseMs: LEASE_MS,
         takeOver: false,
+        hasHeld,
         signal: new AbortController().signal,
       }),
   };
@@ -34,6 +35,18 @@ describe("the coordinator's lease", () => {
     await lease.release();
     expect(await bucket.get("coordinator")).toBeUndefined();
     expect((await hold("c2")).epoch).toBeGreaterThan(lease.epoch);
+  });
+
+  it("is taken at once by a new start of its holder, and not by an old one that goes on", async () => {
+    const { hold, bucket, clock, serverClock } = fleet();
+    await hold("c1");
+    const started = await hold("c1");
+    const waiting = hold("c1", true);
+    expect(await bucket.get("coordinator")).toMatchObject({ revision: started.epoch });
+    await started.release();
+    serverClock.advance(LEASE_MS);
+    clock.advance(LEASE_MS);
+    expect((await waiting).epoch).toBeGreaterThan(started.epoch);
   });
 
   it("is not taken from another by who gives up one that has lapsed unnoticed", async () => {

@@ -14,6 +14,11 @@ export interface LeaseOptions {
    * taken at once instead of waited out.
    */
   readonly takeOver: boolean;
+  /**
+   * It has held the lease before. A lease of its own name is then not one that an earlier start left,
+   * but that of another process, started in its place while it stood still.
+   */
+  readonly hasHeld: boolean;
   readonly signal: AbortSignal;
   /** Told of each renewal that the bus has answered. */
   readonly onRenewed?: () => void;
@@ -44,7 +49,7 @@ export async function holdLease(options: LeaseOptions): Promise<HeldLease> {
         if (revision !== undefined) return revision;
       } else {
         const holder = decode(CoordinatorLease, current.value, "The coordinator's lease");
-        if (holder.coordinator === coordinator) {
+        if (holder.coordinator === coordinator && !options.hasHeld) {
           const revision = await bucket.replace(KEY, value, current.revision, ttl);
           if (revision !== undefined) return revision;
         }
