@@ -265,7 +265,7 @@ export async function runnerPrograms(options: {
 }
 
 /** As the cli does at submit. */
-async function publishBase(dir: string, client: Bus) {
+export async function publishBase(dir: string, client: Bus) {
   const source = join(dir, "source");
   await testGit(dir, ["init", "--quiet", "--initial-branch=main", source]);
   const tip = await commitFiles(source, { "README.md": "# base\n" }, "base");

@@ -162,6 +162,14 @@ describe("containers", () => {
     expect(engine.pausedAt.get(1)).toBe(MAY_RUN_MS);
   });
 
+  it("are not held by an answer that came too late, which is asked for again at once", async () => {
+    const { of, pass, told, renewed } = setUp({ renewMs: MAY_RUN_MS + 500 });
+    await pass(2 * MAY_RUN_MS + 1_100, true);
+    expect(of("held")).toEqual([]);
+    expect(told()).toEqual([[[1, 2], undefined]]);
+    expect(renewed.map(({ atMs }) => atMs)).toEqual([0, 1, 2].map((n) => n * (MAY_RUN_MS + 500)));
+  });
+
   it("run on over one renewal that fails", async () => {
     const { engine, bus, pass } = setUp();
     await pass(EVERY_MS - 100, true);

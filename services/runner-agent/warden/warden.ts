@@ -67,35 +67,46 @@ export function warden(options: WardenOptions): Warden {
     report({ type: "trouble", message: `${doing}: ${reason}` });
   };
 
-  async function renew(): Promise<void> {
-    if (latest === undefined) return;
+  /** @returns how long until it is to be renewed again */
+  async function renew(): Promise<number> {
+    const everyMs = renewEveryMs(leaseMs);
+    if (latest === undefined) return everyMs;
     const sentAtMs = clock.now();
     const silentMs = sentAtMs - latest.atMs;
     if (standsStill(silentMs, leaseMs)) {
       const message = `the runner-agent's main loop has stood still for ${Math.round(silentMs)} ms`;
-      return report({ type: "trouble", message });
+      report({ type: "trouble", message });
+      return everyMs;
     }
     const renewed = await lease.renew(latest.liveness);
-    if (isOver()) return;
+    if (isOver()) return everyMs;
     if (renewed === "superseded") {
       // The containers are another incarnation's, which has a warden of its own.
       state = "superseded";
       cancelPausing();
-      return report({ type: "superseded" });
+      report({ type: "superseded" });
+      return everyMs;
     }
     const isFirst = state === "waiting";
     state = "holding";
     untilMs = mayRunUntilMs(sentAtMs, leaseMs);
+    const leftMs = untilMs - clock.now();
+    armPausing(isFirst && isSuccessor ? 0 : leftMs);
+    // An answer that came so late that nothing may run on it; the next one will be better.
+    if (leftMs <= 0) return 0;
     reported = new Set();
     report({ type: "held", untilMs });
-    armPausing(isFirst && isSuccessor ? 0 : untilMs - clock.now());
+    return everyMs;
   }
 
   function go(): void {
     renewing = renew()
-      .catch(trouble("the lease was not renewed"))
-      .finally(() => {
-        if (!isOver()) cancelRenewal = clock.setTimer(renewEveryMs(leaseMs), go);
+      .catch((error: unknown) => {
+        trouble("the lease was not renewed")(error);
+        return renewEveryMs(leaseMs);
+      })
+      .then((waitMs) => {
+        if (!isOver()) cancelRenewal = clock.setTimer(waitMs, go);
       });
   }
 
