@@ -2,7 +2,14 @@ import { setImmediate as turn } from "node:timers/promises";
 import { manualClock } from "@pitaya/actors";
 import { ask, type Bus, decode, sealer } from "@pitaya/bus";
 import { memoryBroker } from "@pitaya/bus/testing";
-import { DecisionMessage, type RunSpec, runEvents, subjects } from "@pitaya/protocol";
+import {
+  buckets,
+  DecisionMessage,
+  RunProjection,
+  type RunSpec,
+  runEvents,
+  subjects,
+} from "@pitaya/protocol";
 import { defineStrategy } from "@pitaya/strategies";
 import { type RunView, runLog, runView } from "@pitaya/views";
 import pino from "pino";
@@ -462,6 +469,27 @@ describe("a coordinator that dies", () => {
     expect([...view.instances.values()][0]?.attempts).toHaveLength(1);
     // One that ended before the checkpoint is known all the same.
     expect((await w.submit(done)).value.status).toBe("known");
+  });
+
+  it("before it wrote the row of a run that ended is followed by one that writes it", async () => {
+    const w = await world();
+    const first = w.startCoordinator("coord-1");
+    await first.deciding;
+    const runner = await fakeRunner(w.broker.connect("runner-1"), "runner-1");
+    const run = w.spec();
+    await w.submit(run);
+    await (await runner.take()).tell(succeeded());
+    await w.until(run.run, (v) => v.phase === "succeeded");
+    await first.stop();
+    const rows = w.client.bucket(buckets.runs);
+    await w.broker.connect("admin").bucket(buckets.runs).delete(run.run);
+
+    await w.startCoordinator("coord-2").deciding;
+    for await (const change of rows.watch(new AbortController().signal)) {
+      if (!("value" in change)) continue;
+      expect(decode(RunProjection, change.value, "row")).toMatchObject({ status: "completed" });
+      break;
+    }
   });
 
   it("and decided once more than it knew is followed by one that folds that first", async () => {

@@ -380,7 +380,11 @@ export function reign(options: ReignOptions): Reign {
     await fold.catchUp(stopping.signal);
     await new Promise<void>((begun) =>
       post(() => {
-        for (const run of fold.runs.values()) entryOf(run);
+        for (const run of fold.runs.values()) {
+          const entry = entryOf(run);
+          // Whoever ended it may not have lived to write its row.
+          if (isFinalRun(entry)) projections.changed(entry.run, entry.fold.view);
+        }
         deciding = true;
         countLive();
         begun();
