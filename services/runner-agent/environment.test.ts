@@ -23,6 +23,7 @@ it("is read whole, and an empty variable is none", () => {
     PITAYA_RUNNER__HOST_ENDPOINTS: "10.0.0.1:8080,host.docker.internal:1234",
     PITAYA_RUNNER__ALLOW_ONLINE_WITHOUT_RULES: "true",
     PITAYA_LEASE__RUNNER_MS: "15000",
+    PITAYA_LEASE__PAUSE_MAX_MS: "60000",
     DOCKER_HOST: "tcp://engine:2375",
   });
   expect(options).toMatchObject({
@@ -34,6 +35,7 @@ it("is read whole, and an empty variable is none", () => {
     ],
     allowOnlineWithoutRules: true,
     leaseMs: 15_000,
+    pauseMaxMs: 60_000,
     engine: "tcp://engine:2375",
   });
   expect(options).not.toHaveProperty("pool");
