@@ -4,7 +4,7 @@ import type { CommandMain } from "../command-line/commands.ts";
 import { gcText, silentText, totalOf } from "../gc/gc-report.rules.ts";
 
 /** Longer than the coordinator waits for the runners, and for a collection before this one. */
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 150_000;
 const LEFT = 1;
 
 /**

@@ -21,6 +21,8 @@ export interface AskOptions {
   readonly request: string;
   /** A runner that has not answered by then is silent. */
   readonly limitMs: number;
+  /** Aborts when this coordinator decides no longer. */
+  readonly signal: AbortSignal;
 }
 
 /** Has each runner look over its own host. @returns what those found that answered in time */
@@ -35,7 +37,8 @@ export async function askRunners(
   const answers = new Map<string, RunnerInventory>();
   try {
     await Promise.all(runners.map((runner) => order(runner, options)));
-    for await (const change of bus.bucket(buckets.runners).watch(over.signal)) {
+    const ended = AbortSignal.any([over.signal, options.signal]);
+    for await (const change of bus.bucket(buckets.runners).watch(ended)) {
       if (!("value" in change) || !change.key.endsWith(".inventory")) continue;
       const answer = inventoryOf(change.key, change.value, log);
       if (answer?.request !== options.request) continue;

@@ -22,7 +22,7 @@ export interface GcOptions {
   readonly epoch: number;
   /** Between the two looks at the store. 2,000. */
   readonly waitMs?: number;
-  /** For the runners to look over their hosts. 30,000. */
+  /** For the runners to look over their hosts. 30,000, and twice that where they remove. */
   readonly limitMs?: number;
 }
 
@@ -62,7 +62,11 @@ async function gc(options: GcOptions, remove: boolean, signal: AbortSignal): Pro
       look: surveyor.look,
       waitMs: options.waitMs ?? WAIT_MS,
     }),
-    askRunners(alive, { ...options, remove, request, limitMs: options.limitMs ?? LIMIT_MS }),
+    askRunners(alive, {
+      ...{ bus, clock, log, signal, remove, request },
+      epoch: options.epoch,
+      limitMs: options.limitMs ?? (remove ? 2 * LIMIT_MS : LIMIT_MS),
+    }),
   ]);
   const answered = new Set<string>(hosts.map(({ runner }) => runner));
   const silent = known.flatMap(({ runner }) =>
