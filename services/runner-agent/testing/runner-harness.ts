@@ -10,6 +10,7 @@ import {
   AttemptMessage,
   buckets,
   CancelCommand,
+  ConfirmCommand,
   DEFAULT_LIMITS,
   type Fact,
   type FactOf,
@@ -36,6 +37,7 @@ import { livenessInProcess } from "../runner/liveness.ts";
 import { type Runner, type RunnerSettings, startRunner } from "../runner/runner.ts";
 import type { BaseRepository } from "./base-repository.ts";
 import type { FakeScript } from "./fake-executor.ts";
+import type { LapsingLease } from "./lapsing-lease.ts";
 import { linePlugin } from "./line-plugin.ts";
 
 export const RUNNER = "r1";
@@ -59,6 +61,8 @@ export async function runnerHarness(options: {
   readonly clock?: Clock;
   readonly settings?: Partial<RunnerSettings>;
   readonly log?: boolean;
+  /** Containers run only while this is held. */
+  readonly lease?: LapsingLease;
 }) {
   const clock = options.clock ?? systemClock;
   const stateDir = await mkdtemp(join(tmpdir(), "pitaya-runner-"));
@@ -162,11 +166,11 @@ export async function runnerHarness(options: {
           findPlugin: (name) => (name === "line" ? linePlugin : undefined),
           ownHosts: () => new Set(),
           redactorOf: (values) => redactor({ values }),
-          liveness: (told) =>
-            livenessInProcess(
-              runnerLease(own.bucket(buckets.runners), RUNNER, settings.leaseMs),
-              told,
-            ),
+          liveness: (told) => {
+            const lease = runnerLease(own.bucket(buckets.runners), RUNNER, settings.leaseMs);
+            const unwatched = livenessInProcess(lease, told);
+            return options.lease?.watch(unwatched, told) ?? unwatched;
+          },
         },
         settings,
       );
@@ -207,6 +211,18 @@ export async function runnerHarness(options: {
       const payload = encode(CancelCommand, { ...order, verb: "cancel", mode });
       const id = messageIds.control(order.run, order.instance, 1, "cancel", order.epoch, orders);
       await bus.commands.publish(subjects.control.of({ runner: RUNNER, verb: "cancel" }), {
+        id,
+        payload,
+      });
+    },
+
+    /** Orders an attempt to go on, as the coordinator does when it has told of its pause. */
+    async confirm(key: string): Promise<void> {
+      orders += 1;
+      const order = orderOf(key, {});
+      const payload = encode(ConfirmCommand, { ...order, verb: "confirm" });
+      const id = messageIds.control(order.run, order.instance, 1, "confirm", order.epoch, orders);
+      await bus.commands.publish(subjects.control.of({ runner: RUNNER, verb: "confirm" }), {
         id,
         payload,
       });
