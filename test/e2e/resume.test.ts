@@ -2,57 +2,30 @@ import { watch } from "node:fs";
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { testGit } from "@pitaya/git/testing";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { type ModelServer, startModelServer } from "../support/model-server/model-server.ts";
-import type { Scenario, Step } from "../support/model-server/scenario.ts";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Step } from "../support/model-server/scenario.ts";
 import {
   branchesOf,
   jsonLines,
   type Person,
-  person,
   processesOf,
+  RUN_ID,
   type Running,
   resultOf,
-  smallRepository,
 } from "../support/pitaya.ts";
+import { embeddedStack, type Stack } from "../support/stack.ts";
 
-const RUN_ID = /run_\d{8}_\d{6}_[0-9a-f]{8}/;
-const KEY = { ANTHROPIC_API_KEY: "sk-ant-e2e-not-a-real-key" };
+const NO_KEY = { ANTHROPIC_API_KEY: "" };
 const WORK: readonly Step[] = [
   { bash: "date +%N > made.txt && git add made.txt && git commit -q -m 'Add made.txt'" },
   { text: "Added made.txt." },
 ];
 
-let model: ModelServer;
-const dirs: string[] = [];
-const people: Person[] = [];
-let scenarios = 0;
-
+let stack: Stack;
 beforeAll(async () => {
-  model = await startModelServer({ host: "0.0.0.0", port: 0 });
+  stack = await embeddedStack();
 });
-afterAll(() => model.close());
-const leave = async () => {
-  for (const user of people.splice(0)) await user.leave();
-  for (const dir of dirs.splice(0)) await rm(dir, { recursive: true, force: true });
-};
-afterEach(leave);
-
-async function newPerson(): Promise<Person> {
-  const user = await person();
-  people.push(user);
-  return user;
-}
-async function repository(): Promise<string> {
-  const dir = await smallRepository();
-  dirs.push(dir);
-  return dir;
-}
-function modelFor(scenario: string | Scenario): { readonly url: string; readonly id: string } {
-  scenarios += 1;
-  const id = `resume-${scenarios}`;
-  return { id, url: model.url(scenario, id, "host.docker.internal") };
-}
+afterAll(() => stack.leave());
 
 /** Of each instance of a run how it stands, as `show` tells it. */
 async function instancesOf(user: Person, cwd: string, run: string) {
@@ -70,12 +43,11 @@ async function killEverything(user: Person, command: Running): Promise<void> {
 
 describe("a run of two, interrupted when one is done, and resumed", () => {
   it("keeps what was done as it was, runs nothing twice, and loses no line of its log", async () => {
-    const user = await newPerson();
-    const cwd = await repository();
+    const { user, model, modelFor } = stack;
+    const cwd = await stack.repository();
     const { url, id } = modelFor([{ hang: true, times: 1 }, ...WORK]);
-    const options = { cwd, env: KEY };
-    const run = user.start(["add a file", "--runs", "2", "--no-tui", "--base-url", url], options);
-    const [runId = ""] = await run.saw(RUN_ID);
+    const run = user.start(["add a file", "--runs", "2", "--no-tui", "--base-url", url], { cwd });
+    const [runId] = await run.saw(RUN_ID);
     await run.saw(/ completed branch=/);
     run.process.kill("SIGINT");
     expect((await run.finished).code).toBe(2);
@@ -91,7 +63,7 @@ describe("a run of two, interrupted when one is done, and resumed", () => {
     // As a rotation of logs would have it.
     await rm(join(cwd, ".pitaya", "logs"), { recursive: true });
 
-    const resumed = await user.run(["resume", runId, "--no-tui"], options);
+    const resumed = await user.run(["resume", runId, "--no-tui"], { cwd });
     expect({ code: resumed.code, stderr: resumed.stderr }).toMatchObject({ code: 0 });
 
     expect(await testGit(cwd, ["rev-parse", branch])).toBe(commit);
@@ -109,21 +81,20 @@ describe("a run of two, interrupted when one is done, and resumed", () => {
 
 describe("an agent interrupted in the middle of its work", () => {
   it("goes on from its conversation and its files when the run is resumed", async () => {
-    const user = await newPerson();
-    const cwd = await repository();
+    const { user, model, modelFor } = stack;
+    const cwd = await stack.repository();
     const { url, id } = modelFor(({ prompt, step }) => {
       if (!prompt.includes("You were interrupted"))
         return step === 0 ? { bash: "echo draft > draft.txt" } : { hang: true };
       const finish = "cat draft.txt && git add draft.txt && git commit -q -m 'Add draft.txt'";
       return step === 0 ? { bash: finish } : { text: "Finished the draft." };
     });
-    const options = { cwd, env: KEY };
-    const run = user.start(["write a draft", "--no-tui", "--base-url", url], options);
-    const [runId = ""] = await run.saw(RUN_ID);
+    const run = user.start(["write a draft", "--no-tui", "--base-url", url], { cwd });
+    const [runId] = await run.saw(RUN_ID);
     await model.requested(id, 2);
     run.process.kill("SIGINT");
     expect((await run.finished).code).toBe(2);
-    const resumed = await user.run(["resume", runId, "--no-tui"], options);
+    const resumed = await user.run(["resume", runId, "--no-tui"], { cwd });
     expect({ code: resumed.code, stderr: resumed.stderr }).toMatchObject({ code: 0 });
 
     const conversation = JSON.stringify(model.requests(id)[2]?.body);
@@ -136,12 +107,11 @@ describe("an agent interrupted in the middle of its work", () => {
 
 describe("a command killed just after it brought a branch in", () => {
   it("leaves one branch, which the next command finds in place", async () => {
-    const user = await newPerson();
-    const cwd = await repository();
+    const { user, modelFor } = stack;
+    const cwd = await stack.repository();
     const refs = join(cwd, ".git", "refs", "heads");
     await mkdir(refs, { recursive: true });
     const { url } = modelFor(WORK);
-    const options = { cwd, env: KEY };
     const imported = new Promise<void>((resolve) => {
       const watcher = watch(refs, { recursive: true }, (_, name) => {
         if (!/\/k[0-9a-f]{8}$/.test(name ?? "")) return;
@@ -149,13 +119,13 @@ describe("a command killed just after it brought a branch in", () => {
         resolve();
       });
     });
-    const run = user.start(["add a file", "--no-tui", "--base-url", url], options);
-    const [runId = ""] = await run.saw(RUN_ID);
+    const run = user.start(["add a file", "--no-tui", "--base-url", url], { cwd });
+    const [runId] = await run.saw(RUN_ID);
     await imported;
     run.process.kill("SIGKILL");
     await run.finished;
     const commit = await testGit(cwd, ["rev-parse", ...(await branchesOf(cwd))]);
-    const attached = await user.run(["attach", runId, "--no-tui"], options);
+    const attached = await user.run(["attach", runId, "--no-tui"], { cwd });
     expect({ code: attached.code, stderr: attached.stderr }).toMatchObject({ code: 0 });
     expect(await testGit(cwd, ["rev-parse", ...(await branchesOf(cwd))])).toBe(commit);
     const [row] = (await instancesOf(user, cwd, runId)).values();
@@ -166,11 +136,11 @@ describe("a command killed just after it brought a branch in", () => {
 
 describe("a run in which everything failed", () => {
   it("does not exit 0, of however many executions", async () => {
-    const user = await newPerson();
-    const cwd = await repository();
+    const { user, modelFor } = stack;
+    const cwd = await stack.repository();
     const { url } = modelFor("refusal");
     const args = ["add a file", "--runs", "2", "--json", "--base-url", url];
-    const { code, stdout } = await user.run(args, { cwd, env: KEY });
+    const { code, stdout } = await user.run(args, { cwd });
     expect(code).toBe(3);
     expect(jsonLines(stdout).at(-1)).toMatchObject({
       type: "run.summary",
@@ -181,8 +151,8 @@ describe("a run in which everything failed", () => {
 
 describe("everything killed while an instance pauses before its next attempt", () => {
   it("waits for credentials, says so, and makes one attempt when they come, not before its time", async () => {
-    const user = await newPerson();
-    const cwd = await repository();
+    const { user, modelFor } = stack;
+    const cwd = await stack.repository();
     const { url } = modelFor([
       {
         error: {
@@ -196,19 +166,19 @@ describe("everything killed while an instance pauses before its next attempt", (
       },
       ...WORK,
     ]);
-    const run = user.start(["add a file", "--no-tui", "--base-url", url], { cwd, env: KEY });
-    const [runId = ""] = await run.saw(RUN_ID);
+    const run = user.start(["add a file", "--no-tui", "--base-url", url], { cwd });
+    const [runId] = await run.saw(RUN_ID);
     await run.saw(/trying again in/);
     await killEverything(user, run);
 
     const freed = `set ANTHROPIC_API_KEY, then: pitaya attach ${runId}`;
-    const watching = user.start(["attach", runId, "--no-tui"], { cwd });
+    const watching = user.start(["attach", runId, "--no-tui"], { cwd, env: NO_KEY });
     await watching.saw(/waiting for credentials/);
     expect(watching.output()).toContain(freed);
     expect((await user.run(["show", runId], { cwd })).stdout).toContain(freed);
     await expect.poll(async () => (await user.run(["status"], { cwd })).stdout).toContain(freed);
 
-    const attached = await user.run(["attach", runId, "--no-tui"], { cwd, env: KEY });
+    const attached = await user.run(["attach", runId, "--no-tui"], { cwd });
     expect({ code: attached.code, stderr: attached.stderr }).toMatchObject({ code: 0 });
     expect((await watching.finished).code).toBe(0);
     expect(await branchesOf(cwd)).toHaveLength(1);
