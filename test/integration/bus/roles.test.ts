@@ -195,6 +195,36 @@ describe("who may do what", () => {
   });
 });
 
+describe("looking the store over", () => {
+  it("is the coordinator's, who can do all of it", async () => {
+    const { upkeep, commands, bucket } = bus("c1");
+    await commands.ensureQueues("r9");
+    const order = { id: anId(), payload: bytes("{}") };
+    await commands.publish(subjects.start.of({ runner: "r9" }), order);
+    const ref = await bus("u1").blobs.put(async function* () {
+      yield bytes("a blob");
+    });
+    expect(await upkeep.blobs()).toContainEqual(expect.objectContaining({ writer: "u1" }));
+    expect(await upkeep.manifest(ref)).toEqual(ref);
+    expect((await bucket(buckets.pins).entries()).map(({ key }) => key)).toContain(
+      `u1.${ref.sha256}`,
+    );
+    await upkeep.removeBlob(ref);
+    await upkeep.removeOrders("r9");
+    for (const name of ["r9-start", "r9-ctl"]) await upkeep.removeQueue(name);
+    await bucket(buckets.runners).delete("r9.about");
+    expect(await bus("u1").blobs.has(ref)).toBe(false);
+    expect((await upkeep.orders()).has("r9")).toBe(false);
+    expect(await upkeep.queues()).not.toContain("r9-start");
+  });
+
+  it.each(["r1", "u1"] as const)("is refused to %s", async (id) => {
+    await expect(bus(id).upkeep.blobs()).rejects.toMatchObject({ code: "permission_denied" });
+    const removing = bus(id).upkeep.removeBlob({ writer: id, sha256: "0".repeat(64) });
+    await expect(removing).rejects.toMatchObject({ code: "permission_denied" });
+  });
+});
+
 describe("a guest that names a subject of others for the answer", () => {
   /** What must stay as it is, and how one sees that it did. */
   async function present() {
