@@ -1,6 +1,7 @@
 import {
   type ErrorRecord,
   errorRecord,
+  isPitayaError,
   type KeyPolicy,
   MAX_SLEEP_MS,
   PitayaError,
@@ -35,6 +36,8 @@ export interface HostedTask {
 export interface HostedEnd {
   readonly outcome: StrategyOutcome;
   readonly error?: ErrorRecord;
+  /** It did not fail by itself: it no longer goes the way that is recorded of it. */
+  readonly leftPath?: true;
 }
 
 /** A strategy's code under way. Between calls of `deliver` it stands still. */
@@ -223,7 +226,8 @@ export async function startExecution(options: HostOptions): Promise<HostedExecut
     const keys = thrown instanceof TaskFailed ? inLog([thrown.failure.key]) : [];
     const error = thrown instanceof TaskFailed ? thrown.failure.error : asStrategyError(thrown);
     const reason = thrown instanceof Error ? thrown.message : String(thrown);
-    ended ??= { outcome: { status: "failed", reason, tasks: keys }, error };
+    const leftPath = isOffPath(thrown) ? ({ leftPath: true } as const) : {};
+    ended ??= { outcome: { status: "failed", reason, tasks: keys }, error, ...leftPath };
   }
 
   function end(outcome: StrategyOutcome): void {
@@ -311,6 +315,10 @@ interface Waiter {
   resolve(result: TaskResult): void;
   reject(error: unknown): void;
 }
+
+const isOffPath = (thrown: unknown): boolean =>
+  isPitayaError(thrown, "replay_mismatch") ||
+  (isPitayaError(thrown, "key_conflict") && !(thrown instanceof KeyConflict));
 
 const changedTask = (key: string) =>
   new PitayaError(

@@ -238,10 +238,8 @@ export function serveApi(options: ApiOptions): () => Promise<void> {
  */
 function checkReplay({ actors, code }: RunEntry): void {
   for (const [execution, snapshot] of actors?.executions ?? []) {
-    const error = snapshot.status === "done" ? undefined : code.get(execution)?.ended?.error;
-    if (error?.code === "key_conflict" || error?.code === "replay_mismatch") {
-      throw errorFromRecord(error);
-    }
+    const ended = snapshot.status === "done" ? undefined : code.get(execution)?.ended;
+    if (ended?.leftPath && ended.error) throw errorFromRecord(ended.error);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { RunView } from "@pitaya/views";
 import { describe, expect, it } from "vitest";
-import { succeeded } from "./testing/fake-runner.ts";
+import { failed, succeeded } from "./testing/fake-runner.ts";
 import { promptOf, rows, taskWorld } from "./testing/task-world.ts";
 
 const API_KEY = "ANTHROPIC_API_KEY";
@@ -48,6 +48,46 @@ describe("a task that is no longer the one the run began with", () => {
       t1: ["cancelled", 1],
       "t1/r1": ["succeeded", 1],
     });
+  });
+
+  it("leaves what stands around it as it is, done or not", async () => {
+    const w = await taskWorld();
+    const first = await w.coordinator("coord-1", "a", "b");
+    await w.submit();
+    await w.interruptHalfway();
+    await first.stop();
+    await w.coordinator("coord-2", "changed", "b");
+    await w.resume({ keyPolicy: "suffix" });
+    for (const attempt of [await w.runner.take(), await w.runner.take()]) {
+      await attempt.tell(succeeded());
+    }
+    const view = await w.until((v) => v.phase === "succeeded");
+    expect(rows(view)).toEqual({
+      t0: ["succeeded", 1],
+      "t0/r1": ["succeeded", 1],
+      t1: ["succeeded", 2],
+    });
+    expect(view.stale).toBe(0);
+  });
+
+  it("interrupts a run at work and fails nothing, so that it can go on either way", async () => {
+    const w = await taskWorld();
+    const first = await w.coordinator("coord-1", "a", "b");
+    await w.submit();
+    const attempts = [await w.runner.take(), await w.runner.take()];
+    await first.stop();
+    const second = await w.coordinator("coord-2", "a", "changed");
+    await w.runner.nextCancel();
+    for (const attempt of attempts) await attempt.tell(failed("cancelled", false));
+    await w.until((v) => v.phase === "interrupted");
+    await second.stop();
+    await w.coordinator("coord-3", "a", "b");
+    await w.resume();
+    for (const attempt of [await w.runner.take(), await w.runner.take()]) {
+      await attempt.tell(succeeded());
+    }
+    const view = await w.until((v) => v.phase === "succeeded");
+    expect(rows(view)).toEqual({ t0: ["succeeded", 2], t1: ["succeeded", 2] });
   });
 });
 

@@ -20,8 +20,11 @@ export function progressOf(
     first += 1;
   }
   scheduled.set(execution, first);
-  const tasks = code.tasks.slice(first);
-  const setUpTo = actors?.executions.get(execution)?.context.lastTimer ?? -1;
+  const context = actors?.executions.get(execution)?.context;
+  const rest = code.tasks.slice(first);
+  // On another path than the first, tasks of before stand between those that are new.
+  const tasks = context?.path ? rest.filter(({ key }) => !isScheduled(key)) : rest;
+  const setUpTo = context?.lastTimer ?? -1;
   const sleeps = code.sleeps.filter(({ index }) => index > setUpTo);
   if (ended === undefined) return { calls, tasks, replaced, sleeps, ended: undefined };
   const idOf = (key: string) => InstanceId.parse(instanceId(run, execution, key));
@@ -33,7 +36,8 @@ export function progressOf(
     ...(ended.metadata === undefined ? {} : { metadata: ended.metadata }),
   });
   const error = ended.error === undefined ? {} : { error: ended.error };
-  return { calls, tasks, replaced, sleeps, ended: { outcome, ...error } };
+  const { leftPath = false } = ended;
+  return { calls, tasks, replaced, sleeps, leftPath, ended: { outcome, ...error } };
 }
 
 /** What a strategy that waits for an instance learns of its end. */

@@ -91,9 +91,10 @@ function strategyRun(spec: RunSpec, prompt: string, hosted: HostedExecution): St
     },
     get ended() {
       if (hosted.ended === undefined) return undefined;
-      const { outcome, error } = hosted.ended;
+      const { outcome, error, leftPath } = hosted.ended;
       const { status, reason, tasks, chosen, metadata } = outcome;
-      return { status, reason, keys: tasks, chosen, metadata, error };
+      const end = { status, reason, keys: tasks, chosen, metadata, error };
+      return leftPath ? { ...end, leftPath } : end;
     },
     sleeps: hosted.sleeps,
     deliver: (key, outcome) => hosted.deliver(key, resolutionOf(outcome)),

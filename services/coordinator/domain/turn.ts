@@ -35,6 +35,8 @@ export interface ExecutionProgress {
   /** Sleeps that have no timer yet, in the order of the calls. */
   readonly sleeps: readonly { readonly index: number; readonly delayMs: number }[];
   readonly ended: { readonly outcome: Outcome; readonly error?: ErrorRecord } | undefined;
+  /** Its end is none of its own: the code no longer goes the way that the log has of it. */
+  readonly leftPath?: boolean;
 }
 
 /** What a turn knows beside the run's own state. */
@@ -83,6 +85,7 @@ export function decide(actors: RunActors, world: TurnWorld): Decision[] {
   if (actors.stopping) return [...entries, ...stopTurn(actors, actors.stopping, assumes)];
 
   entries.push(...strategyTurn(actors, world));
+  if (entries.at(-1)?.type === "run.stopping") return entries;
   for (const { execution, path, index, dueAt } of actors.timers()) {
     if (dueAt > world.now) continue;
     const id = ExecutionId.parse(execution);
@@ -200,6 +203,7 @@ function strategyTurn(actors: RunActors, world: TurnWorld): Decision[] {
     const execution = ExecutionId.parse(id);
     const recorded = actors.executions.get(id);
     if (recorded === undefined || recorded.status === "done") continue;
+    if (progress.leftPath) return [interruptedFor(progress.ended?.outcome.reason)];
     const calls = progress.calls.slice(recorded.context.calls.length);
     for (let from = 0; from < calls.length; from += CALLS_AT_ONCE) {
       const some = calls.slice(from, from + CALLS_AT_ONCE);
@@ -228,6 +232,14 @@ function strategyTurn(actors: RunActors, world: TurnWorld): Decision[] {
   }
   return entries;
 }
+
+/** Of code that is another now nothing can be decided, and nothing of the run need be lost. */
+const interruptedFor = (reason = "its code changed"): Decision => ({
+  type: "run.stopping",
+  mode: "interrupt",
+  by: "coordinator",
+  reason: reason.slice(0, 500),
+});
 
 /** Work whose secrets nobody holds waits, without a slot and without spending a retry. */
 function credentialsTurn(

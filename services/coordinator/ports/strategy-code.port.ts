@@ -26,6 +26,8 @@ export interface StrategyRun {
         readonly chosen: string | undefined;
         readonly metadata: Record<string, unknown> | undefined;
         readonly error: ErrorRecord | undefined;
+        /** It did not fail by itself: it no longer goes the way that is recorded of it. */
+        readonly leftPath?: true;
       }
     | undefined;
   /** Every sleep so far, in the order of the calls. */
