@@ -108,7 +108,7 @@ describe("a snapshot of a container", () => {
   it("gives way where memory is short, and the agent has its own", async () => {
     const { name, execution } = await start(
       `mkdir ~/talk; echo one >~/talk/one.jsonl; exec 3>&1
-       for file in a b; do head -c 31000000 /dev/urandom >$file.bin; done
+       head -c 31000000 /dev/zero >large.bin
        { head -c 120000000 /dev/zero; echo ready >&3; sleep 60; } | { tail -n 1 >/dev/null; echo gone; }`,
       { limits: { ...lab.attempt("").limits, memoryBytes: 128 * 1024 ** 2 } },
     );
