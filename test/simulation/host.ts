@@ -13,6 +13,8 @@ export interface Surroundings {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly random: Random;
+  /** How it is asked to end; nothing before its code says so. */
+  onStop: () => Promise<void>;
 }
 
 /** A process that can be killed, frozen and cut off, and that is started again. */
@@ -23,8 +25,12 @@ export interface Host {
   crash(): void;
   /** After a crash. */
   restart(): void;
+  /** Asked to end, it ends in its own time, and is started again after so long. */
+  stop(restartMs: number): void;
   freeze(): void;
   thaw(): void;
+  /** It stands still and is thought dead: another is started in its place. @returns what lets it go on */
+  double(): () => void;
   cut(): void;
   mend(): void;
 }
@@ -49,11 +55,15 @@ export function host(
   const { world, broker, board, seed } = ground;
   let incarnations = 0;
   let life: Life = newLife(name);
+  let onStop = async () => {};
   let isCut = false;
+  /** Those that were thought dead, too. */
+  const lives = new Set<Life>();
 
-  function end(): void {
-    life.alive = false;
-    for (const gone of life.onDeath.splice(0)) gone();
+  function end(ended: Life): void {
+    ended.alive = false;
+    lives.delete(ended);
+    for (const gone of ended.onDeath.splice(0)) gone();
   }
 
   function begin(): void {
@@ -61,19 +71,22 @@ export function host(
     const mine = newLife(name);
     mine.cut = isCut;
     life = mine;
+    lives.add(mine);
     const chance = random(seed, `${name}.${incarnations}`);
     const net = network(world, mine, ground.weather, chance);
-    const surroundings = {
+    const surroundings: Surroundings = {
       life: mine,
       net,
       bus: simulatedBus(net, broker, board),
       clock: clockOf(world, mine, skewMs),
       random: chance,
+      onStop: async () => {},
     };
+    onStop = () => surroundings.onStop();
     const over = (what: string) => {
       if (!mine.alive) return;
       world.note(`${name} ${what}`);
-      end();
+      end(mine);
       world.after(RESTART_MS, `${name} starts again`, () => mine === life && begin());
     };
     main(surroundings).then(
@@ -86,8 +99,10 @@ export function host(
 
   const connect = (cut: boolean) => {
     isCut = cut;
-    life.cut = cut;
-    for (const told of [...life.onConnection]) told();
+    for (const each of lives) {
+      each.cut = cut;
+      for (const told of [...each.onConnection]) told();
+    }
   };
 
   begin();
@@ -97,7 +112,26 @@ export function host(
       return life;
     },
     crash() {
-      if (life.alive) end();
+      for (const each of [...lives]) end(each);
+    },
+    stop(restartMs) {
+      const mine = life;
+      const gone = () => {
+        if (!mine.alive) return;
+        end(mine);
+        world.after(restartMs, `${name} starts again`, () => {
+          if (mine === life) begin();
+        });
+      };
+      onStop().then(gone, gone);
+    },
+    double() {
+      const old = life;
+      old.frozen = true;
+      begin();
+      return () => {
+        if (old.alive) world.thaw(old);
+      };
     },
     restart() {
       if (!life.alive) begin();

@@ -23,7 +23,13 @@ export interface RunPlan {
 }
 
 export type Fault =
-  | { readonly kind: "crash" | "freeze" | "cut"; readonly host: string; readonly forMs: number }
+  | {
+      readonly kind: "crash" | "stop" | "freeze" | "double" | "cut";
+      readonly host: string;
+      readonly forMs: number;
+    }
+  /** A container is removed by somebody else. */
+  | { readonly kind: "container"; readonly host: string; readonly forMs: number }
   /** The machine goes down: its containers and what was not synced with it. */
   | { readonly kind: "power"; readonly host: string; readonly forMs: number }
   /** Killed for good. */
@@ -41,6 +47,8 @@ export interface Plan {
   readonly faults: readonly { readonly atStep: number; readonly fault: Fault }[];
   /** How far clocks differ at most. */
   readonly skewMs: number;
+  /** Events between two checkpoints of a coordinator's fold. */
+  readonly checkpointEvery: number;
 }
 
 export const statusOf = (
@@ -119,6 +127,7 @@ export function planOf(seed: number): Plan {
     weather,
     faults,
     skewMs: chance.chance(0.3) ? 3_000 : 0,
+    checkpointEvery: chance.chance(0.5) ? 1 + chance.below(40) : 20_000,
   };
 }
 
@@ -126,11 +135,13 @@ function faultOf(chance: Random, hosts: readonly string[]): Fault {
   const host = chance.pick(hosts);
   const forMs = chance.chance(0.5) ? chance.between(0, 3_000) : chance.between(3_000, 20_000);
   const draw = chance.next();
-  if (draw < 0.45) return { kind: "crash", host, forMs };
-  if (draw < 0.65) return { kind: "freeze", host, forMs };
-  if (draw < 0.8) return { kind: "cut", host, forMs };
-  if (draw < 0.9) return { kind: "outage", forMs };
-  if (host.startsWith("r")) return { kind: "power", host, forMs };
+  if (draw < 0.4) return { kind: "crash", host, forMs };
+  if (draw < 0.58) return { kind: "freeze", host, forMs };
+  if (draw < 0.7) return { kind: "cut", host, forMs };
+  if (draw < 0.8) return { kind: "outage", forMs };
+  if (!host.startsWith("cli") && draw < 0.86) return { kind: "double", host, forMs };
+  if (!host.startsWith("cli") && draw < 0.92) return { kind: "stop", host, forMs };
+  if (host.startsWith("r")) return { kind: draw < 0.96 ? "power" : "container", host, forMs };
   if (host.startsWith("cli")) return { kind: "kill", host, forMs };
   return { kind: "crash", host, forMs };
 }

@@ -42,7 +42,7 @@ export interface Result {
 const LEASE_MS = 5_000;
 /** After this the run is not late but stuck. */
 const LIMIT_MS = 3 * 3_600_000;
-const LIMIT_STEPS = 60_000;
+const LIMIT_STEPS = 20_000;
 /** From the end of all runs until nothing of them may be left anywhere. */
 const TIDY_MS = 180_000;
 
@@ -74,7 +74,10 @@ export async function simulate(
     if (world.steps % 16 !== 0) continue;
     const waiting = plan.runs.filter(({ spec, client: name }) => !isOver(stage, spec.run, name));
     if (waiting.length === 0) {
-      tidyBy ??= world.now() + TIDY_MS;
+      if (tidyBy === undefined) {
+        tidyBy = world.now() + TIDY_MS;
+        stage.startAnew();
+      }
       const left = await stage.left();
       if (left === undefined) break;
       if (world.now() > tidyBy) {
@@ -114,13 +117,14 @@ function setStage(plan: Plan, world: World, trace: ((line: string) => void) | un
   });
   const hosts = new Map<string, Host>();
   const killed = new Set<string>();
+  const doubled = new Set<string>();
   const machines = new Map<string, ReturnType<typeof machine>>();
   const logs = trace === undefined ? silent : tracing(world);
 
   for (const name of plan.coordinators) {
     hosts.set(
       name,
-      host(ground, name, skew(), (around) => coordinatorMain(around, world, logs)),
+      host(ground, name, skew(), (around) => coordinatorMain(around, plan, logs)),
     );
   }
   for (const { name, slots: count } of plan.runners) {
@@ -161,6 +165,13 @@ function setStage(plan: Plan, world: World, trace: ((line: string) => void) | un
       }
       return undefined;
     },
+    /** What one that was thought dead left while another worked in its place, the next start finds. */
+    startAnew() {
+      for (const name of doubled) {
+        of(name).crash();
+        of(name).restart();
+      }
+    },
     strike(fault: Fault) {
       world.note(`*** ${JSON.stringify(fault)}`);
       if (fault.kind === "outage") {
@@ -175,6 +186,13 @@ function setStage(plan: Plan, world: World, trace: ((line: string) => void) | un
       const later = (what: string, deed: () => void) =>
         void world.after(fault.forMs, `${fault.host} ${what}`, deed);
       switch (fault.kind) {
+        case "stop":
+          return target.stop(fault.forMs);
+        case "double":
+          doubled.add(fault.host);
+          return later("of before goes on", target.double());
+        case "container":
+          return void machines.get(fault.host)?.loseOne();
         case "freeze":
           target.freeze();
           return later("goes on", target.thaw);
@@ -217,10 +235,12 @@ function observe(
 }
 
 async function coordinatorMain(
-  { life, bus, clock, random: chance, net }: Surroundings,
-  world: World,
+  around: Surroundings,
+  plan: Plan,
   log: pino.Logger,
 ): Promise<"over" | "again"> {
+  const { life, bus, clock, random: chance, net } = around;
+  const { world } = net;
   const code = builtInStrategies(() => undefined, testStrategies);
   // Strategies run until a macrotask says that they are at rest.
   const strategies: StrategyCode = {
@@ -247,7 +267,9 @@ async function coordinatorMain(
     claimTimeoutMs: 20_000,
     cancelGraceMs: 30_000,
     credentialsWaitMs: 60_000,
+    checkpointEvery: plan.checkpointEvery,
   });
+  around.onStop = () => started.stop();
   await started.deciding;
   net.world.note(`${life.name} decides`);
   return "over";
@@ -263,6 +285,10 @@ function machine(clock: Clock) {
     get engine() {
       return engine;
     },
+    async loseOne() {
+      const [first] = await engine.list();
+      if (first) await engine.remove(first.name);
+    },
     fail() {
       disk.wipe();
       engine = make();
@@ -271,11 +297,12 @@ function machine(clock: Clock) {
 }
 
 async function runnerMain(
-  { life, bus, clock, random: chance, net }: Surroundings,
+  around: Surroundings,
   own: ReturnType<typeof machine>,
   slots: number,
   log: pino.Logger,
 ): Promise<"over" | "again"> {
+  const { life, bus, clock, random: chance, net } = around;
   const runner = life.name;
   const settle = () => net.local("written to disk", async () => undefined);
   const started = await startRunner(
@@ -313,6 +340,7 @@ async function runnerMain(
       stopPatienceMs: 5_000,
     },
   );
+  around.onStop = () => started.stop(chance.chance(0.5) ? "leave" : "kill");
   await started.superseded;
   return "again";
 }
