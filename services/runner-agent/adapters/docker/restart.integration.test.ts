@@ -6,7 +6,7 @@ import { collect } from "../../ports/executor.contract.ts";
 import { AGENTS_IMAGE, type EngineLab, engineLab } from "../../testing/engine-lab.ts";
 import { dockerExecutor } from "./docker-executor.ts";
 import { helpers } from "./helper-container.ts";
-import { LABEL } from "./names.ts";
+import { attemptOf, LABEL } from "./names.ts";
 
 let lab: EngineLab;
 beforeAll(async () => {
@@ -93,9 +93,47 @@ describe("a runner killed under a live attempt", () => {
     await lab.executor.close();
     await lab.executor.open();
     expect(await lab.executor.hasPack("8".repeat(64))).toBe(false);
+    expect(await lab.executor.leftovers([])).toEqual([
+      { kind: "container", name: `${half}-fill` },
+      { kind: "pack", name: half },
+    ]);
     await lab.executor.reap([]);
+    expect(await lab.executor.leftovers([])).toEqual([]);
     expect((await lab.leftovers()).filter((name) => name.includes(half))).toEqual([]);
     expect(await lab.executor.hasPack(lab.base.pack.sha256)).toBe(true);
+  });
+});
+
+describe("what is made for an attempt", () => {
+  it("carries its owner, whatever its name, and is left over when that is gone", async () => {
+    const { engine, naming, executor } = lab;
+    const spec = lab.attempt("true", { network: "online" });
+    await executor.prepare(spec);
+    const [containers, { Volumes }, networks] = await Promise.all([
+      engine.listContainers({ all: true }),
+      engine.listVolumes(),
+      engine.listNetworks(),
+    ]);
+    const all = [
+      ...containers.map(({ Names, Labels }) => [Names[0]?.slice(1) ?? "", Labels] as const),
+      ...(Volumes ?? []).map(({ Name, Labels }) => [Name, Labels] as const),
+      ...networks.map(({ Name, Labels }) => [Name, Labels] as const),
+    ];
+    const named = all.filter(([name]) => name.startsWith(naming.prefix));
+    const attempt = naming.container(spec.name);
+    expect(named.filter(([name]) => name.startsWith(attempt)).length).toBeGreaterThanOrEqual(5);
+    for (const [name, labels] of named) {
+      expect(labels, name).toMatchObject({ [LABEL.runner]: naming.runnerId });
+      if (name.startsWith(attempt)) expect(attemptOf(labels), name).toEqual(spec.name);
+    }
+
+    expect(await executor.leftovers([spec.name])).toEqual([]);
+    const left = await executor.leftovers([]);
+    expect(left.map(({ name }) => name).toSorted()).toEqual(
+      [attempt, ...Object.values(naming.volumes(spec.name))].toSorted(),
+    );
+    await executor.remove(spec.name);
+    expect(await executor.leftovers([])).toEqual([]);
   });
 });
 
