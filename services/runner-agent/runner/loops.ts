@@ -14,9 +14,14 @@ export interface LoopOptions {
 
 const RETRY_MS = 1_000;
 
-/** Takes starts one by one, each only when there is room for it. Ends when `signal` aborts. */
+/**
+ * Takes starts one by one, each only when there is room for it. Ends when `signal` aborts.
+ *
+ * @param options.engineThere rejects while nothing can be started: the order then comes again, or is
+ *   placed elsewhere, and none of its retries is spent
+ */
 export async function pullStarts(
-  options: LoopOptions & { readonly slots: Slots },
+  options: LoopOptions & { readonly slots: Slots; readonly engineThere: () => Promise<unknown> },
   take: (delivery: Delivery, permit: Permit) => Promise<void>,
 ): Promise<void> {
   const { commands, runner, signal, slots } = options;
@@ -29,7 +34,15 @@ export async function pullStarts(
     } finally {
       if (delivery === undefined) permit();
     }
-    if (delivery) await take(delivery, permit);
+    if (delivery === undefined) return;
+    try {
+      await options.engineThere();
+    } catch (error) {
+      permit();
+      await delivery.nak(RETRY_MS);
+      throw error;
+    }
+    await take(delivery, permit);
   });
 }
 

@@ -222,7 +222,7 @@ async function begin(
   };
   const loop = { commands: bus.commands, runner, clock, log };
   const starts = pullStarts(
-    { ...loop, slots, signal: pulling.signal },
+    { ...loop, slots, signal: pulling.signal, engineThere: executor.list },
     async (delivery, permit) => {
       await takeStart(delivery, permit, orders);
       // Only now: what is told as handled is claimed and listed, or never will be.
