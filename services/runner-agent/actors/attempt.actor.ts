@@ -159,7 +159,7 @@ export function attemptActor({
       await deed;
     } catch (error) {
       if (signal.aborted) return;
-      if (isRepeated(intent)) throw error;
+      if (isRepeated(intent) || waitsForBus(intent, error)) throw error;
       log[isPitayaError(error) ? "warn" : "error"](
         { err: error, phase: intent.id },
         "phase failed",
@@ -263,3 +263,7 @@ const touchesEngine = ({ id }: AttemptIntent): boolean =>
 /** What must be done in the end, however often it fails; a phase that fails ends the attempt. */
 const isRepeated = ({ id }: AttemptIntent): boolean =>
   id === "unpause" || id === "terminate" || id === "kill" || id === "clean" || id === "destroy";
+
+/** What an agent made is not thrown away because the bus is away just now. */
+const waitsForBus = ({ id }: AttemptIntent, error: unknown): boolean =>
+  id === "upload" && isPitayaError(error) && error.code === "bus_unavailable";

@@ -38,6 +38,33 @@ async function harness(script: FakeScript, over: Over = {}) {
 }
 
 describe("an attempt", () => {
+  it("whose work finds the bus away keeps it until the bus is back", async () => {
+    const clock = manualClock(Date.UTC(2026, 0, 1));
+    const bundle = await base.bundleOf({ "a.txt": "a\n" });
+    const h = await harness(
+      async (agent) => {
+        agent.commit(bundle);
+        agent.write("stdout", "done\n");
+        return 0;
+      },
+      { clock },
+    );
+    const own = h.broker.connect(RUNNER);
+    let tries = 0;
+    const put: typeof own.blobs.put = (...args) => {
+      tries += 1;
+      if (tries < 3) return Promise.reject(new PitayaError("bus_unavailable", "away"));
+      return own.blobs.put(...args);
+    };
+    await h.start({}, { ...own, blobs: { ...own.blobs, put } });
+    await h.order("one");
+    for (const failures of [1, 2]) {
+      await eventually(() => tries).toBe(failures);
+      await pass(clock, 5_000);
+    }
+    expect(await h.fact("attempt.succeeded", "one")).toMatchObject({ work: { commits: 1 } });
+  });
+
   it("goes from its start to a bundle in the store, each step a fact of one chain", async () => {
     const bundle = await base.bundleOf({ "a.txt": "a\n", "b.txt": "b\n" });
     const h = await harness(async (agent) => {
