@@ -5,12 +5,18 @@ import { agentWork } from "../testing/user-repository.ts";
 
 const stage = useStage();
 
-test("the first Ctrl-C interrupts the run, waits for its end and names the command that goes on", async () => {
-  const { coordinator } = stage;
+/** A command whose agent is at work. */
+async function atWork() {
   const host = stage.start(["do it"]);
-  const run = await coordinator.submitted();
+  const run = await stage.coordinator.submitted();
   await run.starts("main");
   await host.stderr.shows("agent starting");
+  return { host, run };
+}
+
+test("the first Ctrl-C interrupts the run, waits for its end and names the command that goes on", async () => {
+  const { coordinator } = stage;
+  const { host, run } = await atWork();
   host.send("SIGINT");
   const stop = await coordinator.stopped();
   expect(stop).toMatchObject({ mode: "interrupt", by: "ada" });
@@ -35,10 +41,7 @@ test("SIGTERM does the same", async () => {
 
 test("the second Ctrl-C leaves at once, says what remains and leaves no temporary files", async () => {
   const { coordinator } = stage;
-  const host = stage.start(["do it"]);
-  const run = await coordinator.submitted();
-  await run.starts("main");
-  await host.stderr.shows("agent starting");
+  const { host, run } = await atWork();
   host.send("SIGINT");
   await coordinator.stopped();
   host.send("SIGINT");

@@ -3,7 +3,7 @@ import type { Console } from "../console.ts";
 import type { RunFeed } from "../follow/run-feed.ts";
 import type { LocalPlace } from "../local-place.ts";
 import type { Session } from "../session.ts";
-import { openRunFiles, type RunFiles } from "./run-files.ts";
+import { type RunFiles, runFilesAt } from "./run-files.ts";
 
 /**
  * A run's files for a command that follows it. Where they cannot be written that is said once, and
@@ -19,7 +19,6 @@ export async function openGuardedFiles(options: {
   readonly console: Console;
 }): Promise<RunFiles> {
   const { session, run, place, feed, console } = options;
-  const { host, redactor } = session;
   let files: RunFiles | undefined;
   const guard = async (work: () => Promise<void>): Promise<void> => {
     try {
@@ -33,15 +32,7 @@ export async function openGuardedFiles(options: {
   };
   if (place !== undefined) {
     await guard(async () => {
-      files = await openRunFiles({
-        directory: place.directory,
-        run,
-        feed,
-        redactor,
-        spoolDir: place.scratchDir,
-        nonce: host.random(4),
-        now: host.clock.now,
-      });
+      files = await runFilesAt(place, session, run, feed);
     });
   }
   return {

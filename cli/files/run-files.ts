@@ -3,6 +3,8 @@ import { join } from "node:path";
 import type { Redactor } from "@pitaya/redaction";
 import { finalMessagePath, metricsSeries, type ResultFile, resultFiles } from "@pitaya/views";
 import type { FeedItem, RunFeed } from "../follow/run-feed.ts";
+import type { LocalPlace } from "../local-place.ts";
+import type { Session } from "../session.ts";
 import { writeAtomically } from "./atomic-write.ts";
 import { openEventsFile } from "./events-file.ts";
 import type { PitayaDirectory } from "./pitaya-directory.ts";
@@ -18,6 +20,20 @@ export interface RunFiles {
 
 /** Results are written anew at most so often while the run goes on. */
 const RESULTS_PAUSE_MS = 5_000;
+
+/** The files of a run in the repository that this command is about. */
+export const runFilesAt = (
+  { directory, scratchDir }: LocalPlace,
+  { host, redactor }: Session,
+  run: string,
+  feed: RunFeed,
+): Promise<RunFiles> =>
+  openRunFiles({
+    ...{ directory, run, feed, redactor },
+    spoolDir: scratchDir,
+    nonce: host.random(4),
+    now: host.clock.now,
+  });
 
 export async function openRunFiles(options: {
   readonly directory: PitayaDirectory;

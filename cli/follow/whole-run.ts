@@ -1,5 +1,5 @@
 import type { Connection } from "../connect/connection.port.ts";
-import { openRunFiles } from "../files/run-files.ts";
+import { runFilesAt } from "../files/run-files.ts";
 import type { LocalPlace } from "../local-place.ts";
 import { unknownRun } from "../runs/run-name.rules.ts";
 import type { Session } from "../session.ts";
@@ -23,19 +23,8 @@ export async function withWholeRun(
   work: (feed: RunFeed) => Promise<number> = async () => 0,
 ): Promise<RunFeed> {
   const { session, connection, run, place } = options;
-  const { host, redactor } = session;
   const feed = runFeed(connection, run);
-  const files =
-    place &&
-    (await openRunFiles({
-      directory: place.directory,
-      run,
-      feed,
-      redactor,
-      spoolDir: place.scratchDir,
-      nonce: host.random(4),
-      now: host.clock.now,
-    }));
+  const files = place && (await runFilesAt(place, session, run, feed));
   try {
     let lastNote: number | undefined;
     for await (const item of feed.items) {

@@ -53,53 +53,59 @@ export function userRepository(title = "demo"): UserRepository {
   };
 }
 
+type Succeeded = Extract<Fact, { type: "attempt.succeeded" }>;
+
 /** An agent's work on a clone of the repository: one commit, bundled and put into the store. */
-export async function agentWork(
+export const agentWork = (
   repository: UserRepository,
   bus: Bus,
   file: string,
   content: string,
-): Promise<Extract<Fact, { type: "attempt.succeeded" }>> {
-  const clone = mkdtempSync(join(tmpdir(), "pitaya-test-agent-"));
-  try {
-    gitIn(clone, ["clone", "-q", repository.path, "work"]);
-    const work = join(clone, "work");
-    writeFileSync(join(work, file), content);
-    gitIn(work, ["add", "-A"]);
-    gitIn(work, ["commit", "-q", "-m", `write ${file}`]);
-    const commit = gitIn(work, ["rev-parse", "HEAD"]);
-    const bundle = join(clone, "work.bundle");
-    gitIn(work, ["bundle", "create", "-q", bundle, `${repository.head}..HEAD`]);
+): Promise<Succeeded> =>
+  inClone(repository, file, content, async (git, dir) => {
+    git("add", "-A");
+    git("commit", "-q", "-m", `write ${file}`);
+    const commit = git("rev-parse", "HEAD");
+    const bundle = join(dir, "work.bundle");
+    git("bundle", "create", "-q", bundle, `${repository.head}..HEAD`);
     const blob = await bus.blobs.put(() => createReadStream(bundle));
     return madeCommits({
       work: { commit, commits: 1, filesChanged: 1, insertions: 1, deletions: 0 },
       bundle: { blob, tip: commit, shallow: [] },
     });
-  } finally {
-    rmSync(clone, { recursive: true, force: true });
-  }
-}
+  });
 
 /** Work that was not committed: a patch in the store. */
-export async function agentPatch(
+export const agentPatch = (
   repository: UserRepository,
   bus: Bus,
   file: string,
   content: string,
-): Promise<Extract<Fact, { type: "attempt.succeeded" }>> {
-  const clone = mkdtempSync(join(tmpdir(), "pitaya-test-agent-"));
-  try {
-    gitIn(clone, ["clone", "-q", repository.path, "work"]);
-    const work = join(clone, "work");
-    writeFileSync(join(work, file), content);
-    gitIn(work, ["add", "-A", "-N"]);
-    const patch = `${gitIn(work, ["diff", "--binary", "HEAD"])}\n`;
+): Promise<Succeeded> =>
+  inClone(repository, file, content, async (git) => {
+    git("add", "-A", "-N");
+    const patch = `${git("diff", "--binary", "HEAD")}\n`;
     const blob = await bus.blobs.put(async function* () {
       yield Buffer.from(patch);
     });
     const { work: _none, ...fact } = madeCommits({ uncommitted: true, patch: blob });
     return fact;
+  });
+
+/** Works in a clone with this file written, which is gone afterwards. */
+async function inClone(
+  repository: UserRepository,
+  file: string,
+  content: string,
+  work: (git: UserRepository["git"], dir: string) => Promise<Succeeded>,
+): Promise<Succeeded> {
+  const dir = mkdtempSync(join(tmpdir(), "pitaya-test-agent-"));
+  try {
+    gitIn(dir, ["clone", "-q", repository.path, "work"]);
+    const path = join(dir, "work");
+    writeFileSync(join(path, file), content);
+    return await work((...args) => gitIn(path, args), dir);
   } finally {
-    rmSync(clone, { recursive: true, force: true });
+    rmSync(dir, { recursive: true, force: true });
   }
 }

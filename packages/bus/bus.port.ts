@@ -20,13 +20,30 @@ export type AppendResult =
    */
   | { readonly status: "conflict" };
 
-/** Between messages of {@link EventLog.follow}: everything stored before it was called is delivered. */
+/** Between messages of {@link LogReader.follow}: everything stored before it was called is delivered. */
 export interface CaughtUp {
   readonly caughtUp: true;
 }
 
+/** A stream, for those who read it. */
+export interface LogReader {
+  /** Last message of a subject; of events, at least as new as any answer this process has had. */
+  last(subject: string): Promise<StoredMessage | undefined>;
+  /** Messages of the subjects in stream order, from `fromSequence` (default 1) to what is stored now. */
+  read(filters: readonly string[], fromSequence?: number): AsyncIterable<StoredMessage>;
+  /**
+   * Messages of the subjects in stream order from `fromSequence` on, without end, through
+   * reconnects and server restarts, each once. `CaughtUp` comes once, when what was stored at the
+   * call is delivered, also when that was nothing. Ends when `signal` aborts.
+   */
+  follow(
+    filters: readonly string[],
+    options: { readonly fromSequence?: number; readonly signal: AbortSignal },
+  ): AsyncIterable<StoredMessage | CaughtUp>;
+}
+
 /** The stream of events. The server decides every race: see {@link EventLog.append}. */
-export interface EventLog {
+export interface EventLog extends LogReader {
   /**
    * Stores a message if `expectedLast` is still the sequence of the last message of its subject (0:
    * there is none). Repeats itself through time-outs and reconnects with the same id and the same
@@ -45,19 +62,6 @@ export interface EventLog {
     subject: string,
     message: { readonly id: string; readonly payload: Uint8Array },
   ): Promise<number>;
-  /** Last message of a subject, at least as new as any answer this process has had. */
-  last(subject: string): Promise<StoredMessage | undefined>;
-  /** Messages of the subjects in stream order, from `fromSequence` (default 1) to what is stored now. */
-  read(filters: readonly string[], fromSequence?: number): AsyncIterable<StoredMessage>;
-  /**
-   * Messages of the subjects in stream order from `fromSequence` on, without end, through
-   * reconnects and server restarts, each once. `CaughtUp` comes once, when what was stored at the
-   * call is delivered, also when that was nothing. Ends when `signal` aborts.
-   */
-  follow(
-    filters: readonly string[],
-    options: { readonly fromSequence?: number; readonly signal: AbortSignal },
-  ): AsyncIterable<StoredMessage | CaughtUp>;
   state(): Promise<LogState>;
 }
 
@@ -103,7 +107,7 @@ export interface CommandQueue {
   ): Promise<Delivery | undefined>;
 }
 
-export interface OutputLog {
+export interface OutputLog extends LogReader {
   /**
    * Appends agent output; not synced, order kept per subject. Resolves when the server has it, so a
    * caller that awaits has back-pressure; several may be under way.
@@ -113,12 +117,6 @@ export interface OutputLog {
     payload: Uint8Array,
     headers: Readonly<Record<string, string>>,
   ): Promise<void>;
-  last(subject: string): Promise<StoredMessage | undefined>;
-  read(filters: readonly string[], fromSequence?: number): AsyncIterable<StoredMessage>;
-  follow(
-    filters: readonly string[],
-    options: { readonly fromSequence?: number; readonly signal: AbortSignal },
-  ): AsyncIterable<StoredMessage | CaughtUp>;
 }
 
 export interface BlobStore {

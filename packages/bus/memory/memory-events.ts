@@ -1,5 +1,5 @@
 import { PitayaError } from "@pitaya/protocol";
-import type { AppendResult, EventLog, OutputLog } from "../bus.port.ts";
+import type { AppendResult, EventLog, LogReader, OutputLog } from "../bus.port.ts";
 import { followMemory, readMemory, shown } from "./memory-reading.ts";
 import type { Kept, MemoryAppend, MemoryStream } from "./memory-stream.ts";
 
@@ -35,13 +35,7 @@ export function memoryEvents(
     },
     note: async (subject, { id, payload }) =>
       storedSequence(stream.append(subject, payload, { id }), "events"),
-    async last(subject) {
-      const message = stream.last(subject);
-      return message === undefined ? undefined : shown(message);
-    },
-    read: (filters, fromSequence) => readMemory(stream, filters, fromSequence),
-    follow: (filters, { fromSequence, signal }) =>
-      followMemory(stream, filters, AbortSignal.any([signal, closed]), fromSequence),
+    ...readersOf(stream, closed),
     state: async () => ({
       fill: stream.bytes / maxBytes,
       created: "memory",
@@ -49,6 +43,16 @@ export function memoryEvents(
     }),
   };
 }
+
+const readersOf = (stream: MemoryStream, closed: AbortSignal): LogReader => ({
+  async last(subject) {
+    const message = stream.last(subject);
+    return message === undefined ? undefined : shown(message);
+  },
+  read: (filters, fromSequence) => readMemory(stream, filters, fromSequence),
+  follow: (filters, { fromSequence, signal }) =>
+    followMemory(stream, filters, AbortSignal.any([signal, closed]), fromSequence),
+});
 
 /** Whether the message in the way is the very one that was to be stored. */
 const isMine = (last: Kept | undefined, id: string, payload: Uint8Array): last is Kept =>
@@ -59,12 +63,6 @@ export function memoryOutput(stream: MemoryStream, closed: AbortSignal): OutputL
     async publish(subject, payload, headers) {
       storedSequence(stream.append(subject, payload, { headers }), "output");
     },
-    async last(subject) {
-      const message = stream.last(subject);
-      return message === undefined ? undefined : shown(message);
-    },
-    read: (filters, fromSequence) => readMemory(stream, filters, fromSequence),
-    follow: (filters, { fromSequence, signal }) =>
-      followMemory(stream, filters, AbortSignal.any([signal, closed]), fromSequence),
+    ...readersOf(stream, closed),
   };
 }

@@ -143,7 +143,8 @@ describe("a server whose answers do not arrive", () => {
     return { proxy, bus };
   }
 
-  it("has a message once that was sent again", async () => {
+  /** A message that is stored while its writer does not hear so and has sent it again. */
+  async function storedUnheard() {
     const { proxy, bus } = await behindProxy();
     const other = await connect();
     const subject = subjects.decision.of({ run: aRun() });
@@ -152,6 +153,11 @@ describe("a server whose answers do not arrive", () => {
     const storing = bus.events.append(subject, message);
     await proxy.sent(message.id, 2);
     const stored = await other.events.last(subject);
+    return { proxy, other, subject, storing, stored };
+  }
+
+  it("has a message once that was sent again", async () => {
+    const { proxy, other, subject, storing, stored } = await storedUnheard();
     expect(stored).toBeDefined();
     proxy.release();
     expect(await storing).toEqual({ status: "stored", sequence: stored?.sequence });
@@ -182,15 +188,9 @@ describe("a server whose answers do not arrive", () => {
   });
 
   it("breaks the chain of a writer that another has followed meanwhile", async () => {
-    const { proxy, bus } = await behindProxy();
-    const other = await connect();
-    const subject = subjects.decision.of({ run: aRun() });
-    const message = { id: anId(), payload: bytes("1"), expectedLast: 0 };
-    proxy.hold();
-    const storing = bus.events.append(subject, message);
-    await proxy.sent(message.id, 2);
+    const { proxy, other, subject, storing, stored } = await storedUnheard();
     // Somebody else chains on before the writer learns that its message was stored.
-    const expectedLast = (await other.events.last(subject))?.sequence ?? -1;
+    const expectedLast = stored?.sequence ?? -1;
     await other.events.append(subject, { id: anId(), payload: bytes("2"), expectedLast });
     proxy.release();
     expect(await storing).toEqual({ status: "conflict" });
