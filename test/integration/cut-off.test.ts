@@ -101,21 +101,27 @@ describe("a runner that is cut off", () => {
   });
 });
 
-describe("a frozen runner-agent", () => {
-  it("has its agents paused by its warden, and nothing of them counts", async () => {
-    const { run, victim, other, instances, happened } = await working(1);
-    const [agent] = await victim.pids();
-    process.kill(agent, "SIGSTOP");
-    const [paused] = await happened("pause", victim);
-    const [begun] = await happened("start", other);
-    expect(paused).toBeLessThan(begun ?? 0);
-    process.kill(agent, "SIGCONT");
-    await expect.poll(() => containersOf(victim.id), WAIT).toEqual([]);
-    expect(endsOf(await ended(run))).toEqual(["1 sealed", "2 attempt.succeeded"]);
-    expect(instances).toHaveLength(1);
-  });
+describe("a runner that is frozen", () => {
+  it.each([
+    ["runner-agent", "warden", 0],
+    ["warden", "runner-agent", 1],
+  ] as const)(
+    "in its %s has its agents paused by its %s, and nothing of them counts",
+    async (...[, , which]) => {
+      const { run, victim, other, instances, happened } = await working(1);
+      const frozen = (await victim.pids())[which];
+      process.kill(frozen, "SIGSTOP");
+      const [paused] = await happened("pause", victim);
+      const [begun] = await happened("start", other);
+      expect(paused).toBeLessThan(begun ?? 0);
+      process.kill(frozen, "SIGCONT");
+      await expect.poll(() => containersOf(victim.id), WAIT).toEqual([]);
+      expect(endsOf(await ended(run))).toEqual(["1 sealed", "2 attempt.succeeded"]);
+      expect(instances).toHaveLength(1);
+    },
+  );
 
-  it("whose warden is frozen too says so afterwards, and what its agent made meanwhile does not count", async () => {
+  it("in both says so afterwards, and what its agent made meanwhile does not count", async () => {
     const { run, victim, other, instances, happened } = await working(3);
     const pids = await victim.pids();
     for (const pid of pids) process.kill(pid, "SIGSTOP");
