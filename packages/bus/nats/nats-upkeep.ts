@@ -1,3 +1,4 @@
+import { jetstreamManager } from "@nats-io/jetstream";
 import { BlobManifest, streams, subjects } from "@pitaya/protocol";
 import { refOf, storedBlobs } from "../blobs/stored-blobs.ts";
 import { decode } from "../codec.ts";
@@ -10,15 +11,20 @@ import { untilAnswered } from "./patience.ts";
 const BLOBS = streams.blobs.name;
 const COMMANDS = streams.commands.name;
 /** How long the store may be away before looking it over is given up. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
+/** One answer names up to a hundred thousand subjects, which takes a server seconds. */
+const LOOK_TIMEOUT_MS = 20_000;
 
 export function natsUpkeep(link: Link): Upkeep {
   const patience = { doing: "look over the store", forMs: PATIENCE_MS };
 
   /** How many messages each subject of a stream has. */
   const countsOf = async (stream: string, filter: string): Promise<Record<string, number>> => {
+    const { nc, apiPrefix } = link;
+    const options = { apiPrefix, timeout: LOOK_TIMEOUT_MS, checkAPI: false };
+    const manager = await jetstreamManager(nc, options);
     const info = await untilAnswered(link, patience, () =>
-      link.jsm.streams.info(stream, { subjects_filter: filter }),
+      manager.streams.info(stream, { subjects_filter: filter }),
     );
     return info.state.subjects ?? {};
   };
