@@ -8,6 +8,7 @@ import {
   RunProjection,
   type RunSpec,
   runEvents,
+  type StartCommand,
   subjects,
 } from "@pitaya/protocol";
 import { defineStrategy } from "@pitaya/strategies";
@@ -18,12 +19,13 @@ import { z } from "zod";
 import { builtInStrategies } from "./adapters/built-in-strategies.ts";
 import type { StrategyCode } from "./ports/strategy-code.port.ts";
 import { start } from "./start.ts";
-import { failed, fakeRunner, succeeded } from "./testing/fake-runner.ts";
+import { type FakeRunner, failed, fakeRunner, succeeded } from "./testing/fake-runner.ts";
 import { oneTaskCode } from "./testing/one-task-code.ts";
 import { sampleRun } from "./testing/sample-run.ts";
 
 const START_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
 const RUNNER_LEASE_MS = 5_000;
+const NEEDS_KEY = { ...sampleRun().agent, credentials: ["ANTHROPIC_API_KEY"] };
 
 /** A broker, a clock that stands still, a coordinator, and a client that reads the log. */
 async function world(options: { random?: () => number } = {}) {
@@ -116,6 +118,13 @@ async function world(options: { random?: () => number } = {}) {
     const { value } = await ask(client, "keys", subject, { v: 1 }, 5_000);
     return sealer().seal(value.curveKey, { v: 1, run, values: { ANTHROPIC_API_KEY: "canary-1" } });
   }
+  /** What a runner is given for this start. */
+  async function secretsFor({ run, instance, attempt }: StartCommand, runner: FakeRunner) {
+    const subject = subjects.api.of({ verb: "runner-secret" });
+    const request = { v: 1 as const, run, instance, attempt, runner: runner.id };
+    const { value } = await ask(client, "runner-secret", subject, request, 5_000);
+    return runner.curve.open(value.secrets, run).values;
+  }
   /** Time goes by, with what is due in it done in between. */
   async function pass(ms: number): Promise<void> {
     for (let left = ms; left > 0; left -= 500) {
@@ -135,9 +144,21 @@ async function world(options: { random?: () => number } = {}) {
     until,
     states,
     sealTo,
+    secretsFor,
     untilDecided,
     decided,
   };
+}
+
+/** A world with a coordinator that decides, a runner, and a run that was submitted. */
+async function submitted(changes: Record<string, unknown> = {}) {
+  const w = await world();
+  const coordinator = w.startCoordinator("coord-1");
+  await coordinator.deciding;
+  const runner = await fakeRunner(w.broker.connect("runner-1"), "runner-1");
+  const run = w.spec(changes);
+  await w.submit(run);
+  return { w, coordinator, runner, run };
 }
 
 describe("a run of one instance", () => {
@@ -179,11 +200,7 @@ describe("a run of one instance", () => {
 
 describe("a failure", () => {
   it("that is retryable makes a second attempt after the pause, not before", async () => {
-    const w = await world();
-    await w.startCoordinator("coord-1").deciding;
-    const runner = await fakeRunner(w.broker.connect("runner-1"), "runner-1");
-    const run = w.spec();
-    await w.submit(run);
+    const { w, runner, run } = await submitted();
     await (await runner.take()).tell(failed("overloaded", true));
     const waiting = await w.until(run.run, (v) => w.states(v)[0] === "backingOff");
     const [row] = waiting.instances.values();
@@ -199,11 +216,7 @@ describe("a failure", () => {
   });
 
   it("that is not retryable is final at once, and so is the run", async () => {
-    const w = await world();
-    await w.startCoordinator("coord-1").deciding;
-    const runner = await fakeRunner(w.broker.connect("runner-1"), "runner-1");
-    const run = w.spec();
-    await w.submit(run);
+    const { w, runner, run } = await submitted();
     await (await runner.take()).tell(failed("agent_failed", false));
     const view = await w.until(run.run, (v) => v.phase === "failed");
     expect(view.error?.code).toBe("agent_failed");
@@ -211,11 +224,7 @@ describe("a failure", () => {
   });
 
   it("fails for good when the retries are used up", async () => {
-    const w = await world();
-    await w.startCoordinator("coord-1").deciding;
-    const runner = await fakeRunner(w.broker.connect("runner-1"), "runner-1");
-    const run = w.spec({ retries: 1 });
-    await w.submit(run);
+    const { w, runner, run } = await submitted({ retries: 1 });
     await (await runner.take()).tell(failed("overloaded", true));
     await w.until(run.run, (v) => w.states(v)[0] === "backingOff");
     w.clock.advance(2_000);
@@ -227,11 +236,7 @@ describe("a failure", () => {
 
 describe("a runner that falls silent", () => {
   it("loses its attempt by a seal, and another runner gets the instance", async () => {
-    const w = await world();
-    await w.startCoordinator("coord-1").deciding;
-    const first = await fakeRunner(w.broker.connect("runner-1"), "runner-1");
-    const run = w.spec();
-    await w.submit(run);
+    const { w, runner: first, run } = await submitted();
     const lost = await first.take();
     const second = await fakeRunner(w.broker.connect("runner-2"), "runner-2");
 
@@ -263,11 +268,7 @@ describe("stopping", () => {
     );
 
   it("interrupts a run: the runner is told, and the run can be resumed to success", async () => {
-    const w = await world();
-    await w.startCoordinator("coord-1").deciding;
-    const runner = await fakeRunner(w.broker.connect("runner-1"), "runner-1");
-    const run = w.spec();
-    await w.submit(run);
+    const { w, runner, run } = await submitted();
     const attempt = await runner.take();
     await stop(w, run.run, "interrupt");
     expect(await runner.nextCancel()).toMatchObject({
@@ -290,11 +291,7 @@ describe("stopping", () => {
   });
 
   it("seals an attempt whose runner does not stop it in time", async () => {
-    const w = await world();
-    await w.startCoordinator("coord-1").deciding;
-    const runner = await fakeRunner(w.broker.connect("runner-1"), "runner-1");
-    const run = w.spec();
-    await w.submit(run);
+    const { w, runner, run } = await submitted();
     const attempt = await runner.take();
     await stop(w, run.run, "cancel");
     await runner.nextCancel();
@@ -396,12 +393,7 @@ describe("a strategy that sleeps", () => {
 
 describe("credentials", () => {
   it("nobody holds make the work wait without a slot, and it goes on when they come", async () => {
-    const w = await world();
-    await w.startCoordinator("coord-1").deciding;
-    const runner = await fakeRunner(w.broker.connect("runner-1"), "runner-1");
-    const agent = { ...sampleRun().agent, credentials: ["ANTHROPIC_API_KEY"] };
-    const run = w.spec({ agent });
-    await w.submit(run);
+    const { w, runner, run } = await submitted({ agent: NEEDS_KEY });
     await w.until(run.run, (v) => w.states(v)[0] === "waitingForCredentials");
 
     const secrets = [await w.sealTo("coord-1", run)];
@@ -413,17 +405,7 @@ describe("credentials", () => {
       5_000,
     );
     const { start: order } = await runner.take();
-    const { run: id, instance, attempt } = order;
-    const given = await ask(
-      w.client,
-      "runner-secret",
-      subjects.api.of({ verb: "runner-secret" }),
-      { v: 1, run: id, instance, attempt, runner: runner.id },
-      5_000,
-    );
-    expect(runner.curve.open(given.value.secrets, run.run).values).toEqual({
-      ANTHROPIC_API_KEY: "canary-1",
-    });
+    expect(await w.secretsFor(order, runner)).toEqual({ ANTHROPIC_API_KEY: "canary-1" });
     for (const payload of w.broker.payloads()) {
       expect(Buffer.from(payload).includes("canary-1")).toBe(false);
     }
@@ -432,12 +414,7 @@ describe("credentials", () => {
 
 describe("a coordinator that dies", () => {
   it("is followed by another that goes on where the log stands", async () => {
-    const w = await world();
-    const first = w.startCoordinator("coord-1");
-    await first.deciding;
-    const runner = await fakeRunner(w.broker.connect("runner-1"), "runner-1");
-    const run = w.spec();
-    await w.submit(run);
+    const { w, coordinator: first, runner, run } = await submitted();
     const attempt = await runner.take();
     await first.stop();
     await attempt.tell(succeeded());
@@ -472,12 +449,7 @@ describe("a coordinator that dies", () => {
   });
 
   it("before it wrote the row of a run that ended is followed by one that writes it", async () => {
-    const w = await world();
-    const first = w.startCoordinator("coord-1");
-    await first.deciding;
-    const runner = await fakeRunner(w.broker.connect("runner-1"), "runner-1");
-    const run = w.spec();
-    await w.submit(run);
+    const { w, coordinator: first, runner, run } = await submitted();
     await (await runner.take()).tell(succeeded());
     await w.until(run.run, (v) => v.phase === "succeeded");
     await first.stop();
@@ -493,12 +465,7 @@ describe("a coordinator that dies", () => {
   });
 
   it("and decided once more than it knew is followed by one that folds that first", async () => {
-    const w = await world();
-    const first = w.startCoordinator("coord-1");
-    await first.deciding;
-    const runner = await fakeRunner(w.broker.connect("runner-1"), "runner-1");
-    const run = w.spec();
-    await w.submit(run);
+    const { w, runner, run } = await submitted();
     const attempt = await runner.take();
     // It takes the lease while the first still believes that it decides.
     await w.startCoordinator("coord-2", { takeOver: true }).deciding;
@@ -514,23 +481,12 @@ describe("a coordinator that dies", () => {
     await first.deciding;
     const second = w.startCoordinator("coord-2");
     const runner = await fakeRunner(w.broker.connect("runner-1"), "runner-1");
-    const agent = { ...sampleRun().agent, credentials: ["ANTHROPIC_API_KEY"] };
-    const run = w.spec({ agent });
+    const run = w.spec({ agent: NEEDS_KEY });
     await w.submit(run, [await w.sealTo("coord-1", run)]);
     const { start: order } = await runner.take();
     await first.stop();
     w.clock.advance(500);
     await second.deciding;
-    const { run: id, instance, attempt } = order;
-    const given = await ask(
-      w.client,
-      "runner-secret",
-      subjects.api.of({ verb: "runner-secret" }),
-      { v: 1, run: id, instance, attempt, runner: runner.id },
-      5_000,
-    );
-    expect(runner.curve.open(given.value.secrets, run.run).values).toEqual({
-      ANTHROPIC_API_KEY: "canary-1",
-    });
+    expect(await w.secretsFor(order, runner)).toEqual({ ANTHROPIC_API_KEY: "canary-1" });
   });
 });
