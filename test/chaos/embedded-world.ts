@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type Bus, natsBus, readCredential } from "@pitaya/bus";
 import { z } from "zod";
 import { person } from "../support/pitaya.ts";
+import { commandsOf } from "./commands.ts";
 import { signals } from "./containers.ts";
 import { watchRuns } from "./run-watch.ts";
 import { type Story, tellEvent } from "./story.ts";
@@ -21,6 +22,7 @@ const Recorded = z.object({ process: z.object({ pid: z.int() }), port: z.int().o
 export async function embeddedWorld(options: EmbeddedOptions): Promise<World> {
   const { story, userEnv, engine } = options;
   const user = await person(userEnv);
+  const commands = commandsOf(user);
   const up = async () => {
     const { code, stderr } = await user.run(["up"], { cwd: "/" });
     if (code !== 0) throw new Error(`pitaya up: exit ${code}\n${stderr}`);
@@ -38,14 +40,25 @@ export async function embeddedWorld(options: EmbeddedOptions): Promise<World> {
   const runnerFile = fileOf(/nats\/runner-[a-z0-9-]+\.json$/);
   const runnerId = /runner-([a-z0-9-]+)\.json$/.exec(runnerFile)?.[1] ?? "";
   const { id, seed } = await readCredential(fileOf(/nats\/cli-cli\.json$/));
-  const watching = new AbortController();
-  const { port } = await recorded(serverFile);
-  const bus: Bus = await natsBus({
-    servers: `nats://127.0.0.1:${port}`,
-    name: "watcher",
-    user: { id, seed },
-  });
-  const watch = watchRuns(bus, watching.signal, (seen) => tellEvent(story(), seen));
+  const watch = watchRuns((seen) => tellEvent(story(), seen));
+  let bus: Bus | undefined;
+  let port: number | undefined;
+
+  /** A stack that died may come back at another address. */
+  async function follow(): Promise<void> {
+    const now = (await recorded(serverFile)).port;
+    if (now === port) return;
+    port = now;
+    const old = bus;
+    bus = await natsBus({
+      servers: `nats://127.0.0.1:${now}`,
+      name: "watcher",
+      user: { id, seed },
+    });
+    await watch.follow(bus);
+    await old?.close();
+  }
+  await follow();
 
   async function victimOf(file: string, name: string): Promise<Victim> {
     const { process } = await recorded(file);
@@ -57,7 +70,7 @@ export async function embeddedWorld(options: EmbeddedOptions): Promise<World> {
     watch,
     runners: [{ id: runnerId, stateDir: join(supervisorFile, "../runner") }],
     engine,
-    pitaya: (args, cwd) => user.start(args, { cwd }),
+    pitaya: commands.start,
     async victim(target) {
       const supervisor = await victimOf(supervisorFile, "supervisor");
       const server = await victimOf(serverFile, "nats-server");
@@ -79,10 +92,14 @@ export async function embeddedWorld(options: EmbeddedOptions): Promise<World> {
       };
     },
     // Whoever looks at a stack that died starts it again.
-    whole: up,
+    async whole() {
+      await up();
+      await follow();
+    },
     async close() {
-      watching.abort();
-      await bus.close();
+      await commands.end();
+      watch.stop();
+      await bus?.close();
       await user.leave();
       return leftProcesses(user.stateDir);
     },

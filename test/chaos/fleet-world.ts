@@ -7,6 +7,7 @@ import { decode, natsBus } from "@pitaya/bus";
 import { buckets, RunnerLiveness, subjects } from "@pitaya/protocol";
 import { startNatsProcess } from "../support/nats.ts";
 import { person } from "../support/pitaya.ts";
+import { commandsOf } from "./commands.ts";
 import { LEASE_MS } from "./plan.rules.ts";
 import { isAlive, type Program, program, signalProcess } from "./program.ts";
 import { watchRuns } from "./run-watch.ts";
@@ -24,13 +25,16 @@ export interface FleetOptions {
   /** Settings of the user's, as environment variables. */
   readonly userEnv: Readonly<Record<string, string>>;
   readonly engine: string | undefined;
+  /** The engine itself, where it is this world's own. */
+  readonly struckEngine?: Victim;
 }
 
 const COORDINATORS = ["c1", "c2"] as const;
 const SLOTS = 3;
 
 /** Two coordinators and two runner-agents with their wardens, each a program of its own, on one bus. */
-export async function fleetWorld({ story, userEnv, engine }: FleetOptions): Promise<World> {
+export async function fleetWorld(options: FleetOptions): Promise<World> {
+  const { story, userEnv, engine, struckEngine } = options;
   const nonce = randomBytes(3).toString("hex");
   const directory = await mkdtemp(join(tmpdir(), "pitaya-chaos-fleet-"));
   const runnerIds = ["a", "b"].map((name) => `chaos-${nonce}-${name}`);
@@ -92,18 +96,19 @@ export async function fleetWorld({ story, userEnv, engine }: FleetOptions): Prom
 
   const [first, ...others] = coordinators;
   first?.start();
-  const watching = new AbortController();
   const watcher = nats.user("watcher");
   const bus = await natsBus({ servers: nats.url, name: "watcher", user: watcher });
   await streamsThere();
   for (const other of others) other.start();
   for (const { agent } of runners) agent.start();
-  const watch = watchRuns(bus, watching.signal, (seen) => tellEvent(story(), seen));
+  const watch = watchRuns((seen) => tellEvent(story(), seen));
+  await watch.follow(bus);
   const user = await person({
     ...userEnv,
     PITAYA_NATS_URL: nats.url,
     PITAYA_NATS__CREDS: await credential("u1"),
   });
+  const commands = commandsOf(user, PITAYA);
   /** Every warden there was: what must be gone in the end. */
   const wardens = new Set<number>();
 
@@ -187,9 +192,10 @@ export async function fleetWorld({ story, userEnv, engine }: FleetOptions): Prom
     watch,
     runners,
     engine,
-    pitaya: (args, cwd) => user.start(args, { cwd, program: PITAYA }),
+    pitaya: commands.start,
     async victim(target, runner) {
       noteWardens();
+      if (target === "engine" && struckEngine) return struckEngine;
       if (target === "nats-server") return natsVictim();
       if (target === "every coordinator") return together(target, coordinators.map(processVictim));
       const of = programOf(target, runner);
@@ -204,8 +210,9 @@ export async function fleetWorld({ story, userEnv, engine }: FleetOptions): Prom
       noteWardens();
     },
     async close() {
+      await commands.end();
       noteWardens();
-      watching.abort();
+      watch.stop();
       for (const { agent } of runners) await agent.stop();
       for (const coordinator of coordinators) await coordinator.stop();
       await bus.close();

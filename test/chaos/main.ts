@@ -1,6 +1,9 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { buildWorkingAgentImage } from "../support/working-agent/image.ts";
+import { buildWorkingAgentImage, WORKING_AGENT_IMAGE } from "../support/working-agent/image.ts";
 import type { SeedResult } from "./one-seed.ts";
+import { startOwnEngine } from "./own-engine.ts";
 import { planOf } from "./plan.rules.ts";
 import { openSeeds } from "./seeds.ts";
 import { table } from "./table.ts";
@@ -8,6 +11,7 @@ import { table } from "./table.ts";
 /*
  * npm run chaos -- --seed N      one seed, every step on a line of its own
  * npm run chaos -- --seeds 40    seeds 1 to 40, and a table of them; --from N begins elsewhere
+ * npm run chaos -- --engine …    the same with an engine of its own, which is what is struck
  *
  * Exit code 1 if anything went wrong.
  */
@@ -16,6 +20,7 @@ const { values } = parseArgs({
     seed: { type: "string" },
     seeds: { type: "string" },
     from: { type: "string", default: "1" },
+    engine: { type: "boolean", default: false },
     quiet: { type: "boolean", default: false },
   },
 });
@@ -30,7 +35,11 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 }
 
 await buildWorkingAgentImage();
+const engine = values.engine
+  ? await startOwnEngine([WORKING_AGENT_IMAGE], join(tmpdir(), "pitaya-chaos-engine.log"))
+  : undefined;
 const seeds = openSeeds({
+  engine,
   print: (line) => {
     if (!values.quiet) console.log(line);
   },
@@ -38,9 +47,10 @@ const seeds = openSeeds({
 });
 const results: SeedResult[] = [];
 for (let seed = first; seed < first + count && !isStopped; seed += 1) {
-  results.push(await seeds.run(planOf(seed)));
+  results.push(await seeds.run(planOf(seed, values)));
 }
 const left = await seeds.close();
+await engine?.stop();
 for (const line of left) console.log(`left at the end: ${line}`);
 if (count > 1) console.log(table(results));
 const isRight = left.length === 0 && results.every(({ wrong }) => wrong.length === 0);

@@ -37,6 +37,12 @@ export interface RunWatch {
   view(run: string): RunView | undefined;
   /** What is in the log of a run that counts, or why it does not. */
   events(run: string): readonly LogEvent[];
+  /**
+   * Goes on with the log on this connection, in place of the one before. Resolves when everything
+   * that is stored by now has been heard of.
+   */
+  follow(bus: Bus): Promise<void>;
+  stop(): void;
   /** Who wrote the last decision. */
   readonly decider: string | undefined;
 }
@@ -59,18 +65,14 @@ function labelOf(event: LogEvent): string | undefined {
   }
 }
 
-/** Follows all events until `signal` aborts. `told` hears of each of them. */
-export function watchRuns(
-  bus: Bus,
-  signal: AbortSignal,
-  told: (seen: Seen, event: LogEvent) => void,
-): RunWatch {
+/** @param told hears of each event */
+export function watchRuns(told: (seen: Seen, event: LogEvent) => void): RunWatch {
   const runs = new Map<string, WatchedRun>();
   const looks = new Set<() => void>();
   const hears = new Set<(seen: Seen) => void>();
   let decider: string | undefined;
 
-  function take(run: string, of: WatchedRun, event: LogEvent): void {
+  function apply(run: string, of: WatchedRun, event: LogEvent): void {
     of.fold.apply(event);
     of.events.push(event);
     if (event.kind === "decision") decider = event.coordinator;
@@ -94,25 +96,32 @@ export function watchRuns(
     told(seen, event);
   }
 
-  async function follow(): Promise<void> {
-    for await (const item of bus.events.follow([ALL_EVENTS], { signal })) {
-      if ("caughtUp" in item) continue;
+  let lastSequence = 0;
+  async function take(bus: Bus, signal: AbortSignal, caughtUp: () => void): Promise<void> {
+    const options = { fromSequence: lastSequence + 1, signal };
+    for await (const item of bus.events.follow([ALL_EVENTS], options)) {
+      if ("caughtUp" in item) {
+        caughtUp();
+        continue;
+      }
+      lastSequence = item.sequence;
       const run = item.subject.split(".")[3] ?? "";
       const of = runs.get(run) ?? { log: runLog(), fold: runView(), events: [], counts: new Map() };
       runs.set(run, of);
-      for (const event of of.log.admit(item)) take(run, of, event);
+      for (const event of of.log.admit(item)) apply(run, of, event);
       for (const look of [...looks]) look();
     }
   }
-  const following = follow();
-  // Met by whoever waits, and by the world at its end.
-  following.catch(() => undefined);
-  const failing = following.then(() => new Promise<never>(() => undefined));
+
+  let stop = new AbortController();
+  const failed = Promise.withResolvers<never>();
+  // Met by whoever waits.
+  failed.promise.catch(() => undefined);
 
   return {
     point: (type, n, before) =>
       Promise.race([
-        failing,
+        failed.promise,
         new Promise<Seen>((resolve) => {
           const hear = (seen: Seen) => {
             if (seen.label !== type || seen.n !== n || before.has(seen.run)) return;
@@ -124,7 +133,7 @@ export function watchRuns(
       ]),
     until: <T>(condition: () => T | undefined) =>
       Promise.race([
-        failing,
+        failed.promise,
         new Promise<T>((resolve) => {
           const look = () => {
             const found = condition();
@@ -141,6 +150,14 @@ export function watchRuns(
     },
     view: (run) => runs.get(run)?.fold.view,
     events: (run) => runs.get(run)?.events ?? [],
+    follow(bus) {
+      stop.abort();
+      stop = new AbortController();
+      const caughtUp = Promise.withResolvers<void>();
+      take(bus, stop.signal, caughtUp.resolve).catch(failed.reject);
+      return Promise.race([caughtUp.promise, failed.promise]);
+    },
+    stop: () => stop.abort(),
     get decider() {
       return decider;
     },

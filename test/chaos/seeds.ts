@@ -4,6 +4,7 @@ import { engineAt } from "./containers.ts";
 import { embeddedWorld } from "./embedded-world.ts";
 import { fleetWorld } from "./fleet-world.ts";
 import { runSeed, type SeedResult } from "./one-seed.ts";
+import type { OwnEngine } from "./own-engine.ts";
 import type { Plan, WorldKind } from "./plan.rules.ts";
 import { openStory, type Story } from "./story.ts";
 import type { World } from "./world.ts";
@@ -22,8 +23,8 @@ export interface SeedsOptions {
   readonly print: (line: string) => void;
   /** What somebody who does not read every step has to know. */
   readonly report: (line: string) => void;
-  /** Address of the engine; by default the one of the environment. */
-  readonly engine?: string | undefined;
+  /** By default the one of the environment. */
+  readonly engine?: OwnEngine | undefined;
 }
 
 export interface Seeds {
@@ -48,7 +49,8 @@ export function openSeeds({ print, report, engine }: SeedsOptions): Seeds {
     const world = await open[kind]({
       story: () => story,
       userEnv: USER_ENV,
-      engine: engine ?? process.env["DOCKER_HOST"],
+      engine: engine?.address ?? process.env["DOCKER_HOST"],
+      ...(engine && { struckEngine: engine.victim }),
     });
     worlds.set(kind, world);
     return world;
@@ -58,7 +60,7 @@ export function openSeeds({ print, report, engine }: SeedsOptions): Seeds {
     if (world === undefined) return [];
     worlds.delete(kind);
     const left = await world.close();
-    for (const { id } of world.runners) await forgetRunner(id, engineAt(engine));
+    for (const { id } of world.runners) await forgetRunner(id, engineAt(engine?.address));
     return left;
   }
 
@@ -72,7 +74,7 @@ export function openSeeds({ print, report, engine }: SeedsOptions): Seeds {
       }
       report(`seed ${plan.seed} went wrong: ${result.wrong[0]}`);
       report(`  logs: ${story.directory}`);
-      report(`  again: npm run chaos -- --seed ${plan.seed}`);
+      report(`  again: npm run chaos -- ${engine ? "--engine " : ""}--seed ${plan.seed}`);
       await close(plan.world);
       return { ...result, logs: story.directory };
     },
