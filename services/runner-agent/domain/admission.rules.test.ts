@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { sampleTask } from "../testing/sample-task.ts";
 import { admitControl, admitStart } from "./admission.rules.ts";
 
 const order = {
@@ -11,28 +12,7 @@ const order = {
   attempt: 1,
   at: "2026-01-01T00:00:00.000Z",
 };
-const sha = "a".repeat(64);
-const commit = "b".repeat(40);
-const blob = { writer: "client", sha256: sha, bytes: 1, parts: 1, parents: [] };
-const task = {
-  prompt: { inline: "do it" },
-  base: { branch: "main", commit, bundles: [{ blob, tip: commit, shallow: [] }] },
-  agent: { plugin: "line", image: "i", cliArgs: [], credentials: [] },
-  limits: {
-    cpus: 1,
-    memoryBytes: 1,
-    pids: 1,
-    diskBytes: 1,
-    startTimeoutMs: 1,
-    stallTimeoutMs: 1,
-    timeoutMs: 1,
-  },
-  network: "online",
-  readOnly: false,
-  forceCommit: false,
-  author: { name: "a", email: "b" },
-  importPolicy: "auto",
-};
+const task = sampleTask();
 const to = { runner: "r1", epoch: 3 };
 const bytes = (value: unknown) => Buffer.from(JSON.stringify(value));
 

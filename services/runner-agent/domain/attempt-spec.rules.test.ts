@@ -1,5 +1,6 @@
-import { BundleRef, DEFAULT_LIMITS, TaskSpec } from "@pitaya/protocol";
+import { BundleRef, DEFAULT_LIMITS } from "@pitaya/protocol";
 import { expect, it } from "vitest";
+import { sampleBundle, sampleTask } from "../testing/sample-task.ts";
 import { agentTaskOf, attemptSpecOf, endpointOf, openedEndpoint } from "./attempt-spec.rules.ts";
 
 const own = new Set(["host.docker.internal", "172.17.0.1"]);
@@ -31,28 +32,7 @@ it("opens elsewhere what the operator has listed, address and port", () => {
   expect(openedEndpoint("http://host.docker.internal:8080", listed, own)).toBeUndefined();
 });
 
-const bundle = (character: string) => ({
-  blob: {
-    writer: "u1",
-    sha256: character.repeat(64),
-    bytes: 1,
-    parts: 1,
-    parents: [],
-  },
-  tip: character.repeat(40),
-  shallow: [],
-});
-const task = TaskSpec.parse({
-  prompt: { inline: "do it" },
-  base: { branch: "main", commit: "a".repeat(40), bundles: [bundle("a")] },
-  agent: { plugin: "line", image: "line-image", cliArgs: [], credentials: [] },
-  limits: DEFAULT_LIMITS,
-  network: "online",
-  readOnly: false,
-  forceCommit: false,
-  author: { name: "Agent", email: "agent@example.org" },
-  importPolicy: "auto",
-});
+const task = sampleTask();
 
 it("tells an agent that goes on to go on, in its session, and not its task again", () => {
   expect(agentTaskOf(task, "do it")).toEqual({ prompt: "do it", cliArgs: [] });
@@ -85,7 +65,7 @@ it("begins at the snapshot's commit, over the base's packs, and harvests from th
   const resumed = {
     sessionId: "s1",
     commit: "b".repeat(40),
-    bundle: BundleRef.parse(bundle("b")),
+    bundle: BundleRef.parse(sampleBundle("b")),
     restored,
   };
   expect(attemptSpecOf({ ...parts, resumed })).toMatchObject({

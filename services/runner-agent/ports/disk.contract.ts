@@ -1,7 +1,8 @@
 import { join } from "node:path";
-import { DEFAULT_LIMITS, StartCommand } from "@pitaya/protocol";
+import { StartCommand } from "@pitaya/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { AttemptRecord } from "../domain/attempt-record.ts";
+import { sampleTask } from "../testing/sample-task.ts";
 import type { AttemptDirectory, JournalEntry, RunnerDisk } from "./disk.port.ts";
 import type { AttemptName } from "./executor.port.ts";
 
@@ -26,27 +27,7 @@ const command = StartCommand.parse({
   instance: nameOf(1).instanceId,
   attempt: 1,
   at: "2026-01-02T03:04:05.000Z",
-  task: {
-    prompt: { inline: "do it" },
-    base: {
-      branch: "main",
-      commit: "a".repeat(40),
-      bundles: [
-        {
-          blob: { writer: "cli", sha256: "b".repeat(64), bytes: 3, parts: 1, parents: [] },
-          tip: "a".repeat(40),
-          shallow: [],
-        },
-      ],
-    },
-    agent: { plugin: "line", image: "line-image", cliArgs: [], credentials: [] },
-    limits: DEFAULT_LIMITS,
-    network: "online",
-    readOnly: false,
-    forceCommit: false,
-    author: { name: "Agent", email: "agent@example.org" },
-    importPolicy: "auto",
-  },
+  task: sampleTask(),
 });
 
 const record = (claimedAtMs: number): AttemptRecord => ({

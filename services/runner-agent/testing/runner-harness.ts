@@ -11,7 +11,6 @@ import {
   buckets,
   CancelCommand,
   ConfirmCommand,
-  DEFAULT_LIMITS,
   type Fact,
   type FactOf,
   type FactType,
@@ -39,6 +38,7 @@ import type { BaseRepository } from "./base-repository.ts";
 import type { FakeScript } from "./fake-executor.ts";
 import type { LapsingLease } from "./lapsing-lease.ts";
 import { linePlugin } from "./line-plugin.ts";
+import { sampleTask } from "./sample-task.ts";
 
 export const RUNNER = "r1";
 export const RUN = RunId.parse("run_20260101_000000_00000001");
@@ -75,18 +75,7 @@ export async function runnerHarness(options: {
   let orders = 0;
   const running: Runner[] = [];
 
-  const taskOf = (over: Partial<TaskSpec> = {}): TaskSpec => ({
-    prompt: { inline: "do it" },
-    base,
-    agent: { plugin: "line", image: "line-image", cliArgs: [], credentials: [] },
-    limits: DEFAULT_LIMITS,
-    network: "online",
-    readOnly: false,
-    forceCommit: false,
-    author: { name: "Agent", email: "agent@example.org" },
-    importPolicy: "auto",
-    ...over,
-  });
+  const taskOf = (over: Partial<TaskSpec> = {}): TaskSpec => sampleTask({ base, ...over });
   const orderOf = (key: string, over: { readonly epoch?: number; readonly attempt?: number }) => ({
     v: 1 as const,
     runner: RUNNER,
