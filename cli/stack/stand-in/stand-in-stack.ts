@@ -91,7 +91,9 @@ export function standInStack(more: NodeJS.ProcessEnv = {}, below = "state"): Sta
     ...changes,
   });
   const recorded = (path: string): ProcessIdentity => {
-    const identity = JSON.parse(readFileSync(path, "utf8")).process;
+    const identity: ProcessIdentity | undefined = JSON.parse(readFileSync(path, "utf8")).process;
+    // A server that is being started is written down before its process is known.
+    if (identity === undefined) throw new Error(`${path} names no process yet`);
     known.push(identity);
     return identity;
   };
