@@ -27,6 +27,8 @@ export interface AttemptActor {
   handled(): Promise<void>;
   /** Its agent may be writing to disk. */
   readonly isRunning: boolean;
+  /** Its agent is taken to be at work: not starting, ending or standing still. */
+  readonly isAtWork: boolean;
   /** Resolves when the coordinator knows how it ended, or does not want to: its slot is free. */
   readonly ended: Promise<void>;
   /** Resolves when nothing of it is left to do here. */
@@ -243,6 +245,9 @@ export function attemptActor({
     handled: () => box.idle(),
     get isRunning() {
       return snapshot.matches({ live: "running" });
+    },
+    get isAtWork() {
+      return snapshot.matches({ live: { running: "working" } });
     },
     ended: ended.promise,
     over: over.promise,

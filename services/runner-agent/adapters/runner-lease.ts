@@ -11,6 +11,8 @@ export interface RunnerLease {
    * @throws what the bus failed with; whether it was written is not known then
    */
   renew(value: RunnerLiveness): Promise<"held" | "superseded">;
+  /** Whether a later incarnation holds it. @throws what the bus failed with */
+  isOthers(): Promise<boolean>;
   /** Gives it up at once, if it is still this incarnation's. */
   release(): Promise<void>;
 }
@@ -48,6 +50,10 @@ export function runnerLease(
       if (renewed === undefined) return reconcile(payload);
       revision = renewed;
       return "held";
+    },
+    async isOthers() {
+      const entry = await bucket.get(key);
+      return entry !== undefined && incarnationOf(entry.value) !== incarnation;
     },
     async release() {
       const entry = await bucket.get(key);

@@ -23,7 +23,7 @@ import { reaper } from "./reaper.ts";
 import { defaultSlots, slots as openSlots } from "./slots.ts";
 import { takeStart } from "./starts.ts";
 import { takeUpAll } from "./taking-up.ts";
-import { watchDisk, watchSeals } from "./watches.ts";
+import { watchDisk, watchPauses, watchSeals } from "./watches.ts";
 
 /** What a runner-agent is made of. */
 export interface RunnerParts {
@@ -233,6 +233,7 @@ async function begin(
   const watch = { clock, signal, log, attempts: attempts.all };
   watchDisk(executor, watch);
   watchSeals(standingOf, leaseMs, watch);
+  if (liveness.isWatched) watchPauses(executor, leaseMs, watch);
   const notReaped = (err: unknown) => log.warn({ err }, "strangers not removed");
   periodically(clock, REAP_EVERY_MS, signal, strangers.reap, notReaped);
   // How old the key is tells how long ago a runner was there.

@@ -28,10 +28,16 @@ const LIMITS = {
   pauseMaxMs: 600_000,
 };
 
-async function harness(script: FakeScript, pauseMaxMs = LIMITS.pauseMaxMs) {
+interface Over {
+  readonly pauseMaxMs?: number;
+  readonly leaseMs?: number;
+}
+
+async function harness(script: FakeScript, { pauseMaxMs = LIMITS.pauseMaxMs, leaseMs }: Over = {}) {
   const executor = fakeExecutor({ script });
   const lease = lapsingLease();
-  const settings = { limits: { ...LIMITS, pauseMaxMs } };
+  const limits = { ...LIMITS, pauseMaxMs };
+  const settings = { limits, ...(leaseMs !== undefined && { leaseMs }) };
   const made = await runnerHarness({ base, executor, lease, settings });
   onTestFinished(() => {
     lease.hold();
@@ -42,13 +48,13 @@ async function harness(script: FakeScript, pauseMaxMs = LIMITS.pauseMaxMs) {
 }
 
 /** An agent that has committed and waits, on a runner whose lease has lapsed. */
-async function lapsed(pauseMaxMs?: number) {
+async function lapsed(over: Over = {}) {
   const agent = patientAgent();
   const bundle = await base.bundleOf({ "a.txt": "a\n" });
   const h = await harness((fake) => {
     fake.commit(bundle);
     return agent.script(fake);
-  }, pauseMaxMs);
+  }, over);
   const runner = await h.start();
   await h.order("one");
   await h.fact("attempt.started", "one");
@@ -139,6 +145,22 @@ it("found running at the start is paused first, since nobody knows whether the l
   await h.fact("attempt.succeeded", "one");
 });
 
+it("paused by somebody else, is found so, told, and goes on", async () => {
+  const agent = patientAgent();
+  const h = await harness(agent.script, { leaseMs: 100 });
+  await h.start();
+  await h.order("one");
+  await h.fact("attempt.started", "one");
+  const [attempt] = await h.executor.list();
+  if (attempt === undefined) throw new Error("nothing runs");
+  await h.executor.pause(attempt.name);
+  await h.fact("attempt.paused", "one");
+  await h.confirm("one");
+  await h.fact("attempt.unpaused", "one");
+  agent.go();
+  await h.fact("attempt.succeeded", "one");
+});
+
 it("told to stop while it stands still, it goes on to be ended, and its work is kept", async () => {
   const h = await lapsed();
   await h.cancel("one", "interrupt");
@@ -152,7 +174,7 @@ it("told to stop while it stands still, it goes on to be ended, and its work is 
 });
 
 it("that stands still for too long is killed where it stands, and its work is kept", async () => {
-  const h = await lapsed(200);
+  const h = await lapsed({ pauseMaxMs: 200 });
   expect(await h.fact("attempt.failed", "one")).toMatchObject({
     error: { code: "runner_lost", retryable: true },
     work: { commits: 1 },

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { AttemptActor } from "../actors/attempt.actor.ts";
 import type { Standing } from "../domain/standing.rules.ts";
 import type { AttemptName, Executor } from "../ports/executor.port.ts";
+import { attemptKey } from "./attempts.ts";
 import { periodically } from "./periodic.ts";
 
 export interface WatchOptions {
@@ -29,6 +30,31 @@ export function watchDisk(executor: Pick<Executor, "diskBytes">, options: WatchO
   periodically(clock, DISK_EVERY_MS, signal, measure, (err) =>
     log.warn({ err }, "disk not measured"),
   );
+}
+
+/**
+ * Looks for agents that stand still though nobody said so, as when someone else paused them. Told of,
+ * they are confirmed and go on.
+ */
+export function watchPauses(
+  executor: Pick<Executor, "list">,
+  everyMs: number,
+  options: WatchOptions,
+): void {
+  const { clock, signal, log, attempts } = options;
+  const look = async () => {
+    if (attempts().length === 0) return;
+    const found = await executor.list();
+    const standing = new Set(
+      found.flatMap(({ name, state }) => (state === "paused" ? [attemptKey(name)] : [])),
+    );
+    for (const attempt of attempts()) {
+      if (!attempt.isAtWork || !standing.has(attemptKey(attempt.name))) continue;
+      log.warn({ ...attempt.name }, "an agent stands still that nobody said would");
+      attempt.send({ type: "PAUSED", atMs: clock.now() });
+    }
+  };
+  periodically(clock, everyMs, signal, look, (err) => log.warn({ err }, "pauses not looked for"));
 }
 
 /**

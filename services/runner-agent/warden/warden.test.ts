@@ -47,6 +47,10 @@ function setUp({ isSuccessor = false, renewMs = 0 } = {}) {
         if (bus.answer === "away") throw new Error("no server");
         return bus.answer;
       },
+      async isOthers() {
+        if (bus.answer === "away") throw new Error("no server");
+        return bus.answer === "superseded";
+      },
       release: async () => {
         bus.released = true;
       },
@@ -126,6 +130,19 @@ describe("the lease", () => {
     });
     await pass(LEASE_MS, true);
     expect(renewed.length - before).toBeGreaterThanOrEqual(4);
+  });
+
+  it("is another incarnation's when this one stands still: its containers are left alone", async () => {
+    const { of, pass, bus, engine } = setUp();
+    await pass(100, true);
+    await pass(LEASE_MS, false);
+    expect(engine.paused.size).toBe(2);
+    bus.answer = "superseded";
+    await pass(LEASE_MS / 10, false);
+    engine.running.add(3);
+    await pass(LEASE_MS, false);
+    expect([...engine.running]).toEqual([3]);
+    expect(of("superseded")).toHaveLength(1);
   });
 
   it("is another incarnation's: it stops for good, and leaves the containers alone", async () => {

@@ -76,17 +76,12 @@ export function warden(options: WardenOptions): Warden {
     if (standsStill(silentMs, leaseMs)) {
       const message = `the runner-agent's main loop has stood still for ${Math.round(silentMs)} ms`;
       report({ type: "trouble", message });
+      await leaveToOthers();
       return everyMs;
     }
     const renewed = await lease.renew(latest.liveness);
+    if (renewed === "superseded") leave();
     if (isOver()) return everyMs;
-    if (renewed === "superseded") {
-      // The containers are another incarnation's, which has a warden of its own.
-      state = "superseded";
-      cancelPausing();
-      report({ type: "superseded" });
-      return everyMs;
-    }
     const isFirst = state === "waiting";
     state = "holding";
     untilMs = mayRunUntilMs(sentAtMs, leaseMs);
@@ -97,6 +92,19 @@ export function warden(options: WardenOptions): Warden {
     reported = new Set();
     report({ type: "held", untilMs });
     return everyMs;
+  }
+
+  /** The containers are another incarnation's now, which has a warden of its own. */
+  function leave(): void {
+    if (isOver()) return;
+    state = "superseded";
+    cancelRenewal();
+    cancelPausing();
+    report({ type: "superseded" });
+  }
+
+  async function leaveToOthers(): Promise<void> {
+    if (state === "holding" && (await lease.isOthers())) leave();
   }
 
   function go(): void {
@@ -119,6 +127,8 @@ export function warden(options: WardenOptions): Warden {
           if (isOver()) return;
           // One that the engine was starting meanwhile is found the next time.
           armPausing(Math.max(untilMs - clock.now(), lookEveryMs(leaseMs)));
+          // A bus that is away cannot tell.
+          if (clock.now() >= untilMs) leaveToOthers().catch(() => undefined);
         });
     });
   }
