@@ -11,6 +11,9 @@ import { watchStore } from "./store-watch.ts";
 
 const LOOK_AT_DISK_MS = 1_000;
 
+/** From there being room again until everyone has said again that it is there. */
+const ROOM_SETTLES_MS = 10_000;
+
 /** nats-server and the services, started. */
 export interface RunningStack extends Omit<RunningServices, "onFailure"> {
   readonly bus: BusAccess;
@@ -62,7 +65,9 @@ export async function startStack(
     progress("preparing the streams");
     await prepareStreams(url, prepared);
     const services = await loading;
-    const context = { url, users, version, runnerDirectory: paths.runner, log };
+    let fullUntilMs = 0;
+    const isStoreFull = () => performance.now() < fullUntilMs;
+    const context = { url, users, version, runnerDirectory: paths.runner, log, isStoreFull };
     const running = await services.start(context, progress);
     running.onFailure(failed.resolve);
     let tellTrouble = (_: string | undefined) => {};
@@ -71,7 +76,11 @@ export async function startStack(
       serverLog: paths.server.log,
       everyMs: LOOK_AT_DISK_MS,
       renew: () => server.renew(),
-      changed: (trouble) => tellTrouble(trouble),
+      changed(trouble) {
+        fullUntilMs =
+          trouble === undefined ? performance.now() + ROOM_SETTLES_MS : Number.POSITIVE_INFINITY;
+        tellTrouble(trouble);
+      },
       onError: (error) => log.warn({ err: error }, "the disk could not be looked at"),
     });
     return {

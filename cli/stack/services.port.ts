@@ -16,6 +16,8 @@ export interface ServiceContext {
   /** Private directory for what the runner-agent keeps across restarts. */
   readonly runnerDirectory: string;
   readonly log: Logger;
+  /** Whether nothing can be stored for want of room, or could not be a moment ago. */
+  isStoreFull(): boolean;
 }
 
 /** Coordinator and runner-agent, running in this process. */

@@ -57,6 +57,7 @@ async function openCoordinator(
       log: context.log.child({ service: "coordinator" }),
       // The supervisor's lock proves that the one before is dead.
       takeOver: true,
+      isStoreFull: context.isStoreFull,
       onLiveRuns,
     });
     await started.deciding;

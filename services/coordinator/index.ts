@@ -16,6 +16,7 @@ export type StartOptions = Pick<CoordinatorOptions, "id" | "version" | "takeOver
       | "claimTimeoutMs"
       | "cancelGraceMs"
       | "credentialsWaitMs"
+      | "isStoreFull"
       | "onLiveRuns"
     >
   > & {

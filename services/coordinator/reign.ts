@@ -52,6 +52,8 @@ export interface ReignOptions {
   readonly cancelGraceMs: number;
   /** A run that does nothing but wait for credentials is interrupted after this. */
   readonly credentialsWaitMs: number;
+  /** Whether what runners say cannot be stored; none is called lost for its silence then. */
+  isStoreFull(): boolean;
   /** Told when the number of live runs changes. */
   onLiveRuns(count: number): void;
   /** Told of what ends the reign: an error that is not of this run or that. */
@@ -176,6 +178,7 @@ export function reign(options: ReignOptions): Reign {
     cancelGraceMs: options.cancelGraceMs,
     toldToStopAt: (instance, attempt) => entry.toldToStopAt.get(`${instance}.${attempt}`),
     isLost(runner, instance, attempt) {
+      if (options.isStoreFull()) return false;
       const claimed = (entry.log.chainOf(instance, attempt)?.lastSequence ?? 0) > 0;
       return fleet.state.isLost(
         runner,

@@ -40,6 +40,8 @@ export interface CoordinatorOptions {
   readonly claimTimeoutMs?: number;
   readonly cancelGraceMs?: number;
   readonly credentialsWaitMs?: number;
+  /** Known where the server's disk is at hand; see `ReignOptions`. */
+  readonly isStoreFull?: () => boolean;
   /** Events between two checkpoints. 20,000. */
   readonly checkpointEvery?: number;
   readonly onLiveRuns?: (count: number) => void;
@@ -148,6 +150,7 @@ export function start(options: CoordinatorOptions): Coordinator {
       claimTimeoutMs: options.claimTimeoutMs ?? 60_000,
       cancelGraceMs: options.cancelGraceMs ?? CANCEL_GRACE_MS,
       credentialsWaitMs: options.credentialsWaitMs ?? 600_000,
+      isStoreFull: options.isStoreFull ?? (() => false),
       onLiveRuns: options.onLiveRuns ?? (() => undefined),
       onFault: end,
     });

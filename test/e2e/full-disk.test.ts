@@ -72,4 +72,5 @@ it("a full disk under the embedded stack makes a run wait and says so; with room
   const { code, stderr } = await run.finished;
   expect({ code, stderr }).toMatchObject({ code: 0 });
   expect(await branchesOf(cwd)).toHaveLength(1);
+  expect(run.output()).not.toContain("attempt=2");
 });
