@@ -114,6 +114,8 @@ test("what would change the run is an error, unless it is to be laid over the ru
     expect({ code, stderr }).toMatchObject({ code: 2 });
     expect(stderr).toContain("--override-config");
   }
+  const policy = await stage.pitaya(["resume", name, "--resume-key-policy", "loose"]);
+  expect(policy).toMatchObject({ code: 2, stderr: expect.stringContaining("strict or suffix") });
   expect(coordinator.resumes).toEqual([]);
 
   const host = stage.start(

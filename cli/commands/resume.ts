@@ -28,6 +28,7 @@ const RESUME_TIMEOUT_MS = 60_000;
  */
 export const command: CommandMain = async (session) => {
   refuseStrayFlags(session);
+  keyPolicyOf(session);
   const desk = signalDesk(session.host, "owner");
   const scratch = await openScratch(session.host);
   desk.onLeave(scratch.remove);
