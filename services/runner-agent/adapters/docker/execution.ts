@@ -6,6 +6,7 @@ import { engineFault, unlessGone } from "./engine.ts";
 import { follow } from "./follower.ts";
 import { keptSegments, type Offsets, type OutputItem } from "./kept-segments.ts";
 import type { Report } from "./report.rules.ts";
+import { waitForEnd } from "./wait-for-end.ts";
 
 /** How a container ended, with the wrapper's report where it left one. */
 interface Ending {
@@ -32,16 +33,13 @@ export function watchExecution(options: ExecutionOptions): Execution {
 
   const ending = (async (): Promise<Ending> => {
     try {
-      const { StatusCode } = await container.wait({
-        condition: "not-running",
-        abortSignal: stop.signal,
-      });
+      const code = await waitForEnd(container, stop.signal);
       const [report, state] = await Promise.all([
         options.report(),
         unlessGone("look up an ended container", () => container.inspect()),
       ]);
       const oomKilled = state?.State.OOMKilled ?? false;
-      return { report, exit: exitOf(StatusCode, oomKilled, report) };
+      return { report, exit: exitOf(code, oomKilled, report) };
     } catch (error) {
       // Whoever detached no longer listens; this never settles for them.
       if (stop.signal.aborted) return new Promise<never>(() => {});
