@@ -70,6 +70,7 @@ export async function embeddedWorld(options: EmbeddedOptions): Promise<World> {
     watch,
     runners: [{ id: runnerId, stateDir: join(supervisorFile, "../runner") }],
     engine,
+    logs: [join(supervisorFile, "../supervisor.log")],
     pitaya: commands.start,
     async victim(target) {
       const supervisor = await victimOf(supervisorFile, "supervisor");

@@ -59,7 +59,12 @@ export async function fleetWorld(options: FleetOptions): Promise<World> {
     PITAYA_LEASE__RUNNER_MS: String(LEASE_MS),
     PITAYA_LOGGING__LEVEL: process.env["LOG"] ?? "info",
   };
-  const logFile = (name: string) => story().file(`${name}.log`);
+  const logs: string[] = [];
+  const logOf = (name: string) => {
+    const file = join(directory, `${name}.log`);
+    logs.push(file);
+    return file;
+  };
   const adminFile = await credential("admin");
 
   const coordinators: Program[] = [];
@@ -70,8 +75,8 @@ export async function fleetWorld(options: FleetOptions): Promise<World> {
       ...(id === "c1" && { PITAYA_NATS__ADMIN_CREDS: adminFile }),
     };
     const name = `coordinator ${id}`;
-    const logs = () => logFile(`coordinator-${id}`);
-    coordinators.push(program({ name, args: [COORDINATOR], env, cwd: directory, logs }));
+    const logFile = logOf(`coordinator-${id}`);
+    coordinators.push(program({ name, args: [COORDINATOR], env, cwd: directory, logFile }));
   }
   const runners: { readonly id: string; readonly stateDir: string; readonly agent: Program }[] = [];
   for (const id of runnerIds) {
@@ -86,11 +91,11 @@ export async function fleetWorld(options: FleetOptions): Promise<World> {
       PITAYA_RUNNER__HELPER_IMAGE: userEnv["PITAYA_RUNNER__DOCKER_IMAGE"],
     };
     const name = `runner-agent ${id}`;
-    const logs = () => logFile(`runner-agent-${id}`);
+    const logFile = logOf(`runner-agent-${id}`);
     runners.push({
       id,
       stateDir,
-      agent: program({ name, args: [RUNNER_AGENT], env, cwd: directory, logs }),
+      agent: program({ name, args: [RUNNER_AGENT], env, cwd: directory, logFile }),
     });
   }
 
@@ -192,6 +197,7 @@ export async function fleetWorld(options: FleetOptions): Promise<World> {
     watch,
     runners,
     engine,
+    logs,
     pitaya: commands.start,
     async victim(target, runner) {
       noteWardens();

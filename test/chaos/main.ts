@@ -46,11 +46,15 @@ const seeds = openSeeds({
   report: console.log,
 });
 const results: SeedResult[] = [];
-for (let seed = first; seed < first + count && !isStopped; seed += 1) {
-  results.push(await seeds.run(planOf(seed, values)));
+const left: string[] = [];
+try {
+  for (let seed = first; seed < first + count && !isStopped; seed += 1) {
+    results.push(await seeds.run(planOf(seed, values)));
+  }
+} finally {
+  left.push(...(await seeds.close()));
+  await engine?.stop();
 }
-const left = await seeds.close();
-await engine?.stop();
 for (const line of left) console.log(`left at the end: ${line}`);
 if (count > 1) console.log(table(results));
 const isRight = left.length === 0 && results.every(({ wrong }) => wrong.length === 0);

@@ -23,8 +23,8 @@ export interface ProgramOptions {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-  /** File that stdout and stderr of the next start are added to. */
-  readonly logs: () => string;
+  /** Stdout and stderr of every start, one after the other. */
+  readonly logFile: string;
 }
 
 const STOP_MS = 20_000;
@@ -49,7 +49,7 @@ export function program(options: ProgramOptions): Program {
     },
     start() {
       if (isRunning()) throw new Error(`${options.name} runs already`);
-      const log = openSync(options.logs(), "a");
+      const log = openSync(options.logFile, "a");
       const { args, env, cwd } = options;
       const began = spawn(process.execPath, args, { cwd, env, stdio: ["ignore", log, log] });
       closeSync(log);

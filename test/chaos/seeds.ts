@@ -1,4 +1,6 @@
-import { forgetRunner } from "../support/engine.ts";
+import { copyFile } from "node:fs/promises";
+import { basename } from "node:path";
+import { removeRunner } from "../support/engine.ts";
 import { WORKING_AGENT_IMAGE } from "../support/working-agent/image.ts";
 import { engineAt } from "./containers.ts";
 import { embeddedWorld } from "./embedded-world.ts";
@@ -59,9 +61,11 @@ export function openSeeds({ print, report, engine }: SeedsOptions): Seeds {
     const world = worlds.get(kind);
     if (world === undefined) return [];
     worlds.delete(kind);
-    const left = await world.close();
-    for (const { id } of world.runners) await forgetRunner(id, engineAt(engine?.address));
-    return left;
+    try {
+      return await world.close();
+    } finally {
+      for (const { id } of world.runners) await removeRunner(id, engineAt(engine?.address));
+    }
   }
 
   return {
@@ -75,7 +79,10 @@ export function openSeeds({ print, report, engine }: SeedsOptions): Seeds {
       report(`seed ${plan.seed} went wrong: ${result.wrong[0]}`);
       report(`  logs: ${story.directory}`);
       report(`  again: npm run chaos -- ${engine ? "--engine " : ""}--seed ${plan.seed}`);
-      await close(plan.world);
+      for (const log of worlds.get(plan.world)?.logs ?? []) {
+        await copyFile(log, story.file(basename(log)));
+      }
+      for (const left of await close(plan.world)) report(`  left: ${left}`);
       return { ...result, logs: story.directory };
     },
     async close() {

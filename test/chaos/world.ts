@@ -24,6 +24,8 @@ export interface World {
   readonly watch: RunWatch;
   readonly runners: readonly WorldRunner[];
   readonly engine: string | undefined;
+  /** Files with what its programs have said. */
+  readonly logs: readonly string[];
   /** The `pitaya` command as this world's user has it. */
   pitaya(args: readonly string[], cwd: string): Running;
   /** One of this world's own programs. @throws where it has no such part */

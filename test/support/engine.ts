@@ -54,3 +54,14 @@ export async function forgetRunner(runner: string, engine = new Docker()): Promi
   });
   for (const { Name } of Volumes ?? []) await engine.getVolume(Name).remove();
 }
+
+/** Removes everything on the engine with the label of this runner, whatever it is and does. */
+export async function removeRunner(runner: string, engine = new Docker()): Promise<void> {
+  const filters = { label: [`pitaya.runner=${runner}`] };
+  for (const { Id } of await engine.listContainers({ all: true, filters })) {
+    await engine.getContainer(Id).remove({ force: true, v: true });
+  }
+  const { Volumes } = await engine.listVolumes({ filters });
+  for (const { Name } of Volumes ?? []) await engine.getVolume(Name).remove();
+  for (const { Id } of await engine.listNetworks({ filters })) await engine.getNetwork(Id).remove();
+}
