@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { natsBus } from "@pitaya/bus";
 import { buckets, errorRecord, PitayaError } from "@pitaya/protocol";
 import { afterEach, describe, expect, it, onTestFinished } from "vitest";
+import { processTable } from "./processes.ts";
 import {
   eventually,
   everyPath,
@@ -184,9 +185,12 @@ describe("a stack", () => {
     expect(other.bus.url).not.toBe(own.bus.url);
     own.close();
     other.close();
+    const supervisor = processTable().find(pid) ?? expect.fail("it does not run");
     process.kill(pid, "SIGTERM");
     await other.ended;
     expect(await stack.status()).toMatchObject({ state: "running" });
+    // It still writes into the directory that is removed now.
+    await isGone(supervisor);
   });
 });
 
