@@ -13,6 +13,10 @@ import {
 /** What the log says of one run, with what must never be. */
 export interface ObservedRun {
   readonly view: RunView;
+  /** It was interrupted since nobody brought its credentials. */
+  readonly isGivenUp: boolean;
+  /** Attempts that were given up for lost. */
+  readonly lost: number;
 }
 
 export interface Observer {
@@ -36,6 +40,8 @@ interface Seen {
   /** Facts that ended an attempt and count. */
   readonly ends: Fact[];
   runEnd: string | undefined;
+  isGivenUp: boolean;
+  lost: number;
   /** As raw messages say, whatever the fold makes of them. */
   readonly closed: Map<string, string>;
 }
@@ -61,6 +67,8 @@ export function observer(slotsOf: (runner: string) => number): Observer {
       outcomes: new Map(),
       ends: [],
       runEnd: undefined,
+      isGivenUp: false,
+      lost: 0,
       closed: new Map(),
     };
     runs.set(run, fresh);
@@ -85,6 +93,7 @@ export function observer(slotsOf: (runner: string) => number): Observer {
     if (attempt === undefined)
       return void fail(run, `${event.kind} of ${name}, which was not placed`);
     if (attempt.ended) fail(run, `${event.kind} of ${name} counted after it was ${attempt.ended}`);
+    if (event.kind === "seal" && event.reason === "lost") seen.lost += 1;
     if (event.kind === "seal") attempt.ended = "sealed";
     else if (isEnd(event.fact)) {
       attempt.ended = "final";
@@ -117,6 +126,7 @@ export function observer(slotsOf: (runner: string) => number): Observer {
       seen.outcomes.set(entry.instance, outcomes);
       if (outcomes.length > 1) fail(run, `${entry.instance} ended twice: ${outcomes.join(", ")}`);
     }
+    if (entry.type === "run.stopping" && entry.by === event.coordinator) seen.isGivenUp = true;
     if (entry.type === "attempt.placed") checkPlacement(run, seen, entry);
   }
 
@@ -145,7 +155,7 @@ export function observer(slotsOf: (runner: string) => number): Observer {
     violations,
     run: (id) => {
       const seen = runs.get(id);
-      return seen && { view: seen.fold.view };
+      return seen && { view: seen.fold.view, isGivenUp: seen.isGivenUp, lost: seen.lost };
     },
     take(message) {
       const run = message.subject.split(".")[3];

@@ -40,6 +40,7 @@ export interface Result {
 }
 
 const LEASE_MS = 5_000;
+const CREDENTIALS_WAIT_MS = 60_000;
 /** After this the run is not late but stuck. */
 const LIMIT_MS = 3 * 3_600_000;
 const LIMIT_STEPS = 20_000;
@@ -95,7 +96,9 @@ export async function simulate(
   }
   watch.conclude();
   violations.push(...watch.violations);
-  if (violations.length === 0) violations.push(...wrongOutcomes(plan, stage));
+  if (violations.length === 0) {
+    violations.push(...wrongOutcomes(plan, stage), ...brokenPromises(plan, stage));
+  }
   stage.end();
   return { seed, violations, steps: world.steps, virtualMs: world.now() - START_MS };
 }
@@ -266,7 +269,7 @@ async function coordinatorMain(
     runnerLeaseMs: LEASE_MS,
     claimTimeoutMs: 20_000,
     cancelGraceMs: 30_000,
-    credentialsWaitMs: 60_000,
+    credentialsWaitMs: CREDENTIALS_WAIT_MS,
     checkpointEvery: plan.checkpointEvery,
   });
   around.onStop = () => started.stop();
@@ -391,6 +394,28 @@ function isOver(stage: Stage, run: string, clientName: string): boolean {
   if (isFinalPhase(view.phase)) return true;
   // Nobody is left who would go on with it.
   return isKilled && view.phase === "interrupted";
+}
+
+/** What is promised of faults of one kind alone. */
+function brokenPromises(plan: Plan, stage: Stage): string[] {
+  const { lost, unanswered, slow } = plan.weather;
+  const isOnlyOutage =
+    plan.faults.every(({ fault }) => fault.kind === "outage") && lost + unanswered + slow === 0;
+  return plan.runs.flatMap(({ spec, client: name }) => {
+    const run = stage.watch.run(spec.run);
+    const broken: string[] = [];
+    if (run && run.lost > 0 && isOnlyOutage) {
+      broken.push(`${spec.run}: an outage of the bus alone lost ${run.lost} attempts`);
+    }
+    const awayMs = plan.faults
+      .filter(({ fault }) => fault.kind === "outage" || fault.host === name)
+      .reduce((sum, { fault }) => sum + fault.forMs, 0);
+    const isThere = !stage.killed.has(name) && awayMs < CREDENTIALS_WAIT_MS / 2;
+    if (run?.isGivenUp && isThere && lost + unanswered + slow === 0) {
+      broken.push(`${spec.run}: given up for want of credentials, with ${name} attached`);
+    }
+    return broken;
+  });
 }
 
 function wrongOutcomes(plan: Plan, stage: Stage): string[] {

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { CLEAR } from "./network.ts";
 import { planOf } from "./plan.ts";
 import { type Failed, playSeeds } from "./play-seeds.ts";
+import { random } from "./random.ts";
 import { REGRESSIONS } from "./regressions.ts";
 import { simulate } from "./simulate.ts";
 
@@ -35,6 +36,18 @@ describe("a simulated control plane", () => {
     for (let seed = 0; seed < 40; seed += 1) {
       const plan = { ...planOf(seed), weather: CLEAR, faults: [], skewMs: 0 };
       const { violations } = await simulate(seed, { plan });
+      expect(violations, `seed ${seed}`).toEqual([]);
+    }
+  });
+
+  it("loses nothing by an outage of the bus alone, however long", async () => {
+    for (let seed = 0; seed < 30; seed += 1) {
+      const chance = random(seed, "outage");
+      const fault = { kind: "outage", forMs: chance.between(500, 120_000) } as const;
+      const faults = [{ atStep: 60 + chance.below(300), fault }];
+      const { violations } = await simulate(seed, {
+        plan: { ...planOf(seed), weather: CLEAR, faults },
+      });
       expect(violations, `seed ${seed}`).toEqual([]);
     }
   });
