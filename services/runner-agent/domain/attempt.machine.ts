@@ -203,14 +203,17 @@ export const attemptMachine = setup({
   },
 }).createMachine({
   id: "attempt",
+  // XState works this out for every transition, too, and then without an input.
   context: ({ input }) => ({
     ...input,
     startRequested:
-      input.beginning === "adopted" || input.beginning === "paused" || input.beginning === "lost",
-    lastOutputAtMs: input.atMs,
+      input?.beginning === "adopted" ||
+      input?.beginning === "paused" ||
+      input?.beginning === "lost",
+    lastOutputAtMs: input?.atMs,
     isSnapshotting: false,
     isInHand: false,
-    pausedAtMs: input.beginning === "paused" ? (input.pausedAtMs ?? input.atMs) : undefined,
+    pausedAtMs: input?.beginning === "paused" ? (input?.pausedAtMs ?? input?.atMs) : undefined,
     pausesTold: 0,
     isConfirmed: false,
     facts: [],
