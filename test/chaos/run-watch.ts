@@ -18,6 +18,8 @@ export interface Seen {
   readonly runner: string | undefined;
   readonly coordinator: string | undefined;
   readonly instance: string | undefined;
+  /** What else a reader of the story wants to know. */
+  readonly remark: string | undefined;
 }
 
 interface WatchedRun {
@@ -65,6 +67,17 @@ function labelOf(event: LogEvent): string | undefined {
   }
 }
 
+/** Where an attempt goes on from an earlier one, and why one failed. */
+function remarkOn(event: LogEvent): string | undefined {
+  if (event.kind === "seal") return event.reason;
+  if (event.kind === "decision" && event.entry.type === "attempt.placed") {
+    return event.entry.from === undefined ? undefined : `from attempt ${event.entry.from}`;
+  }
+  if (event.kind !== "fact" || event.fact.type !== "attempt.failed") return undefined;
+  const { error, snapshot } = event.fact;
+  return `${error.code}${snapshot ? ", with a snapshot" : ""}: ${error.message.slice(0, 120)}`;
+}
+
 /** @param told hears of each event */
 export function watchRuns(told: (seen: Seen, event: LogEvent) => void): RunWatch {
   const runs = new Map<string, WatchedRun>();
@@ -84,6 +97,7 @@ export function watchRuns(told: (seen: Seen, event: LogEvent) => void): RunWatch
       ...{ label, n, run },
       runner:
         "runner" in event ? event.runner : entry && "runner" in entry ? entry.runner : undefined,
+      remark: remarkOn(event),
       coordinator: event.kind === "decision" ? event.coordinator : undefined,
       instance:
         "instance" in event

@@ -39,7 +39,7 @@ export function openStory(name: string, print: (line: string) => void): Story {
 }
 
 /** An event of the log as a line of the story. */
-export function tellEvent(story: Story, { label, n, instance, runner }: Seen): void {
-  const whose = [instance?.slice(0, 8), runner && `on ${runner}`].filter(Boolean).join(" ");
+export function tellEvent(story: Story, { label, n, instance, runner, remark }: Seen): void {
+  const whose = [instance?.slice(0, 8), runner && `on ${runner}`, remark].filter(Boolean).join(" ");
   story.tell(`  ${label} ${n} ${whose}`.trimEnd());
 }
