@@ -1,5 +1,5 @@
 import { advance, born, intentRunner, mailbox } from "@pitaya/actors";
-import { errorRecord, isPitayaError } from "@pitaya/protocol";
+import { errorRecord, isPitayaError, PitayaError } from "@pitaya/protocol";
 import type { FactChain } from "../adapters/fact-chain.ts";
 import { atMost } from "../adapters/waiting.ts";
 import { attemptMachine } from "../domain/attempt.machine.ts";
@@ -177,9 +177,20 @@ export function attemptActor({
     send({ type: "CLEANED" });
   }
 
+  /** What goes wrong on the runner's own disk is not the work's fault: another attempt may do. */
+  async function writeStart(): Promise<void> {
+    try {
+      await scope.directory.writeStart(scope.command);
+    } catch (cause) {
+      if (isPitayaError(cause)) throw cause;
+      const message = "The attempt could not be written to the disk of its runner.";
+      throw new PitayaError("runner_lost", message, { cause, retryable: true });
+    }
+  }
+
   const performers: Record<AttemptIntent["id"], (signal: AbortSignal) => Promise<void>> = {
     async record() {
-      await scope.directory.writeStart(scope.command);
+      await writeStart();
       // Unacknowledged, the start comes again and is known then.
       await acknowledge().catch((err: unknown) => log.warn({ err }, "start not acknowledged"));
       send({ type: "RECORDED" });
