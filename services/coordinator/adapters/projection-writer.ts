@@ -1,6 +1,6 @@
 import type { Clock } from "@pitaya/actors";
-import { type Bus, encode } from "@pitaya/bus";
-import { buckets, RunProjection } from "@pitaya/protocol";
+import { type Bus, decode, encode } from "@pitaya/bus";
+import { buckets, isPitayaError, PitayaError, RunProjection } from "@pitaya/protocol";
 import { projectRun, type RunPhase, type RunView } from "@pitaya/views";
 import type { Logger } from "pino";
 
@@ -15,10 +15,24 @@ export interface ProjectionWriter {
 /** A row of a run of thousands is made anew from all of them. */
 const PAUSE_MS = 250;
 
+const MOST_TRIES = 5;
+
+/** One that cannot be read is older than any. */
+function sequenceOf(value: Uint8Array): number {
+  try {
+    return decode(RunProjection, value, "A row of the list of runs").sequence;
+  } catch (error) {
+    if (isPitayaError(error)) return -1;
+    throw error;
+  }
+}
+
 interface Row {
   view: RunView;
   /** Folded up to here when it was last written. */
   written: number;
+  /** Of the bucket's key, as far as it is known. */
+  revision: number | undefined;
   phase: RunPhase | undefined;
   cancelTimer: (() => void) | undefined;
   writing: Promise<void> | undefined;
@@ -28,14 +42,32 @@ export function projectionWriter(bus: Bus, clock: Clock, log: Logger): Projectio
   const rows = new Map<string, Row>();
   let closed = false;
 
+  /** Never over a row that was folded further: whoever decides by now has written that one. */
+  async function store(run: string, row: Row, projection: RunProjection): Promise<void> {
+    const bucket = bus.bucket(buckets.runs);
+    const value = encode(RunProjection, projection);
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      if (row.revision !== undefined) {
+        const revision = await bucket.replace(run, value, row.revision);
+        if (revision !== undefined) {
+          row.revision = revision;
+          return;
+        }
+      }
+      const there = await bucket.get(run);
+      if (there && sequenceOf(there.value) > projection.sequence) return;
+      row.revision = there?.revision ?? 0;
+    }
+    throw new PitayaError("chain_conflict", `the row of ${run} is written by others all the time`);
+  }
+
   async function put(run: string, row: Row): Promise<void> {
     const { view } = row;
     if (view.spec === undefined || row.written === view.sequence) return;
     row.written = view.sequence;
     row.phase = view.phase;
     try {
-      const value = encode(RunProjection, projectRun(view.spec, view));
-      await bus.bucket(buckets.runs).put(run, value);
+      await store(run, row, projectRun(view.spec, view));
     } catch (error) {
       log.warn({ run, err: error }, "projection not written");
     }
@@ -61,6 +93,7 @@ export function projectionWriter(bus: Bus, clock: Clock, log: Logger): Projectio
       const row = rows.get(run) ?? {
         view,
         written: 0,
+        revision: undefined,
         phase: undefined,
         cancelTimer: undefined,
         writing: undefined,
