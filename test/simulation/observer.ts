@@ -3,9 +3,11 @@ import { AttemptMessage, DecisionMessage, type Fact, subjects } from "@pitaya/pr
 import {
   type LogEvent,
   type RunLog,
+  type RunVerifier,
   type RunView,
   type RunViewFold,
   runLog,
+  runVerifier,
   runView,
   spendOf,
 } from "@pitaya/views";
@@ -31,6 +33,7 @@ export interface Observer {
 interface Seen {
   readonly log: RunLog;
   readonly fold: RunViewFold;
+  readonly verifier: RunVerifier | undefined;
   /** Attempts by instance and number: what their last counted message was. */
   readonly attempts: Map<
     string,
@@ -49,8 +52,10 @@ interface Seen {
 /**
  * Reads the log as it is written and holds it against what is promised of it. It knows nothing of
  * faults: these hold always.
+ *
+ * @param verifies has `pitaya verify` look at each run as well, which takes its time
  */
-export function observer(slotsOf: (runner: string) => number): Observer {
+export function observer(slotsOf: (runner: string) => number, verifies: boolean): Observer {
   const runs = new Map<string, Seen>();
   const violations: string[] = [];
   const busy = new Map<string, Set<string>>();
@@ -63,6 +68,7 @@ export function observer(slotsOf: (runner: string) => number): Observer {
     const fresh: Seen = {
       log: runLog(),
       fold: runView(),
+      verifier: verifies ? runVerifier() : undefined,
       attempts: new Map(),
       outcomes: new Map(),
       ends: [],
@@ -162,6 +168,7 @@ export function observer(slotsOf: (runner: string) => number): Observer {
       if (run === undefined) return;
       const seen = seenOf(run);
       checkRaw(run, seen, message);
+      seen.verifier?.take(message);
       for (const event of seen.log.admit(message)) {
         const isIdle = event.kind === "stale" || event.kind === "void";
         const before = isIdle ? stateOf(seen.fold.view) : "";
@@ -175,6 +182,11 @@ export function observer(slotsOf: (runner: string) => number): Observer {
     },
     conclude() {
       for (const [run, seen] of runs) {
+        const said = seen.verifier?.end().violations ?? [];
+        for (const { rule, message, sequence } of said) {
+          // What is not of a message is of the list of runs, which was not shown to it.
+          if (sequence !== undefined) fail(run, `verify says of ${rule}: ${message}`);
+        }
         const spend = spendOf(seen.fold.view.instances.values());
         const sum = seen.ends.reduce(
           (total, fact) => total + ("account" in fact ? (fact.account.costUsd ?? 0) : 0),

@@ -19,4 +19,5 @@ export const REGRESSIONS: readonly { readonly seed: number; readonly found: stri
   { seed: 2023, found: "a runner-agent thought dead put its key in place of its successor's" },
   { seed: 4482, found: "a start that came twice was begun twice" },
   { seed: 6571, found: "a deposed coordinator deleted its successor's lease" },
+  { seed: 21504, found: "one thought dead failed for good what its successor had forgotten" },
 ];
