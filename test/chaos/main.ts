@@ -56,6 +56,6 @@ try {
   await engine?.stop();
 }
 for (const line of left) console.log(`left at the end: ${line}`);
-if (count > 1) console.log(table(results));
+if (count > 1 || values.quiet) console.log(table(results));
 const isRight = left.length === 0 && results.every(({ wrong }) => wrong.length === 0);
 process.exitCode = isRight && results.length === count ? 0 : 1;
