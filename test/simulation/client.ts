@@ -100,8 +100,13 @@ export async function client(
   } else if (!plan.intervention || !intentions.stopAsked || intentions.resumed) {
     await insist(resume);
   }
+  let handOverAgain = () => {};
   void handOverCredentials({
     connection,
+    clock,
+    onOwner: (again) => {
+      handOverAgain = again;
+    },
     sealer: keys,
     run,
     credentials,
@@ -115,7 +120,10 @@ export async function client(
   const follow = async () => {
     for await (const item of bus.events.follow(runEvents(run), { signal: stopping.signal })) {
       if ("caughtUp" in item) continue;
-      for (const event of log.admit(item)) fold.apply(event);
+      for (const event of log.admit(item)) {
+        fold.apply(event);
+        if (event.kind === "decision" && event.entry.type === "owner.changed") handOverAgain();
+      }
       for (const call of [...changed]) call();
     }
   };
