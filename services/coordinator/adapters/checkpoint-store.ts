@@ -48,6 +48,7 @@ export function checkpointStore(bus: Bus, log: Logger): CheckpointStore {
       const bytes = packRuns([...runs].filter((run) => !isFinalRun(run)));
       const [{ created }, before] = await Promise.all([
         bus.events.state(),
+        // One that cannot be read is in nobody's way: it is written over.
         current().catch(() => undefined),
       ]);
       const blob = await bus.blobs.put(async function* () {
