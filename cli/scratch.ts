@@ -12,5 +12,7 @@ export interface Scratch {
 
 export async function openScratch({ tmpdir }: Pick<Host, "tmpdir">): Promise<Scratch> {
   const dir = await mkdtemp(join(tmpdir, "pitaya-"));
-  return { dir, remove: () => rmSync(dir, { recursive: true, force: true }) };
+  // A write still on its way makes a file between the emptying of the directory and its removal.
+  const remove = () => rmSync(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 5 });
+  return { dir, remove };
 }
