@@ -1,3 +1,4 @@
+export * from "./agent-env.ts";
 export * from "./api.ts";
 export * from "./blobs.ts";
 export * from "./bundles.ts";
@@ -13,6 +14,7 @@ export * from "./limits.ts";
 export * from "./message-ids.ts";
 export * from "./notes.ts";
 export * from "./output.ts";
+export * from "./plugin-declaration.ts";
 export * from "./roles.ts";
 export * from "./run-spec.ts";
 export * from "./secrets.ts";

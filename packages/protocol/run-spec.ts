@@ -4,10 +4,13 @@ import { BranchSource, ObjectFormat } from "./bundles.ts";
 import { ProcessId, RunId, Timestamp } from "./ids.ts";
 import { ImageReference } from "./images.ts";
 import { TaskLimits } from "./limits.ts";
+import { PluginDeclaration } from "./plugin-declaration.ts";
 
 /** How the agent of a run is called. Holds names of credentials, never their values. */
 export const AgentSpec = z.object({
   plugin: z.string().min(1).max(64),
+  /** Where the plugin is not one of ours but declared by the user, who gave it its name. */
+  declaration: PluginDeclaration.optional(),
   model: z.string().min(1).max(200).optional(),
   image: ImageReference,
   cliArgs: z.array(z.string().max(32_768)).max(256),
