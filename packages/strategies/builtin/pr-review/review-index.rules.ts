@@ -1,0 +1,84 @@
+import type { Counts, Finding } from "./findings.rules.ts";
+import type { ReviewEvent, Verdict } from "./verdict.rules.ts";
+
+/** What `review/index.json` holds, but for the commit, which is the run's. */
+export interface ReviewIndex {
+  readonly verdict: Verdict;
+  readonly event: ReviewEvent;
+  readonly intro: string;
+  readonly counts: Counts;
+  readonly selected_ids: readonly string[];
+  readonly selected_details: readonly {
+    readonly uid: string;
+    readonly path: string;
+    readonly start: number;
+    readonly end: number;
+    readonly severity: string;
+    readonly title: string;
+    readonly desc: string;
+    readonly suggestion: { readonly kind: "gh" | "none"; readonly code: string };
+  }[];
+  /** The review as the API for pull requests of GitHub takes it, once `commit_id` is beside it. */
+  readonly review: {
+    readonly body: string;
+    readonly event: ReviewEvent;
+    readonly comments: readonly ReviewComment[];
+  };
+}
+
+interface ReviewComment {
+  readonly path: string;
+  /** Last line of the comment's place. */
+  readonly line: number;
+  readonly side: "RIGHT";
+  /** Where the place has more than one line. */
+  readonly start_line?: number;
+  readonly start_side?: "RIGHT";
+  readonly body: string;
+}
+
+export interface ReviewParts {
+  readonly verdict: Verdict;
+  readonly event: ReviewEvent;
+  readonly intro: string;
+  /** Of all findings, shown or not. */
+  readonly counts: Counts;
+  readonly shown: readonly Finding[];
+}
+
+export function reviewIndex({ verdict, event, intro, counts, shown }: ReviewParts): ReviewIndex {
+  return {
+    verdict,
+    event,
+    intro,
+    counts,
+    selected_ids: shown.map(({ uid }) => uid),
+    selected_details: shown.map(({ uid, path, start, end, severity, title, ...rest }) => ({
+      ...{ uid, path, start, end, severity, title },
+      desc: rest.description,
+      suggestion:
+        rest.suggestion === undefined
+          ? { kind: "none", code: "" }
+          : { kind: "gh", code: rest.suggestion },
+    })),
+    review: { body: intro, event, comments: shown.map(commentOf) },
+  };
+}
+
+function commentOf(finding: Finding): ReviewComment {
+  const { path, start, end, severity, title, description, suggestion } = finding;
+  const body = [
+    `**[${severity}] ${title}**`,
+    description,
+    ...(suggestion === undefined ? [] : [fenced("suggestion", suggestion)]),
+  ].join("\n\n");
+  const place = start === end ? {} : ({ start_line: start, start_side: "RIGHT" } as const);
+  return { path, line: end, side: "RIGHT", ...place, body };
+}
+
+/** A fence longer than any in the code. */
+function fenced(language: string, code: string): string {
+  const longest = Math.max(2, ...(code.match(/`+/g) ?? []).map(({ length }) => length));
+  const fence = "`".repeat(longest + 1);
+  return `${fence}${language}\n${code}\n${fence}`;
+}

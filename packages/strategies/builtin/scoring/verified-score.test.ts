@@ -1,0 +1,23 @@
+import { expect, it } from "vitest";
+import { finalScore, verifiedScore } from "./verified-score.rules.ts";
+
+it.each<[string, number]>([
+  ["ok 1\nok 2\n", 1],
+  ["", 1],
+  ['12 passed\n{"score": 0.25}\n', 0.25],
+  ['{"score": 0.25}\nall done', 1],
+  ['{"score": 7}', 1],
+  ['{"score": -7}', 0],
+  ['{"score": "0.5"}', 1],
+  ['{"score": NaN}', 1],
+  ['{"passed": 3}', 1],
+])("of the output %j the last line gives %d", (output, score) => {
+  expect(verifiedScore(output)).toBe(score);
+});
+
+it("judged and verified are weighed; without a verification the judge decides", () => {
+  expect(finalScore(0.6, undefined, 0.5)).toBe(0.6);
+  expect(finalScore(0.6, 1, 0.5)).toBe(0.8);
+  expect(finalScore(0.6, 1, 0)).toBe(0.6);
+  expect(finalScore(0.6, 0.1, 1)).toBe(0.1);
+});
