@@ -1,8 +1,6 @@
+import { isLongArgument as isLong } from "./argument-bytes.ts";
 import { claudeStreamParser } from "./claude-code-stream.ts";
 import type { AgentPlugin, AgentTask } from "./plugin.port.ts";
-
-/** Longest text on a command line; the kernel takes 128 KiB an argument. */
-const MAX_ARGUMENT_BYTES = 96 * 1024;
 
 /**
  * The agent's environment beside its credential. The runner decides on attempts, so the CLI's own
@@ -21,7 +19,6 @@ export const claudeCode: AgentPlugin = {
   name: "claude-code",
   defaultImage: "pitaya-agents:latest",
   defaultModel: "sonnet",
-  program: "claude",
   baseUrlSource: "ANTHROPIC_BASE_URL",
   credentials: [
     {
@@ -32,7 +29,7 @@ export const claudeCode: AgentPlugin = {
     },
     { mode: "api", flag: "api-key", source: "ANTHROPIC_API_KEY", env: "ANTHROPIC_API_KEY" },
   ],
-  capabilities: { resume: true, cost: true, tokens: true, maxTurns: true },
+  capabilities: { resume: true, cost: true, tokens: true, maxTurns: true, outputSchema: true },
   check: (task) => problemsOf(task).map((problem) => `claude-code: ${problem}`),
   command(task) {
     const byStdin = isLong(task.prompt);
@@ -58,23 +55,34 @@ function flags(task: AgentTask): string[] {
     "-p",
     ...["--output-format", "stream-json", "--verbose", "--dangerously-skip-permissions"],
     ...option("--model", task.model),
-    ...option("--append-system-prompt", task.appendSystemPrompt),
+    ...option("--system-prompt", task.systemPrompt),
+    ...option("--append-system-prompt", toldBeside(task)),
     ...option("--max-turns", task.maxTurns),
+    ...option("--json-schema", task.outputSchema && JSON.stringify(task.outputSchema)),
     ...option("--resume", task.resumeSessionId),
     ...task.cliArgs,
   ];
 }
 
+/** The CLI keeps the last one of several, so they are one. */
+const toldBeside = ({ appendSystemPrompt, instruction }: AgentTask): string =>
+  [appendSystemPrompt, instruction].filter((text) => text).join("\n\n");
+
 /** What the CLI is told by us, and reads wrongly when it is told twice. */
 const OURS = ["-p", "--print", "--output-format", "--input-format", "--resume", "-r", "--"];
 
-const isLong = (text: string) => Buffer.byteLength(text) > MAX_ARGUMENT_BYTES;
-
 function problemsOf(task: AgentTask): string[] {
-  const { prompt, cliArgs, appendSystemPrompt = "", maxTurns } = task;
+  const { prompt, cliArgs, maxTurns, outputSchema } = task;
+  const texts = {
+    systemPrompt: task.systemPrompt ?? "",
+    appendSystemPrompt: toldBeside(task),
+    outputSchema: outputSchema === undefined ? "" : JSON.stringify(outputSchema),
+  };
   const problems: string[] = [];
   if (prompt.trim() === "") problems.push("prompt is empty");
-  if (isLong(appendSystemPrompt)) problems.push("appendSystemPrompt is over 96 KiB");
+  for (const [field, text] of Object.entries(texts)) {
+    if (isLong(text)) problems.push(`${field} is over 96 KiB`);
+  }
   if (cliArgs.some(isLong)) problems.push("an argument in cliArgs is over 96 KiB");
   for (const word of cliArgs) {
     const name = word.split("=", 1)[0] ?? word;
@@ -83,7 +91,7 @@ function problemsOf(task: AgentTask): string[] {
   if (maxTurns !== undefined && !(Number.isSafeInteger(maxTurns) && maxTurns > 0)) {
     problems.push("maxTurns is not a positive whole number");
   }
-  const words = { prompt, appendSystemPrompt, cliArgs: cliArgs.join("") };
+  const words = { prompt, ...texts, cliArgs: cliArgs.join("") };
   for (const [field, text] of Object.entries(words)) {
     if (text.includes("\0")) problems.push(`${field} holds a NUL character`);
   }

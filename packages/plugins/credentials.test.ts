@@ -83,6 +83,6 @@ describe("the base URL", () => {
 it("an unknown plugin is answered with those there are", () => {
   expect(findPlugin("claude-code")).toBe(claudeCode);
   expect(() => findPlugin("cladue")).toThrow(
-    expect.objectContaining({ code: "usage", hint: "plugins: claude-code" }),
+    expect.objectContaining({ code: "usage", hint: "plugins: claude-code, command" }),
   );
 });

@@ -26,6 +26,12 @@ export interface Credentials {
  * @throws `credentials_missing`, naming what to set; `usage` for a value that can be none
  */
 export function resolveCredentials(plugin: AgentPlugin, sources: CredentialSources): Credentials {
+  const ofItsOwn = environmentOf(plugin, sources.env);
+  if (plugin.credentials.length === 0) {
+    const baseUrl = baseUrlOf(plugin, sources);
+    const found = { mode: "api" as const, secrets: ofItsOwn, from: "the environment" };
+    return baseUrl === undefined ? found : { ...found, baseUrl };
+  }
   const allowed = plugin.credentials.filter(
     (rule) => sources.mode === undefined || rule.mode === sources.mode,
   );
@@ -36,11 +42,9 @@ export function resolveCredentials(plugin: AgentPlugin, sources: CredentialSourc
     for (const rule of allowed) {
       const [value, from] = find(rule);
       if (value === undefined) continue;
-      if (/[\s\p{Cc}]/u.test(value)) {
-        throw new PitayaError("usage", `the value of ${from} has white space`);
-      }
+      refuseWhiteSpace(value, from);
       const baseUrl = baseUrlOf(plugin, sources);
-      const found = { mode: rule.mode, secrets: { [rule.env]: value }, from };
+      const found = { mode: rule.mode, secrets: { ...ofItsOwn, [rule.env]: value }, from };
       return baseUrl === undefined ? found : { ...found, baseUrl };
     }
   }
@@ -51,14 +55,35 @@ export function resolveCredentials(plugin: AgentPlugin, sources: CredentialSourc
   });
 }
 
+function environmentOf(
+  { name, environment = [] }: AgentPlugin,
+  env: CredentialSources["env"],
+): Readonly<Record<string, string>> {
+  const missing = environment.filter((variable) => given(env[variable]) === undefined);
+  if (missing.length > 0) {
+    throw new PitayaError("credentials_missing", `no credentials for ${name}`, {
+      hint: `set ${missing.join(" and ")}`,
+    });
+  }
+  const found = environment.map((variable) => [variable, given(env[variable]) ?? ""] as const);
+  for (const [variable, value] of found) refuseWhiteSpace(value, variable);
+  return Object.fromEntries(found);
+}
+
+function refuseWhiteSpace(value: string, from: string): void {
+  if (/[\s\p{Cc}]/u.test(value)) {
+    throw new PitayaError("usage", `the value of ${from} has white space`);
+  }
+}
+
 /** The provider's address, in the engine's configuration and in logs: so without any secret. */
 function baseUrlOf(plugin: AgentPlugin, sources: CredentialSources): string | undefined {
-  const text = given(sources.baseUrl) ?? given(sources.env[plugin.baseUrlSource]);
+  const text = given(sources.baseUrl) ?? given(sources.env[plugin.baseUrlSource ?? ""]);
   if (text === undefined) return undefined;
   const url = URL.parse(text);
   const refuse = (reason: string) =>
     new PitayaError("usage", `the base URL ${reason}`, {
-      hint: `give --base-url or ${plugin.baseUrlSource} as http://… or https://…, and the credential by itself`,
+      hint: `give ${["--base-url", plugin.baseUrlSource].filter((way) => way).join(" or ")} as http://… or https://…, and the credential by itself`,
     });
   if (url === null || !/^https?:$/.test(url.protocol)) throw refuse("is no http or https address");
   if (url.username !== "" || url.password !== "") throw refuse("holds a user name or password");

@@ -1,4 +1,5 @@
 export { claudeCode } from "./claude-code.ts";
+export { command, declaredPlugin } from "./command.ts";
 export * from "./commit-instruction.ts";
 export * from "./credentials.ts";
 export * from "./line-splitter.ts";

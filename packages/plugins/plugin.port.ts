@@ -6,10 +6,16 @@ export interface AgentTask {
   readonly model?: string;
   /** Tokens for the agent CLI's own command line, before the prompt, in order. */
   readonly cliArgs: readonly string[];
-  /** Told to the agent beside the prompt: the commit contract. */
+  /** Told to the agent beside the prompt, however it can be told: the commit contract. */
+  readonly instruction?: string;
+  /** Instead of the CLI's own. */
+  readonly systemPrompt?: string;
+  /** After the CLI's own. */
   readonly appendSystemPrompt?: string;
   readonly maxTurns?: number;
-  /** Continue this session of an earlier attempt; `prompt` is then what it is told next. */
+  /** JSON Schema that the final message keeps to. */
+  readonly outputSchema?: Readonly<Record<string, unknown>>;
+  /** Continue this session of an earlier attempt or task; `prompt` is then what it is told next. */
   readonly resumeSessionId?: string;
   /** Provider address, as the agent's container reaches it. */
   readonly baseUrl?: string;
@@ -124,19 +130,22 @@ export interface AgentPlugin {
   readonly name: string;
   readonly defaultImage: string;
   readonly defaultModel?: string;
-  /** The program the image must hold. */
-  readonly program: string;
-  readonly baseUrlSource: string;
+  /** Where the user's environment names the provider's address; absent where it takes none. */
+  readonly baseUrlSource?: string;
   /** In order of preference when the mode is not given. */
   readonly credentials: readonly CredentialRule[];
+  /** Variables of the user's environment that it gets as secrets: all of them, beside those. */
+  readonly environment?: readonly string[];
   readonly capabilities: {
     readonly resume: boolean;
     readonly cost: boolean;
     readonly tokens: boolean;
     readonly maxTurns: boolean;
+    readonly outputSchema: boolean;
   };
   /** Why this task cannot be honoured, naming plugin and field; empty when it can. */
   check(task: AgentTask): readonly string[];
+  /** The first word of its argv is the program that the image must hold. Only for what was checked. */
   command(task: AgentTask): AgentCommand;
   /**
    * The files that hold a session, as paths below the agent's home: with them in place, and the

@@ -1,8 +1,9 @@
-import { PitayaError } from "@pitaya/protocol";
+import { type AgentSpec, PitayaError } from "@pitaya/protocol";
 import { claudeCode } from "./claude-code.ts";
+import { command, declaredPlugin } from "./command.ts";
 import type { AgentPlugin } from "./plugin.port.ts";
 
-const PLUGINS: readonly AgentPlugin[] = [claudeCode];
+const PLUGINS: readonly AgentPlugin[] = [claudeCode, command];
 
 export const pluginNames: readonly string[] = PLUGINS.map(({ name }) => name);
 
@@ -14,3 +15,10 @@ export function findPlugin(name: string): AgentPlugin {
     hint: `plugins: ${pluginNames.join(", ")}`,
   });
 }
+
+/** The plugin that an agent is called by: one of ours, or the one declared with it. @throws `usage` */
+export const pluginOf = ({
+  plugin,
+  declaration,
+}: Pick<AgentSpec, "plugin" | "declaration">): AgentPlugin =>
+  declaration === undefined ? findPlugin(plugin) : declaredPlugin(plugin, declaration);

@@ -28,7 +28,7 @@ export function agentTaskOf(task: TaskSpec, prompt: string, sessionId?: string):
       : { prompt: RESUME_PROMPT, resumeSessionId: sessionId }),
     cliArgs: agent.cliArgs,
     ...(agent.model === undefined ? {} : { model: agent.model }),
-    ...(commitInstruction ? { appendSystemPrompt: commitInstruction } : {}),
+    ...(commitInstruction ? { instruction: commitInstruction } : {}),
     ...(agent.baseUrl === undefined ? {} : { baseUrl: agent.baseUrl }),
   };
 }

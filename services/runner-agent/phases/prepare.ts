@@ -1,4 +1,5 @@
 import { loadText } from "@pitaya/bus";
+import { declaredPlugin } from "@pitaya/plugins";
 import { PitayaError } from "@pitaya/protocol";
 import { agentTaskOf, attemptSpecOf, openedEndpoint } from "../domain/attempt-spec.rules.ts";
 import type { AttemptScope } from "./attempt-scope.ts";
@@ -17,15 +18,16 @@ export async function prepareContainer(
   const { executor, command, name, limits } = scope;
   const { task } = command;
   const plugin = findPlugin(scope);
-  const [prompt, { imageId }, secrets] = await Promise.all([
-    loadText(scope.bus, task.prompt),
-    executor.resolveImage(task.agent.image, plugin.program),
-    requestSecrets(scope, signal),
-  ]);
   const { resumed } = scope;
+  const prompt = await loadText(scope.bus, task.prompt);
   const agentTask = agentTaskOf(task, prompt, resumed?.sessionId);
   const problems = plugin.check(agentTask);
   if (problems.length > 0) throw unsupported(problems.join(" "));
+  const agentCommand = plugin.command(agentTask);
+  const [{ imageId }, secrets] = await Promise.all([
+    executor.resolveImage(task.agent.image, agentCommand.argv[0] ?? ""),
+    requestSecrets(scope, signal),
+  ]);
 
   scope.secrets = secrets;
   scope.redactor = scope.redactorOf(Object.values(secrets));
@@ -36,7 +38,7 @@ export async function prepareContainer(
       name,
       task,
       imageId,
-      command: plugin.command(agentTask),
+      command: agentCommand,
       limits,
       resumed,
       openHostEndpoint: openedEndpoint(task.agent.baseUrl, scope.hostEndpoints, scope.ownHosts()),
@@ -47,8 +49,8 @@ export async function prepareContainer(
 }
 
 export function findPlugin({ command, findPlugin }: AttemptScope) {
-  const { plugin: name } = command.task.agent;
-  const plugin = findPlugin(name);
+  const { plugin: name, declaration } = command.task.agent;
+  const plugin = declaration ? declaredPlugin(name, declaration) : findPlugin(name);
   if (plugin === undefined) throw unsupported(`This runner has no plugin named ${name}.`);
   return plugin;
 }

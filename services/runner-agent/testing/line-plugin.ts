@@ -8,10 +8,9 @@ import type { AgentPlugin, AgentRecord, AgentResult, OutputParser } from "@pitay
 export const linePlugin: AgentPlugin = {
   name: "line",
   defaultImage: "line-image",
-  program: "line",
   baseUrlSource: "LINE_BASE_URL",
   credentials: [{ mode: "api", flag: "api-key", source: "LINE_KEY", env: "LINE_KEY" }],
-  capabilities: { resume: true, cost: true, tokens: true, maxTurns: false },
+  capabilities: { resume: true, cost: true, tokens: true, maxTurns: false, outputSchema: false },
   check: (task) => (task.model === "none" ? ["line: it has no model named none."] : []),
   command: (task) => ({
     argv: [
