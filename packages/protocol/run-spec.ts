@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Text } from "./blobs.ts";
+import { BlobRef, Text } from "./blobs.ts";
 import { BranchSource, ObjectFormat } from "./bundles.ts";
 import { ProcessId, RunId, Timestamp } from "./ids.ts";
 import { ImageReference } from "./images.ts";
@@ -43,6 +43,17 @@ export const RunSpec = z.object({
   strategy: z.object({
     name: z.string().min(1).max(200),
     params: z.record(z.string(), z.json()),
+    /** The user's own code, as it was submitted; absent where it is a strategy that Pitaya ships. */
+    code: z
+      .object({
+        /** The file with all it imports. */
+        blob: BlobRef,
+        /** For people: what the user called it by. */
+        file: z.string().min(1).max(4_096),
+        /** Which of the file's exports it is. */
+        export: z.string().min(1).max(200),
+      })
+      .optional(),
   }),
   /** Strategy executions. */
   executions: z.int().min(1).max(1_000),

@@ -252,7 +252,8 @@ async function checkRoom(bus: Bus): Promise<void> {
 
 /** Every blob the spec names, parents included, must be there whole before the run is accepted. */
 async function checkBlobs(bus: Bus, spec: RunSpec): Promise<void> {
-  for (const ref of [...blobsOf(spec.prompt), ...bundlesOf(spec.base)]) {
+  const code = spec.strategy.code === undefined ? [] : [spec.strategy.code.blob];
+  for (const ref of [...blobsOf(spec.prompt), ...bundlesOf(spec.base), ...code]) {
     if (await bus.blobs.has(ref)) continue;
     throw new PitayaError(
       "blob_missing",
