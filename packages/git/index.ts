@@ -18,6 +18,7 @@ export {
   type QuarantineLimits,
   quarantine,
 } from "./quarantine.ts";
+export { type FileRead, type ReadFileOptions, readFileAt } from "./read-file.ts";
 export type { RejectionReason } from "./rejection.ts";
 export { isDirty, openRepository, type Repository } from "./repository.ts";
 export type { ObjectFormat } from "./scratch-repository.ts";
