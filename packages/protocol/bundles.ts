@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { BlobRef, MAX_BUNDLE_PARENTS } from "./blobs.ts";
+import { BlobRef } from "./blobs.ts";
 import { Commit } from "./ids.ts";
 
 export const ObjectFormat = z.enum(["sha1", "sha256"]);
@@ -14,14 +14,14 @@ export const BundleRef = z.object({
 });
 export type BundleRef = z.infer<typeof BundleRef>;
 
+/** The base's own, and one of each stage that stands on the one before. */
+const MAX_SOURCE_BUNDLES = 64;
+
 /** A branch as it travels: its commit, and the bundles that together hold it, nearest first. */
 export const BranchSource = z.object({
   /** Local branch name in the workspace. */
   branch: z.string().min(1).max(200),
   commit: Commit,
-  bundles: z
-    .array(BundleRef)
-    .min(1)
-    .max(MAX_BUNDLE_PARENTS + 1),
+  bundles: z.array(BundleRef).min(1).max(MAX_SOURCE_BUNDLES),
 });
 export type BranchSource = z.infer<typeof BranchSource>;

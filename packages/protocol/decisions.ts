@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Text } from "./blobs.ts";
 import { ErrorRecord } from "./errors.ts";
 import {
   AttemptNumber,
@@ -10,6 +11,7 @@ import {
   TaskKey,
   Timestamp,
 } from "./ids.ts";
+import { RunFilePath } from "./run-files.ts";
 import { KeyPolicy, RunOverride, RunSpec } from "./run-spec.ts";
 import { InstanceKind, TaskSpec } from "./tasks.ts";
 
@@ -28,6 +30,11 @@ export const Outcome = z.object({
   instances: z.array(InstanceId).max(10_000),
   chosen: InstanceId.optional(),
   metadata: z.record(z.string(), z.json()).optional(),
+  /** For the user, below the run's results; with several executions, below `<execution>/` there. */
+  files: z
+    .array(z.object({ path: RunFilePath, text: Text }))
+    .max(64)
+    .optional(),
 });
 export type Outcome = z.infer<typeof Outcome>;
 
@@ -81,6 +88,8 @@ export const Decision = z.discriminatedUnion("type", [
     branch: z.string().max(300).optional(),
     task: TaskSpec,
   }),
+  /** The strategy no longer wants it: it is ended, unless it ends by itself before. */
+  z.object({ type: z.literal("instance.stopping"), instance, assumes }),
   z.object({
     type: z.literal("attempt.placed"),
     instance,

@@ -4,7 +4,7 @@ import { BundleRef } from "./bundles.ts";
 import { AttemptWork, SealReason } from "./decisions.ts";
 import { ErrorRecord } from "./errors.ts";
 import { AttemptNumber, InstanceId, ProcessId, RunId, Timestamp } from "./ids.ts";
-import { SessionSnapshot } from "./snapshots.ts";
+import { KeptSession, SessionSnapshot } from "./snapshots.ts";
 import { AttemptAccount } from "./usage.ts";
 
 /** What an attempt is busy with, in order. */
@@ -21,6 +21,16 @@ const Made = z.object({
   /** New git LFS pointers whose objects stayed in the container. */
   lfsObjectsMissing: z.int().nonnegative(),
 });
+
+/** How the command of a verify task ended. */
+export const VerifyEnd = z.object({
+  /** 124 where it ran out of time. */
+  exitCode: z.int(),
+  timedOut: z.boolean(),
+  /** End of what it printed, stdout and stderr as they came, redacted. */
+  output: z.string().max(8_192),
+});
+export type VerifyEnd = z.infer<typeof VerifyEnd>;
 
 export const Fact = z.discriminatedUnion("type", [
   /** First fact of an attempt: the runner holds a slot permit for it. */
@@ -52,6 +62,14 @@ export const Fact = z.discriminatedUnion("type", [
     uncommitted: z.boolean(),
     forcedCommit: z.boolean(),
     finalMessage: Text.optional(),
+    /** JSON, as text, that keeps to the task's `outputSchema`. */
+    output: Text.optional(),
+    /** Where the task has a `session`. */
+    session: KeptSession.optional(),
+    /** Of a verify task, whatever its command ended with. */
+    verify: VerifyEnd.optional(),
+    /** Of a read task; without text there is no such file. */
+    read: z.object({ text: Text.optional() }).optional(),
     account: AttemptAccount,
     ...Made.shape,
   }),

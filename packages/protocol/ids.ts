@@ -78,14 +78,36 @@ export function branchName(
   instance: string,
   taken: ReadonlySet<string> = new Set(),
 ): string {
+  const short = runBranch(naming, strategy, run, shortInstanceId(instance));
+  return taken.has(short) ? runBranch(naming, strategy, run, `k${instance}`) : short;
+}
+
+/**
+ * The second name of the branch that a strategy execution chose.
+ *
+ * @param executions how many the run has
+ */
+export function bestBranchName(
+  naming: "hierarchical" | "flat",
+  strategy: string,
+  run: string,
+  execution: string,
+  executions: number,
+): string {
+  return runBranch(naming, strategy, run, executions === 1 ? "best" : `best-${execution.slice(1)}`);
+}
+
+function runBranch(
+  naming: "hierarchical" | "flat",
+  strategy: string,
+  run: string,
+  last: string,
+): string {
   // What git refuses in a name: other characters, two dots in a row, `.lock` at the end of a part.
   const segment = strategy
     .replaceAll(/[^A-Za-z0-9._-]|\.{2,}/g, "-")
     .slice(0, 60)
     .replaceAll(/^[-._]+|[-._]+$/g, "")
     .replace(/\.lock$/, "-lock");
-  const separator = naming === "flat" ? "-" : "/";
-  const named = (id: string) => ["pitaya", segment || "custom", run, id].join(separator);
-  const short = named(shortInstanceId(instance));
-  return taken.has(short) ? named(`k${instance}`) : short;
+  return ["pitaya", segment || "custom", run, last].join(naming === "flat" ? "-" : "/");
 }

@@ -1,6 +1,14 @@
 import { z } from "zod";
 import { ErrorRecord } from "./errors.ts";
-import { AttemptNumber, Commit, InstanceId, ProcessId, RunId, Timestamp } from "./ids.ts";
+import {
+  AttemptNumber,
+  Commit,
+  ExecutionId,
+  InstanceId,
+  ProcessId,
+  RunId,
+  Timestamp,
+} from "./ids.ts";
 
 export const Note = z.discriminatedUnion("type", [
   z.object({ type: z.literal("client.attached") }),
@@ -9,6 +17,13 @@ export const Note = z.discriminatedUnion("type", [
     instance: InstanceId,
     attempt: AttemptNumber,
     /** Full ref name in the user's repository. */
+    ref: z.string().max(400),
+    commit: Commit,
+  }),
+  /** The chosen instance's branch also got this name. */
+  z.object({
+    type: z.literal("best.imported"),
+    execution: ExecutionId,
     ref: z.string().max(400),
     commit: Commit,
   }),

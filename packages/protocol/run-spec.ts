@@ -5,6 +5,7 @@ import { ProcessId, RunId, Timestamp } from "./ids.ts";
 import { ImageReference } from "./images.ts";
 import { TaskLimits } from "./limits.ts";
 import { PluginDeclaration } from "./plugin-declaration.ts";
+import { RunFile } from "./run-files.ts";
 
 /** How the agent of a run is called. Holds names of credentials, never their values. */
 export const AgentSpec = z.object({
@@ -58,6 +59,12 @@ export const RunSpec = z.object({
   /** Strategy executions. */
   executions: z.int().min(1).max(1_000),
   agent: AgentSpec,
+  /** Other plugins that its tasks may name, each once. */
+  otherAgents: z.array(AgentSpec).max(16).optional(),
+  /** Branches beside the base that its parameters name: tasks may stand on them or see them. */
+  branches: z.array(BranchSource).max(16).optional(),
+  /** Files that its parameters name. */
+  files: z.array(RunFile).max(512).optional(),
   limits: TaskLimits,
   network: z.enum(["online", "offline"]),
   /** Instances of the run that may be placed at once; absent: as many as there are slots. */

@@ -1,93 +1,25 @@
-import { type ErrorRecord, type ImportPolicy, PitayaError } from "@pitaya/protocol";
-import type { z } from "zod";
-
-/** A piece of work for one agent, as a strategy asks for it. What is left out is the run's. */
-export interface Task {
-  readonly prompt: string;
-  /** Branch, of the run's base or of an earlier task, that the work starts from. */
-  readonly baseBranch?: string;
-  readonly model?: string;
-  readonly importPolicy?: ImportPolicy;
-}
-
-/** A task that was asked for. The same key gives the same handle, now and after a restart. */
-export interface TaskHandle {
-  readonly key: string;
-}
-
-export interface TaskResult {
-  readonly key: string;
-  /** Branch the work is imported as; absent where it has none. */
-  readonly branch?: string;
-  /** Absent when the agent committed nothing. */
-  readonly commit?: string;
-  readonly finalMessage?: string;
-}
-
-export interface TaskFailure {
-  readonly key: string;
-  readonly errorType: ErrorRecord["code"];
-  readonly message: string;
-  readonly error: ErrorRecord;
-}
-
-/** Thrown by `wait` when the task failed for good or was cancelled. */
-export class TaskFailed extends Error {
-  readonly failure: TaskFailure;
-  constructor(failure: TaskFailure) {
-    super(`task ${failure.key} failed: ${failure.message}`);
-    this.name = "TaskFailed";
-    this.failure = failure;
-  }
-}
-
-/** Thrown by `run` when the key names another task already. */
-export class KeyConflict extends PitayaError {
-  constructor(key: string) {
-    super("key_conflict", `the key "${key}" names another task already`, {
-      hint: "give each different task a key of its own",
-    });
-    this.name = "KeyConflict";
-  }
-}
-
 /**
- * All a strategy can learn or do. Whatever it learns comes through here and is recorded, so that its
- * code can be run again from the start and meet the same answers.
+ * All that the code of a strategy needs. It imports nothing of Node and, at run time, nothing but
+ * zod, since it also runs where there is nothing else.
  */
-export interface StrategyContext {
-  /**
-   * Asks for a task. Durable: the same key and task give the recorded one.
-   * @throws KeyConflict
-   */
-  run(task: Task, options: { readonly key: string }): TaskHandle;
-  /** @throws TaskFailed */
-  wait(handle: TaskHandle): Promise<TaskResult>;
-  /**
-   * Goes on after so many milliseconds at the least, up to 30 days, also when the coordinator was
-   * started anew meanwhile. While the run is interrupted it does not go on.
-   */
-  sleep(delayMs: number): Promise<void>;
-  /** Joins the parts of a key. */
-  key(...parts: readonly (string | number)[]): string;
-  /** A line for the log of whoever runs this; said again when the code is replayed. */
-  log(message: string): void;
-}
+import type { z } from "zod";
+import type { StrategyContext } from "./context.ts";
+import type { StrategyOutcome } from "./outcome.ts";
+import type { CommonParams } from "./params.ts";
+
+export * from "./context.ts";
+export * from "./outcome.ts";
+export * from "./params.ts";
+export * from "./task.ts";
 
 export interface StrategyInput<P> {
   readonly prompt: string;
   /** Name of the run's base branch. */
   readonly baseBranch: string;
+  /** Its own, beside those that every strategy takes. */
   readonly params: P;
-}
-
-export interface StrategyOutcome {
-  readonly status: "succeeded" | "failed";
-  readonly reason?: string;
-  /** Keys of the tasks that count. */
-  readonly tasks: readonly string[];
-  readonly chosen?: string;
-  readonly metadata?: Record<string, unknown>;
+  /** Texts of the files that parameters made by `textFileParam` name, by the parameter's value. */
+  readonly files: Readonly<Record<string, string>>;
 }
 
 /**
@@ -95,9 +27,16 @@ export interface StrategyOutcome {
  * context: no clock, no randomness, no IO of its own.
  */
 export interface Strategy<S extends z.ZodObject = z.ZodObject> {
+  /** What people call it, and a part of the names of its branches. */
   readonly name: string;
+  /** Without `model`, `include_branches` and `key_prefix`, which every strategy takes. */
   readonly params: S;
-  execute(input: StrategyInput<z.output<S>>, ctx: StrategyContext): Promise<StrategyOutcome>;
+  /** Plugins that its tasks name beside the run's, where no parameter does. */
+  readonly plugins?: readonly string[];
+  execute(
+    input: StrategyInput<z.output<S> & CommonParams>,
+    ctx: StrategyContext,
+  ): Promise<StrategyOutcome>;
 }
 
 export const defineStrategy = <S extends z.ZodObject>(strategy: Strategy<S>): Strategy<S> =>

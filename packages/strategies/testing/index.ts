@@ -1,0 +1,2 @@
+export * from "./run-strategy.ts";
+export * from "./script.ts";
