@@ -12,6 +12,8 @@ export type AgentStep =
   | { readonly do: "print-stdin" }
   | { readonly do: "commit" }
   | { readonly do: "leave" }
+  /** A file of the workspace. */
+  | { readonly do: "print-file"; readonly path: string }
   /** Writes a file of its session, below its home. */
   | { readonly do: "remember"; readonly file: string; readonly text: string }
   | { readonly do: "print-remembered"; readonly file: string }
@@ -177,6 +179,25 @@ export function executorContract(title: string, make: () => Promise<ExecutorHarn
       const found = await harvest(name);
       expect(found).toMatchObject({ forcedCommit: true, bundlePath: expect.any(String) });
       expect(found).not.toHaveProperty("patchPath");
+    });
+
+    it("has nothing from an agent that may only look, or whose work is not wanted", async () => {
+      for (const change of [{ readOnly: true }, { discards: true }]) {
+        const found = await harvest((await run([{ do: "commit" }, { do: "leave" }], change)).name);
+        expect(found).not.toHaveProperty("bundlePath");
+        expect(found).not.toHaveProperty("patchPath");
+        expect(found.trouble).toBeUndefined();
+      }
+    });
+
+    it("puts files of ours into the workspace", async () => {
+      const bytes = Buffer.from("held out: ü\0\n");
+      const path = "checks/deep/held out.txt";
+      const files = [{ path, bytes, isExecutable: false }];
+      const { output } = await run([{ do: "print-file", path }], { files });
+      expect(output.stdout).toEqual(bytes);
+      const { output: none } = await run([{ do: "print-file", path }]);
+      expect(none.stdout.toString()).toBe("");
     });
 
     it("ends an agent with TERM, and harvests what it had done", async () => {

@@ -46,6 +46,13 @@ export interface Restored {
   readonly session: readonly SessionFile[];
 }
 
+/** A file of ours for the workspace, by its path below it; nothing of `.git`. */
+export interface PlacedFile {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  readonly isExecutable: boolean;
+}
+
 export interface AttemptLimits {
   readonly cpus: number;
   readonly memoryBytes: number;
@@ -63,7 +70,12 @@ export interface AttemptSpec {
   /** Where the harvest's bundle begins, if not at the workspace's own commit. In its packs. */
   readonly base?: string;
   readonly restored?: Restored;
+  /** The agent cannot change its workspace. Nothing of it is harvested. */
   readonly readOnly: boolean;
+  /** Nothing of the workspace is harvested, though it can be changed. */
+  readonly discards?: boolean;
+  /** Put into the workspace before the start, each instead of whatever stands at its path. */
+  readonly files?: readonly PlacedFile[];
   /** Argument vector. No shell splits or expands it. */
   readonly argv: readonly string[];
   /** Not secret: the engine stores it. */

@@ -25,6 +25,11 @@ async function playSteps(agent: FakeAgent): Promise<number> {
       case "leave":
         agent.leave();
         break;
+      case "print-file": {
+        const file = agent.spec.files?.find(({ path }) => path === step.path);
+        agent.write("stdout", file?.bytes ?? "");
+        break;
+      }
       case "remember":
         agent.remember(step.file, step.text);
         break;

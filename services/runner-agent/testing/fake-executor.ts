@@ -172,7 +172,8 @@ export function fakeExecutor(options: FakeExecutorOptions): FakeExecutor {
       for (const deed of attempt.held.splice(0)) deed();
     },
     harvest: async (name, toDir, maxBytes, sessionFiles = []) => {
-      const { spec, bundle, patch, session } = find(name);
+      const { spec, session, ...work } = find(name);
+      const { bundle, patch } = spec.readOnly || spec.discards ? {} : work;
       const isForced = spec.forceCommit && patch !== undefined;
       const commits = isForced ? (bundle ?? new Uint8Array([1])) : bundle;
       const left = isForced ? undefined : patch;

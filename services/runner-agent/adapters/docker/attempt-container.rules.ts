@@ -100,7 +100,7 @@ function wrapperArguments(spec: AttemptSpec): string[] {
     ...["--harvest-limit", String(spec.harvestTimeoutMs / 1_000)],
     ...["--author", author.name, author.email],
     ...(spec.forceCommit ? ["--force-commit"] : []),
-    ...(spec.readOnly ? ["--read-only"] : []),
+    ...(spec.readOnly || spec.discards ? ["--read-only"] : []),
     "--",
     ...spec.argv,
   ];

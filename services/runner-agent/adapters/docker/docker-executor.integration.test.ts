@@ -17,6 +17,8 @@ function lineOf(step: AgentStep): string {
       return "echo done >>work.txt; git add -A; git commit -q -m work";
     case "leave":
       return "echo more >>left.txt";
+    case "print-file":
+      return `cat ${quoted(step.path)}`;
     case "remember":
       return `mkdir -p "$(dirname ~/${step.file})"; printf %s ${quoted(step.text)} >~/${step.file}`;
     case "print-remembered":

@@ -5,6 +5,7 @@ import { attached } from "./attached.ts";
 import { checkoutJob, checkoutKey } from "./checkouts.ts";
 import { connectEngine, onEngine, unlessGone } from "./engine.ts";
 import { watchExecution } from "./execution.ts";
+import { fillIn, needsFilling } from "./fill-in.ts";
 import { finished } from "./finished.ts";
 import { type Ground, prepareGround } from "./ground.ts";
 import { collectHarvest, SMALL_BYTES } from "./harvest.ts";
@@ -16,7 +17,6 @@ import type { Endpoint } from "./network.rules.ts";
 import { packJob } from "./packs.ts";
 import { setPaused } from "./pausing.ts";
 import { leftoverReaper } from "./reaper.ts";
-import { restore } from "./restore.ts";
 import { findScriptsDir, readScripts } from "./scripts.ts";
 import { harvestAgain } from "./second-harvest.ts";
 import { secretLines } from "./secret-lines.rules.ts";
@@ -78,7 +78,7 @@ export async function dockerExecutor(options: DockerExecutorOptions): Promise<Ex
   const removeAttempt = async (name: AttemptName) => {
     left.forget(name);
     await Promise.all(
-      [names.container(name), names.harvest(name), names.restore(name)].map((container) =>
+      [names.container(name), names.harvest(name), names.fillIn(name)].map((container) =>
         unlessGone("remove a container", () =>
           engine.getContainer(container).remove({ force: true, v: true }),
         ),
@@ -126,8 +126,8 @@ export async function dockerExecutor(options: DockerExecutorOptions): Promise<Ex
         ...spec.workspace.packs.map((sha256) => on.stored.has(names.pack(sha256))),
       ]);
       if (found !== undefined) {
-        if (spec.restored === undefined || found.State.Status !== "created") return;
-        // A process that died may have restored one half of it.
+        if (!needsFilling(spec) || found.State.Status !== "created") return;
+        // A process that died may have filled in one half of it.
         await removeAttempt(spec.name);
       }
       if (stored.includes(false)) {
@@ -147,11 +147,10 @@ export async function dockerExecutor(options: DockerExecutorOptions): Promise<Ex
         helperImage: options.helperImage,
       });
       await finished([admitted, workspace]);
-      if (spec.restored === undefined) return;
-      await restore(helping, names, {
+      if (!needsFilling(spec)) return;
+      await fillIn(helping, names, {
         spec,
-        restored: spec.restored,
-        script: scripts.helper.restore,
+        script: scripts.helper["fill-in"],
         image: options.helperImage,
       });
     },

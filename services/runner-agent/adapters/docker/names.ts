@@ -41,8 +41,8 @@ export interface Naming {
   container(attempt: AttemptName): string;
   /** The second container, for a harvest that the first did not do. */
   harvest(attempt: AttemptName): string;
-  /** The helper that lays an earlier attempt's files over a workspace. */
-  restore(attempt: AttemptName): string;
+  /** The helper that lays what an attempt begins with over its workspace. */
+  fillIn(attempt: AttemptName): string;
   volumes(attempt: AttemptName): AttemptVolumes;
   pack(sha256: string): string;
   checkout(key: string): string;
@@ -84,7 +84,7 @@ export function naming(runnerId: string): Naming {
     }),
     container,
     harvest: (attempt) => `${container(attempt)}-harvest`,
-    restore: (attempt) => `${container(attempt)}-restore`,
+    fillIn: (attempt) => `${container(attempt)}-fill-in`,
     volumes: (attempt) => {
       const name = container(attempt);
       return {

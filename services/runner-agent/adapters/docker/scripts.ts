@@ -13,7 +13,7 @@ export type HelperScript =
   | "store-pack"
   | "checkout"
   | "copy-checkout"
-  | "restore"
+  | "fill-in"
   | "check-image";
 
 export interface Scripts {
@@ -54,7 +54,7 @@ export async function readScripts(dir: string): Promise<Scripts> {
       "store-pack": await helper("store-pack"),
       checkout: await helper("checkout"),
       "copy-checkout": await helper("copy-checkout"),
-      restore: await helper("restore"),
+      "fill-in": await helper("fill-in"),
       "check-image": await helper("check-image"),
     },
   };

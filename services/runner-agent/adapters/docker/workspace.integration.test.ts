@@ -121,6 +121,30 @@ describe.each(["auto", "copy"] as const)("a workspace (%s)", (workspaces) => {
     expect(git("show", ":bytes.dat")).toBe("\x01".repeat(1000));
   });
 
+  it("has files of ours where they belong, whatever a commit has put there", async () => {
+    const { source } = lab;
+    source.git("checkout", "-q", "-b", `trap-${workspaces}`);
+    await symlink("/tmp", join(source.dir, "checks"));
+    await symlink("/home/agent", join(source.dir, "plain"));
+    await mkdir(join(source.dir, "test.sh"));
+    await source.write("test.sh/x", "in the way\n");
+    source.commit("trap");
+    const trap = await source.bundle(`trap-${workspaces}`);
+    source.git("checkout", "-q", "main");
+    await lab.executor.storePack(trap.pack, trap.path);
+    const file = (path: string, isExecutable: boolean) => ({
+      path,
+      bytes: Buffer.from("#!/bin/sh\necho held out\n"),
+      isExecutable,
+    });
+    const { text } = await look(
+      "./test.sh; ./checks/deep/x; stat -c %a checks checks/deep/x plain; ls -A /tmp",
+      { commit: trap.tip, branch: "b", packs: [trap.pack.sha256] },
+      { files: [file("test.sh", true), file("checks/deep/x", true), file("plain", false)] },
+    );
+    expect(text).toBe("held out\nheld out\n755\n755\n644\n");
+  });
+
   it("is read-only for an attempt that only looks", async () => {
     const { text } = await look(
       "cat README; touch x 2>/dev/null || echo refused; git status --porcelain",
