@@ -93,6 +93,8 @@ export const Result = z.object({
   usage: Tokens.optional().catch(undefined),
   /** Of this process since its last result, sub-agents included. */
   model_usage_since_last_result: z.record(z.string(), ModelUsage).optional().catch(undefined),
+  /** What keeps to the schema that was asked for. */
+  structured_output: z.unknown().optional(),
   origin: z.object({ kind: text }).optional().catch(undefined),
 });
 export type Result = z.infer<typeof Result>;

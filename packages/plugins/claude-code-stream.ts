@@ -16,6 +16,12 @@ const MAX_UNREADABLE = 100;
 const cut = (text: string, max: number) =>
   text.length <= max ? text : `${text.slice(0, max - 1)}…`.toWellFormed();
 
+const NO_OUTPUT: AgentFailure = {
+  code: "no_result",
+  message: "it gave no answer that keeps to the task's outputSchema",
+  retryable: false,
+};
+
 const ToolInput = z.object({
   command: z.string().optional(),
   file_path: z.string().optional(),
@@ -53,8 +59,12 @@ const toolResult = (block: Block): AgentRecord => ({
  * the last one says.
  *
  * @param options.resumed the session is an earlier attempt's
+ * @param options.wantsOutput without an answer that keeps to the task's schema it has failed
  */
-export function claudeStreamParser(options: { readonly resumed: boolean }): OutputParser {
+export function claudeStreamParser(options: {
+  readonly resumed: boolean;
+  readonly wantsOutput?: boolean;
+}): OutputParser {
   const stdout = lineSplitter();
   const stderrDecoder = new TextDecoder();
   const account = claudeAccount(options);
@@ -64,6 +74,7 @@ export function claudeStreamParser(options: { readonly resumed: boolean }): Outp
   let ended = false;
   let failure: AgentFailure | undefined;
   let finalMessage: string | undefined;
+  let output: string | undefined;
   /** What the CLI last said about a failed request, until the model answers again. */
   let trouble: { kind: string | undefined; atMs: number } | undefined;
   let lastDelayMs: number | undefined;
@@ -127,6 +138,9 @@ export function claudeStreamParser(options: { readonly resumed: boolean }): Outp
         if (!failure && line.result !== undefined && (ofAgent || finalMessage === undefined)) {
           finalMessage = line.result;
         }
+        if (!failure && options.wantsOutput && line.structured_output !== undefined) {
+          output = JSON.stringify(line.structured_output);
+        }
         return [{ type: "usage", usage: account.result(line) }, { type: "final" }];
       }
       case "other":
@@ -175,16 +189,19 @@ export function claudeStreamParser(options: { readonly resumed: boolean }): Outp
       const records = readEnd();
       // A result stands however the process ended: it may have been ended for not ending.
       const failed = ended ? failure : failureOfExit(exit, stderr, options.resumed && !isOpened);
+      const lacksOutput = failed === undefined && options.wantsOutput && output === undefined;
+      const fault = lacksOutput ? NO_OUTPUT : failed;
       const { usage, costUsd, turns } = account;
       return {
         records,
         result: {
           ...(finalMessage === undefined ? {} : { finalMessage }),
+          ...(output === undefined ? {} : { output }),
           ...(sessionId === undefined ? {} : { sessionId }),
           ...(usage === undefined ? {} : { usage }),
           ...(costUsd === undefined ? {} : { costUsd }),
           ...(turns === undefined ? {} : { turns }),
-          ...(failed === undefined ? {} : { failure: failed }),
+          ...(fault === undefined ? {} : { failure: fault }),
         },
       };
     },

@@ -63,6 +63,27 @@ describe("a run's meaning", () => {
   });
 });
 
+describe("an answer that is to keep to a schema", () => {
+  const outputOf = (fields: object, outputSchema?: object) => {
+    const parser = claudeCode.parser(outputSchema ? { outputSchema: {} } : {});
+    parser.push("stdout", utf8(resultLine(fields)));
+    return parser.end({ exitCode: 0 }).result;
+  };
+
+  it("is the result's own, as JSON", () => {
+    const found = outputOf({ structured_output: { score: 7 } }, {});
+    expect(found).toMatchObject({ finalMessage: "done", output: '{"score":7}' });
+    expect(found).not.toHaveProperty("failure");
+    expect(outputOf({ structured_output: { score: 7 } })).not.toHaveProperty("output");
+  });
+
+  it("fails the agent where there is none", () => {
+    expect(outputOf({}, {}).failure).toMatchObject({ code: "no_result", retryable: false });
+    const refused = outputOf({ is_error: true, api_error_status: 529 }, {});
+    expect(refused.failure?.code).toBe("overloaded");
+  });
+});
+
 describe("a session", () => {
   const id = "0a1b2c3d-0000-4000-8000-00000000abcd";
 
@@ -191,15 +212,20 @@ describe("the command line", () => {
     expect(
       argvOf({
         model: "sonnet",
-        appendSystemPrompt: "commit",
+        systemPrompt: "be brief",
+        appendSystemPrompt: "also",
+        instruction: "commit",
         maxTurns: 3,
+        outputSchema: { type: "object" },
         resumeSessionId: "s1",
         cliArgs: ["--allowedTools", "Bash", "Edit"],
       }),
     ).toEqual([
       ...["claude", "-p", "--output-format", "stream-json", "--verbose"],
       "--dangerously-skip-permissions",
-      ...["--model", "sonnet", "--append-system-prompt", "commit", "--max-turns", "3"],
+      ...["--model", "sonnet", "--system-prompt", "be brief"],
+      ...["--append-system-prompt", "also\n\ncommit", "--max-turns", "3"],
+      ...["--json-schema", '{"type":"object"}'],
       ...["--resume", "s1", "--allowedTools", "Bash", "Edit", "--", "do it"],
     ]);
   });

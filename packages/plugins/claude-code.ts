@@ -43,7 +43,11 @@ export const claudeCode: AgentPlugin = {
   },
   sessionFiles: (sessionId) =>
     SESSION_ID.test(sessionId) ? [`.claude/projects/-workspace/${sessionId}.jsonl`] : [],
-  parser: (task) => claudeStreamParser({ resumed: task?.resumeSessionId !== undefined }),
+  parser: (task) =>
+    claudeStreamParser({
+      resumed: task?.resumeSessionId !== undefined,
+      wantsOutput: task?.outputSchema !== undefined,
+    }),
 };
 
 const SESSION_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

@@ -1,3 +1,4 @@
+export * from "./agent-task.ts";
 export { claudeCode } from "./claude-code.ts";
 export { command, declaredPlugin } from "./command.ts";
 export * from "./commit-instruction.ts";

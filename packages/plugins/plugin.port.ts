@@ -101,6 +101,8 @@ export interface AgentFailure {
 /** What the whole output meant. `failure` absent means the agent says it succeeded. */
 export interface AgentResult {
   readonly finalMessage?: string;
+  /** JSON, as text, where the task has an `outputSchema`: what the CLI says keeps to it. */
+  readonly output?: string;
   readonly sessionId?: string;
   readonly usage?: TokenUsage;
   /** Of this attempt alone. Absent when the CLI does not tell and no price is known: unknown, not 0. */
@@ -154,5 +156,5 @@ export interface AgentPlugin {
    */
   sessionFiles(sessionId: string): readonly string[];
   /** @param task whose output it is; a resumed session's totals are not this attempt's */
-  parser(task?: Pick<AgentTask, "resumeSessionId">): OutputParser;
+  parser(task?: Pick<AgentTask, "resumeSessionId" | "outputSchema">): OutputParser;
 }
