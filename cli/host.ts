@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { type Clock, systemClock } from "@pitaya/actors/clock";
 import type { Strategy } from "@pitaya/strategies";
 import type { Connector } from "./connect/connection.port.ts";
@@ -25,6 +25,8 @@ export interface Host {
   readonly argv: readonly string[];
   readonly env: Readonly<NodeJS.ProcessEnv>;
   readonly cwd: string;
+  /** The user's own directory. */
+  readonly home: string;
   /** Where temporary files go. */
   readonly tmpdir: string;
   readonly stdout: Output;
@@ -34,6 +36,11 @@ export interface Host {
   random(bytes: number): string;
   /** For people: who asked to stop or to resume. */
   readonly user: string;
+  /**
+   * Asks the person at the terminal.
+   * @returns undefined where nobody sits at one
+   */
+  ask(question: string): Promise<string | undefined>;
   /** Calls `handler` for these signals in place of what they would do. @returns a function that ends that */
   onSignal(handler: (signal: Signal) => void): () => void;
   readonly connect: Connector;
@@ -48,12 +55,25 @@ export function processHost(): Host {
     argv: process.argv.slice(2),
     env: process.env,
     cwd: process.cwd(),
+    home: process.env["HOME"] || homedir(),
     tmpdir: tmpdir(),
     stdout: outputOf(process.stdout),
     stderr: outputOf(process.stderr),
     clock: systemClock,
     random: (bytes) => randomBytes(bytes).toString("hex"),
     user: process.env.USER ?? process.env.LOGNAME ?? "unknown",
+    async ask(question) {
+      if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
+      const { createInterface } = await import("node:readline/promises");
+      const terminal = createInterface({ input: process.stdin, output: process.stderr });
+      try {
+        // Whoever closes the input, or interrupts, has not said yes.
+        const left = new Promise<string>((resolve) => terminal.once("close", () => resolve("")));
+        return await Promise.race([terminal.question(question), left]);
+      } finally {
+        terminal.close();
+      }
+    },
     onSignal(handler) {
       const signals: readonly Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
       for (const signal of signals) process.on(signal, handler);

@@ -33,21 +33,37 @@ export async function pitaya(host: Host): Promise<number> {
 
 /** From here on nothing is printed that holds a secret this process was given. */
 async function runCommand(invocation: Invocation, host: Host): Promise<number> {
-  const [{ redactor }, { secretsGiven }, { redactedOutput }, { openSession }, { reportError }] =
-    await Promise.all([
-      import("@pitaya/redaction"),
-      import("./secrets-given.rules.ts"),
-      import("./redacted-output.ts"),
-      import("./session.ts"),
-      import("./report-error.ts"),
-    ]);
-  const redact = redactor({ values: secretsGiven(invocation, host.env) });
-  const stderr = redactedOutput(host.stderr, redact);
-  const redacted: Host = { ...host, stdout: redactedOutput(host.stdout, redact), stderr };
+  const [
+    { redactor },
+    { secretsGiven },
+    { redactedOutput },
+    { settingsOf },
+    { openSession },
+    { reportError },
+  ] = await Promise.all([
+    import("@pitaya/redaction"),
+    import("./secrets-given.rules.ts"),
+    import("./redacted-output.ts"),
+    import("./settings/settings-of.ts"),
+    import("./session.ts"),
+    import("./report-error.ts"),
+  ]);
+  const redacting = (secrets: readonly string[]) => {
+    const redact = redactor({ values: secrets });
+    const stderr = redactedOutput(host.stderr, redact);
+    return { redact, host: { ...host, stdout: redactedOutput(host.stdout, redact), stderr } };
+  };
+  let redacted = redacting(secretsGiven(invocation, host.env));
   try {
+    const configuration = await settingsOf(invocation, host);
+    // Files hold secrets too.
+    const { gathered, settings } = configuration;
+    redacted = redacting(secretsGiven(invocation, gathered.variables.all, settings));
     const { command } = await commandSpec(invocation.command).load();
-    return await command(openSession(invocation, redacted, redact));
+    return await command(
+      await openSession(invocation, redacted.host, redacted.redact, configuration),
+    );
   } catch (error) {
-    return await reportError(error, stderr, invocation.flags.has("verbose"));
+    return await reportError(error, redacted.host.stderr, invocation.flags.has("verbose"));
   }
 }

@@ -1,18 +1,31 @@
 import type { Invocation } from "./command-line/parse.rules.ts";
+import type { Resolved } from "./settings/resolve.rules.ts";
 
 /** Variables that hold credentials of agents. */
 const SECRET_VARIABLE = /^(CLAUDE_CODE_OAUTH_TOKEN|ANTHROPIC_AUTH_TOKEN|[A-Z][A-Z0-9_]*_API_KEY)$/;
 
-/** Every secret this process was given, by flag or environment: none may be printed or written. */
+/**
+ * Every secret this process was given, by flag, environment or file: none may be printed or written.
+ *
+ * @param env with what `.env` adds to it
+ * @param settings where they are known already
+ */
 export function secretsGiven(
   { flags }: Pick<Invocation, "flags">,
   env: Readonly<NodeJS.ProcessEnv>,
+  settings?: Pick<Resolved, "values" | "plugins">,
 ): readonly string[] {
+  const declared = new Set(
+    [...(settings?.plugins.values() ?? [])].flatMap(({ credentials }) => credentials),
+  );
   const fromFlags = [...(flags.get("api-key") ?? []), ...(flags.get("oauth-token") ?? [])];
   const fromEnv = Object.entries(env).flatMap(([name, value]) =>
-    SECRET_VARIABLE.test(name) && value !== undefined ? [value] : [],
+    (SECRET_VARIABLE.test(name) || declared.has(name)) && value !== undefined ? [value] : [],
   );
-  const servers = [...(flags.get("nats") ?? []), env["PITAYA_NATS_URL"], env["PITAYA_NATS__URL"]];
+  const servers = [
+    ...(flags.get("nats") ?? []),
+    ...[env["PITAYA_NATS_URL"], env["PITAYA_NATS__URL"], settings?.values["nats.url"]],
+  ];
   const all = [...fromFlags, ...fromEnv, ...servers.flatMap(passwordIn)];
   return [...new Set(all)].filter((value) => value !== "");
 }

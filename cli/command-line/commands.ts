@@ -16,11 +16,20 @@ export interface Command {
   readonly load: () => Promise<{ readonly command: CommandMain }>;
 }
 
-const EVERYWHERE = ["state-dir", "nats", "verbose", "help", "version"] as const;
+const EVERYWHERE = ["config", "state-dir", "nats", "verbose", "help", "version"] as const;
 const IN_A_REPOSITORY = ["repo", "logs-dir", "results-dir"] as const;
 const LIMITS = ["max-parallel", "timeout", "cpu", "memory", "network"] as const;
 const SHOWING = ["no-tui", "output", "json", "yes"] as const;
 const CREDENTIALS = ["mode", "oauth-token", "api-key", "base-url"] as const;
+
+const OF_A_RUN = [
+  ...(["strategy", "set", "runs", "model", "plugin", "docker-image", "cli-arg"] as const),
+  ...(["cli-args", "base-branch", "force-commit"] as const),
+  ...LIMITS,
+  ...CREDENTIALS,
+  ...IN_A_REPOSITORY,
+  ...SHOWING,
+] as const;
 
 export const commands = {
   run: {
@@ -33,13 +42,8 @@ export const commands = {
     ],
     args: ["prompt?"],
     flags: [
-      ...(["strategy", "set", "runs", "model", "plugin", "docker-image", "cli-arg"] as const),
-      ...(["cli-args", "base-branch", "force-commit"] as const),
-      ...LIMITS,
+      ...OF_A_RUN,
       ...(["detach", "list-runs", "show-run", "resume", "resume-fresh"] as const),
-      ...CREDENTIALS,
-      ...IN_A_REPOSITORY,
-      ...SHOWING,
       ...EVERYWHERE,
     ],
     load: () => import("../commands/run.ts"),
@@ -143,6 +147,22 @@ export const commands = {
     flags: ["verify", "json", ...EVERYWHERE],
     load: () => import("../commands/gc.ts"),
   },
+  config: {
+    summary: "the settings a run would really use, each with its source",
+    usage: "config print [options of a run] [--json]",
+    examples: ["pitaya config print", "pitaya config print --strategy best-of-n -S n=3 --json"],
+    args: ["print"],
+    flags: [...OF_A_RUN, ...EVERYWHERE],
+    load: () => import("../commands/config.ts"),
+  },
+  trust: {
+    summary: "show what this repository's files would decide, and accept them",
+    usage: "trust [--yes] [--json]",
+    examples: ["pitaya trust"],
+    args: [],
+    flags: ["repo", "yes", "json", ...EVERYWHERE],
+    load: () => import("../commands/trust.ts"),
+  },
 } as const satisfies Record<string, Command>;
 
 export type CommandName = keyof typeof commands;
@@ -153,7 +173,7 @@ export const commandSpec = (name: CommandName): Command => commands[name];
 /** Commands that are to come: a word of these is never taken for a prompt. */
 export const RESERVED_WORDS: ReadonlySet<string> = new Set(
   (
-    "cancel retry shell logs diff pick why prune clean doctor config runners drain undrain runner " +
-    "image auth report trust completion"
+    "cancel retry shell logs diff pick why prune clean doctor runners drain undrain runner " +
+    "image auth report completion"
   ).split(" "),
 );

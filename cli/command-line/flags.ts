@@ -133,6 +133,11 @@ export const flags = {
     help: "commit what the agent left uncommitted",
   },
 
+  config: {
+    group: "Files",
+    value: "file",
+    help: "settings of the project (default: pitaya.yaml of the repository)",
+  },
   "state-dir": { group: "Files", value: "dir", help: "directory of the embedded stack" },
   "logs-dir": { group: "Files", value: "dir", setting: "logs_dir", help: "where event logs go" },
   "results-dir": {

@@ -18,6 +18,8 @@ import { printable } from "../output/printable.rules.ts";
 import { findRun } from "../runs/find-run.ts";
 import { openScratch } from "../scratch.ts";
 import type { Session } from "../session.ts";
+import type { SettingKey } from "../settings/keys.ts";
+import { isToldHere } from "../settings/resolve.rules.ts";
 
 /** `pitaya import <run>`: brings its branches in, also those that were deleted since. */
 export const command: CommandMain = async (session) => {
@@ -93,8 +95,8 @@ function worksOf(
 
 /** What this invocation says over the run's own rules. */
 function overrides({ settings }: Session): Partial<ImportRules> {
-  const { values, sources } = settings;
-  const given = (key: Parameters<typeof sources.get>[0]) => sources.get(key) !== "default";
+  const { values } = settings;
+  const given = (key: SettingKey) => isToldHere(settings, key);
   return {
     ...(given("import_conflict_policy") ? { conflict: values.import_conflict_policy } : {}),
     ...(given("orchestration.allow_overwrite_protected_refs")

@@ -39,7 +39,7 @@ async function runPrompt(
 ): Promise<number> {
   const { early: signal } = desk;
   const { host, settings } = session;
-  const strategy = chooseStrategy(settings.values.strategy, session.values("set"), host.strategies);
+  const strategy = chooseStrategy(settings, session.values("set"), host.strategies);
   const place = await openPlace(session, scratch.dir);
   const base = await chooseBase(session, place, signal);
   const agent = chooseAgent(session, prompt);

@@ -1,7 +1,7 @@
 import { FLAG_NAMES, flagSpec } from "../command-line/flags.ts";
 import type { Invocation } from "../command-line/parse.rules.ts";
 import type { SettingKey } from "./keys.ts";
-import type { Given, Layer } from "./resolve.rules.ts";
+import type { Given, Layer } from "./layers.ts";
 
 /** Settings that this command line gives. */
 export function flagLayer({ flags, command }: Pick<Invocation, "flags" | "command">): Layer {
@@ -12,7 +12,7 @@ export function flagLayer({ flags, command }: Pick<Invocation, "flags" | "comman
     if (setting !== undefined && value !== undefined)
       values.set(setting, { value, as: `--${name}` });
   }
-  const followsARun = command === "run" || command === "attach" || command === "resume";
-  if (followsARun && flags.has("json")) values.set("output", { value: "json", as: "--json" });
+  const showsARun = command === "run" || command === "attach" || command === "resume";
+  if (showsARun && flags.has("json")) values.set("output", { value: "json", as: "--json" });
   return { source: "flag", values };
 }

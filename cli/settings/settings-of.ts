@@ -1,14 +1,24 @@
 import type { Invocation } from "../command-line/parse.rules.ts";
 import type { Host } from "../host.ts";
-import { environmentLayer } from "./from-env.rules.ts";
-import { flagLayer } from "./from-flags.rules.ts";
+import { type Gathered, gatherLayers } from "./gather-layers.ts";
 import { type Resolved, resolveSettings } from "./resolve.rules.ts";
 
+/** What an invocation really uses, and everything it was told. */
+export interface Configuration {
+  readonly settings: Resolved;
+  readonly gathered: Gathered;
+}
+
 /**
- * The settings an invocation really uses: flag, then environment, then default. Files of the user and
- * of the repository are not read yet.
+ * The settings an invocation really uses: flag, then environment, `.env`, the project's file, the
+ * user's own, and default.
  *
  * @throws {PitayaError} `usage`
  */
-export const settingsOf = (invocation: Invocation, host: Pick<Host, "env">): Resolved =>
-  resolveSettings([flagLayer(invocation), environmentLayer(host.env)]);
+export async function settingsOf(
+  invocation: Pick<Invocation, "flags" | "command">,
+  host: Pick<Host, "env" | "home" | "cwd" | "random">,
+): Promise<Configuration> {
+  const gathered = await gatherLayers(invocation, host);
+  return { settings: resolveSettings(gathered.layers), gathered };
+}

@@ -2,7 +2,7 @@ import { DEFAULT_LIMITS } from "@pitaya/protocol";
 import { expect, test } from "vitest";
 import { FLAG_NAMES, flagSpec } from "../command-line/flags.ts";
 import { parseCommandLine } from "../command-line/parse.rules.ts";
-import { environmentLayer } from "./from-env.rules.ts";
+import { variableValues } from "./from-env.rules.ts";
 import { flagLayer } from "./from-flags.rules.ts";
 import { SETTING_KEYS } from "./keys.ts";
 import { resolveSettings } from "./resolve.rules.ts";
@@ -11,7 +11,8 @@ import { Settings } from "./schema.ts";
 function settings(argv: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const parsed = parseCommandLine(argv);
   if (!parsed.ok) throw new Error(parsed.misuse.message);
-  return resolveSettings([flagLayer(parsed.invocation), environmentLayer(env)]);
+  const values = variableValues(env, (name) => ({ as: name }));
+  return resolveSettings([flagLayer(parsed.invocation), { source: "env", values }]);
 }
 
 test("the schema has an entry for every key, and every flag's setting is a key", () => {
@@ -83,6 +84,16 @@ test("a wrong value is told by the place it was written in, all of them at once"
   expect(wrong).toThrow(/--timeout: expected a number of seconds, not "soon"/);
   expect(wrong).toThrow(/--max-parallel: expected at least 1, not "0"/);
   expect(wrong).toThrow(/PITAYA_IMPORT_POLICY: expected one of auto, never, always/);
+});
+
+test("variables give parameters of strategies and declared plugins too", () => {
+  const { chosen, plugins } = settings(["p"], {
+    PITAYA_STRATEGIES__BEST_OF_N__N: "7",
+    PITAYA_PLUGINS__MY_TOOL: '{"argv": ["tool", "{prompt}"]}',
+    PITAYA_PLUGINS__MY_TOOL__IMAGE: "tools:1",
+  });
+  expect(chosen.get("strategies.best-of-n.n")?.value).toBe(7);
+  expect(plugins.get("my-tool")).toMatchObject({ argv: ["tool", "{prompt}"], image: "tools:1" });
 });
 
 test("--json is the JSON output of a run, and of another command its own affair", () => {

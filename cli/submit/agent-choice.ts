@@ -2,11 +2,15 @@ import {
   type AgentPlugin,
   COMMIT_INSTRUCTION,
   type CredentialMode,
+  declaredPlugin,
   findPlugin,
+  pluginNames,
   resolveCredentials,
 } from "@pitaya/plugins";
-import { type AgentSpec, PitayaError } from "@pitaya/protocol";
+import { type AgentSpec, PitayaError, type PluginDeclaration } from "@pitaya/protocol";
 import type { Session } from "../session.ts";
+import type { Resolved } from "../settings/resolve.rules.ts";
+import { checkAddress } from "./agent-address.rules.ts";
 import { posixWords } from "./posix-words.rules.ts";
 import type { Credentials } from "./sealed-credentials.ts";
 
@@ -24,7 +28,7 @@ export interface AgentChoice {
  */
 export function chooseAgent(session: Session, prompt: string): AgentChoice {
   const { values } = session.settings;
-  const plugin = findPlugin(values.plugin_name);
+  const { plugin, declaration } = choosePlugin(session.settings);
   const model = values.model ?? plugin.defaultModel;
   const cliArgs = [...session.values("cli-arg"), ...posixWords(session.value("cli-args") ?? "")];
   const { secrets, baseUrl } = credentialsOf(session, plugin);
@@ -37,10 +41,38 @@ export function chooseAgent(session: Session, prompt: string): AgentChoice {
   if (problems.length > 0) throw new PitayaError("usage", problems.join("; "));
   const credentials = Object.keys(secrets);
   return {
-    spec: { plugin: plugin.name, image, cliArgs: [...cliArgs], credentials, ...optional },
+    spec: {
+      ...{ plugin: plugin.name, image, cliArgs: [...cliArgs], credentials, ...optional },
+      ...(declaration !== undefined && { declaration }),
+    },
     credentials: secrets,
     commitInstruction: COMMIT_INSTRUCTION,
   };
+}
+
+/**
+ * The plugin that is asked for: one of ours, or one that the user has declared.
+ *
+ * @throws {PitayaError} `usage`
+ */
+export function choosePlugin({ values, plugins }: Pick<Resolved, "values" | "plugins">): {
+  readonly plugin: AgentPlugin;
+  readonly declaration: PluginDeclaration | undefined;
+} {
+  const name = values.plugin_name;
+  const declaration = plugins.get(name);
+  if (declaration === undefined && !pluginNames.includes(name)) {
+    throw new PitayaError("usage", `there is no plugin "${name}"`, {
+      hint: `plugins: ${[...pluginNames, ...plugins.keys()].join(", ")}`,
+    });
+  }
+  if (declaration !== undefined && pluginNames.includes(name)) {
+    throw new PitayaError("usage", `plugins.${name}: there is a plugin ${name} already`, {
+      hint: "Give the declared one a name of its own.",
+    });
+  }
+  const plugin = declaration === undefined ? findPlugin(name) : declaredPlugin(name, declaration);
+  return { plugin, declaration };
 }
 
 /**
@@ -52,13 +84,17 @@ export function credentialsOf(session: Session, plugin: AgentPlugin, only?: Cred
   const oauthToken = session.value("oauth-token");
   const apiKey = session.value("api-key");
   const baseUrl = session.value("base-url");
-  return resolveCredentials(plugin, {
-    env: session.host.env,
+  const found = resolveCredentials(plugin, {
+    env: session.variables.all,
     ...(mode === undefined ? {} : { mode }),
     ...(oauthToken === undefined ? {} : { oauthToken }),
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(baseUrl === undefined ? {} : { baseUrl }),
   });
+  if (found.baseUrl !== undefined && baseUrl === undefined) {
+    checkAddress(session.variables, plugin, found);
+  }
+  return found;
 }
 
 function modeOf(given: string | undefined): CredentialMode | undefined {

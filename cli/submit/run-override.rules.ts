@@ -1,6 +1,6 @@
 import { PitayaError, type RunOverride, type TaskLimits } from "@pitaya/protocol";
 import type { SettingKey } from "../settings/keys.ts";
-import type { Resolved } from "../settings/resolve.rules.ts";
+import { isToldHere, type Resolved } from "../settings/resolve.rules.ts";
 import { LIMIT_KEYS, taskLimits } from "./run-spec.rules.ts";
 
 /**
@@ -9,8 +9,9 @@ import { LIMIT_KEYS, taskLimits } from "./run-spec.rules.ts";
  *
  * @throws {PitayaError} `usage`
  */
-export function settingsOverride({ values, sources }: Resolved): RunOverride {
-  const isGiven = (key: SettingKey) => sources.get(key) !== "default";
+export function settingsOverride(settings: Resolved): RunOverride {
+  const { values } = settings;
+  const isGiven = (key: SettingKey) => isToldHere(settings, key);
   const whole = taskLimits(values);
   const limits = Object.fromEntries(
     (Object.keys(LIMIT_KEYS) as (keyof TaskLimits)[])

@@ -17,6 +17,10 @@ export interface TestHostOptions {
   readonly argv: readonly string[];
   readonly cwd: string;
   readonly tmpdir: string;
+  /** @default one that does not exist */
+  readonly home?: string;
+  /** What the person at the terminal says. @default nobody sits there */
+  readonly answer?: (question: string) => string;
   readonly env?: Readonly<Record<string, string>>;
   readonly connection?: () => Promise<Connection>;
   readonly tty?: boolean;
@@ -49,6 +53,7 @@ export function startPitaya(options: TestHostOptions): TestHost {
     argv: options.argv,
     env: options.env ?? { ANTHROPIC_API_KEY: "sk-ant-test-0123456789abcdef" },
     cwd: options.cwd,
+    home: options.home ?? "/nowhere",
     tmpdir: options.tmpdir,
     stdout: captured(options.tty ?? false),
     stderr: captured(options.tty ?? false),
@@ -61,6 +66,7 @@ export function startPitaya(options: TestHostOptions): TestHost {
         .padStart(bytes * 2, "0")
         .slice(-bytes * 2);
     },
+    ask: async (question) => options.answer?.(question),
     onSignal(handler) {
       handlers.add(handler);
       return () => void handlers.delete(handler);

@@ -24,6 +24,7 @@ const CODES = {
   no_coordinator: { exit: 1, retryable: true },
   // the user's side
   usage: { exit: 2, retryable: false },
+  untrusted: { exit: 2, retryable: false },
   not_a_repository: { exit: 1, retryable: false },
   repository_unsupported: { exit: 1, retryable: false },
   unborn_head: { exit: 1, retryable: false },

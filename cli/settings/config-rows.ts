@@ -1,0 +1,123 @@
+import type { AgentPlugin } from "@pitaya/plugins";
+import { findStrategy, type Strategy } from "@pitaya/strategies";
+import type { Session } from "../session.ts";
+import { choosePlugin } from "../submit/agent-choice.ts";
+import { checkedParams, givenParams } from "../submit/strategy-params.rules.ts";
+import { decidedBy } from "./decides.rules.ts";
+import { SETTING_KEYS } from "./keys.ts";
+import {
+  type ConfigKey,
+  type Given,
+  isDoubtful,
+  isPluginKey,
+  isStrategyKey,
+  type Layer,
+  type Source,
+} from "./layers.ts";
+
+/** One value of the configuration, where it comes from, and what keeps it from holding. */
+export interface ConfigRow {
+  readonly key: string;
+  /** Absent where nothing is set, and nothing is the default. */
+  readonly value?: unknown;
+  readonly source: Source;
+  /** The flag or variable. */
+  readonly as?: string;
+  readonly file?: string;
+  readonly line?: number;
+  readonly refused?: string;
+}
+
+type Placed = Given & { readonly layer: Pick<Layer, "source" | "file"> };
+
+/**
+ * What a run with this command line would use: every setting, the parameters of its strategy and those
+ * given for others, declared plugins, and the credentials that are there, without their values.
+ *
+ * @throws {PitayaError} `usage`
+ */
+export function configRows(session: Session): readonly ConfigRow[] {
+  const { settings } = session;
+  const { plugin } = choosePlugin(settings);
+  const ownDefaults: Partial<Record<ConfigKey, unknown>> = {
+    model: plugin.defaultModel,
+    "runner.docker_image": plugin.defaultImage,
+  };
+  const plain = SETTING_KEYS.map((key): ConfigRow => {
+    const value = settings.values[key] ?? ownDefaults[key];
+    return row(key, value, settings.chosen.get(key));
+  });
+  const others = [...settings.chosen]
+    .filter(([key]) => isPluginKey(key) || isStrategyKey(key))
+    .map(([key, given]) => row(key, given.value, given));
+  const rows = new Map([...plain, ...others].map((each) => [each.key, each]));
+  for (const each of strategyRows(session)) rows.set(each.key, each);
+  return [...[...rows.values()].toSorted(byKey), ...credentialRows(session, plugin)];
+}
+
+const byKey = (a: ConfigRow, b: ConfigRow): number => {
+  const levels = ({ key }: ConfigRow) => (key.includes(".") ? 1 : 0);
+  return levels(a) - levels(b) || (a.key < b.key ? -1 : 1);
+};
+
+function row(key: ConfigKey, value: unknown, given: Placed | undefined): ConfigRow {
+  if (given === undefined) return { key, ...(value !== undefined && { value }), source: "default" };
+  const { source, file } = given.layer;
+  const decides = file && isDoubtful(file) ? decidedBy(key, given.value) : undefined;
+  return {
+    key,
+    value,
+    source,
+    ...placeOf(given),
+    ...(decides && { refused: notTrusted(decides) }),
+  };
+}
+
+const notTrusted = (decides: string): string =>
+  `it decides ${decides}, and its file is not trusted; see \`pitaya trust\``;
+
+const placeOf = ({ as, line, layer: { file } }: Placed) =>
+  file === undefined
+    ? { as: as.split(/[ =]/, 1)[0] ?? as }
+    : { file: file.shown, ...(line !== undefined && { line }) };
+
+function strategyRows({ settings, values, host }: Session): readonly ConfigRow[] {
+  const strategy: Strategy = findStrategy(settings.values.strategy, host.strategies);
+  const given = givenParams(strategy.name, settings, values("set"));
+  const params = strategy.params.parse(checkedParams(strategy, given));
+  return Object.entries(params).map(([param, value]) =>
+    row(`strategies.${strategy.name}.${param}`, value, given.get(param)),
+  );
+}
+
+/** Which credentials and addresses there are for the agent. A secret's value is not shown. */
+function credentialRows({ variables, value }: Session, plugin: AgentPlugin): readonly ConfigRow[] {
+  const flags = plugin.credentials.flatMap(({ flag }): ConfigRow[] =>
+    value(flag) === undefined
+      ? []
+      : [{ key: flag, value: HIDDEN, source: "flag", as: `--${flag}` }],
+  );
+  const address = value("base-url");
+  if (address !== undefined) {
+    flags.push({ key: "base-url", value: address, source: "flag", as: "--base-url" });
+  }
+  const names = [...plugin.credentials.map(({ source }) => source), ...(plugin.environment ?? [])];
+  const secrets = names.map((name) => [name, true] as const);
+  const addresses = [plugin.baseUrlSource ?? []].flat().map((name) => [name, false] as const);
+  const ofVariables = [...secrets, ...addresses].flatMap(([name, isSecret]): ConfigRow[] => {
+    const variable = variables.get(name);
+    if (variable === undefined) return [];
+    const { source, file } = variable.layer;
+    const doubtful = !isSecret && file !== undefined && isDoubtful(file);
+    return [
+      {
+        ...{ key: name, value: isSecret ? HIDDEN : variable.value, source },
+        ...placeOf(variable),
+        ...(doubtful && { refused: notTrusted("where the credential and the code go") }),
+      },
+    ];
+  });
+  return [...flags, ...ofVariables];
+}
+
+const HIDDEN = "[redacted]";
