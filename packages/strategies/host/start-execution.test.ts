@@ -2,26 +2,56 @@ import type { KeyPolicy } from "@pitaya/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { canonicalHash } from "./canonical-hash.ts";
-import { findStrategy, parseParams } from "./registry.ts";
-import { defineStrategy, type Strategy, TaskFailed } from "./sdk.ts";
-import { type HostedTask, startExecution, type TaskResolution } from "./strategy-host.ts";
+import { parseParams } from "../parse-params.ts";
+import { taskPlanner } from "../planning/task-planner.ts";
+import { findStrategy } from "../registry.ts";
+import { defineStrategy, type Strategy, TaskFailed } from "../sdk.ts";
+import { sampleSpec } from "../testing/sample-spec.ts";
+import type { HostedTask, HostOptions, TaskResolution } from "./hosted-execution.ts";
+import { startExecution } from "./start-execution.ts";
 
-type Recorded = Parameters<typeof startExecution>[0]["recorded"];
+type Recorded = HostOptions["recorded"];
 
-const start = (strategy: Strategy, recorded: Recorded = []) =>
-  startExecution({
-    strategy,
-    params: {},
-    prompt: "do it",
-    baseBranch: "main",
-    recorded,
-    fingerprint: canonicalHash,
-    log: () => undefined,
+const spec = sampleSpec({
+  ...{ strategy: "test", prompt: "do it", repository: {}, branches: {}, files: {}, plugins: [] },
+});
+
+async function start(
+  strategy: Strategy,
+  recorded: Recorded = [],
+  options: Partial<HostOptions> = {},
+) {
+  const execution = await startExecution(strategy, {
+    ...{ params: {}, prompt: "do it", baseBranch: "main", files: {}, recorded },
+    ...{ seed: "s1", startedAtMs: 0, planner: taskPlanner(spec, {}), log: () => undefined },
+    ...options,
   });
+  let at = 0;
+  return {
+    get calls() {
+      return execution.calls;
+    },
+    get tasks() {
+      return execution.tasks;
+    },
+    get ended() {
+      return execution.ended;
+    },
+    get replaced() {
+      return execution.replaced;
+    },
+    get cancelled() {
+      return execution.cancelled;
+    },
+    sleeps: execution.sleeps,
+    deliver: (key: string, resolution: TaskResolution) => execution.deliver(key, resolution, ++at),
+    wake: (index: number) => execution.wake(index, ++at),
+    close: execution.close,
+  };
+}
 const code = (execute: Strategy["execute"]): Strategy =>
   defineStrategy({ name: "test", params: z.object({}), execute });
-const done: TaskResolution = { status: "succeeded", branch: "b", commit: "c" };
+const done: TaskResolution = { status: "succeeded", result: { hasChanges: false, commits: 0 } };
 const bad: TaskResolution = {
   status: "failed",
   error: { code: "agent_failed", message: "exit 1", retryable: false },
@@ -31,7 +61,7 @@ describe("simple", () => {
   it("runs one task with the prompt as given and succeeds with it", async () => {
     const execution = await start(findStrategy("simple"));
     expect(execution.tasks).toMatchObject([
-      { key: "simple", task: { prompt: "do it", baseBranch: "main" } },
+      { key: "simple", planned: { asked: { prompt: "do it", baseBranch: "main" } } },
     ]);
     expect(execution.ended).toBeUndefined();
     await execution.deliver("simple", done);
@@ -200,7 +230,7 @@ describe("a mistake of the code", () => {
     [
       "a task without a prompt",
       async (_, ctx) => fork(ctx.run({ prompt: " " }, { key: "k" }).key),
-      /left task k no prompt/,
+      /expected some text/,
     ],
     [
       "a wait for what was never asked for",
@@ -393,15 +423,15 @@ describe("a key whose task has changed since it was recorded", () => {
     keyPolicy: KeyPolicy,
     recorded: Recorded = [],
   ) =>
-    startExecution({
-      ...{ strategy, params: {}, prompt: "do it", baseBranch: "main", recorded, keyPolicy },
+    start(strategy, recorded, {
+      keyPolicy,
       recordedFingerprint: (key) => log.get(key),
       rekeyed: keyPolicy === "suffix",
-      fingerprint: canonicalHash,
-      log: () => undefined,
     });
   const logOf = (...executions: readonly { readonly tasks: readonly HostedTask[] }[]) =>
-    new Map(executions.flatMap(({ tasks }) => tasks.map((t) => [t.key, t.fingerprint] as const)));
+    new Map(
+      executions.flatMap(({ tasks }) => tasks.map((t) => [t.key, t.planned.fingerprint] as const)),
+    );
 
   it("is an error under policy strict, which names the key", async () => {
     const before = await start(version("a", "b"));

@@ -1,0 +1,2 @@
+export type * from "./hosted-execution.ts";
+export { startExecution } from "./start-execution.ts";
