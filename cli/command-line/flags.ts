@@ -75,6 +75,17 @@ export const flags = {
     help: "branch, tag or commit to start from (default: what is checked out)",
   },
 
+  "include-branches": {
+    group: "Repository",
+    value: "names",
+    setting: "runner.include_branches",
+    help: "branches that agents see beside the base: a,b or a JSON list",
+  },
+  "require-clean-wt": {
+    group: "Repository",
+    help: "refuse to run while there are changes that are not committed",
+  },
+
   "no-tui": { group: "Display", help: "plain lines instead of a view that is redrawn" },
   output: {
     group: "Display",

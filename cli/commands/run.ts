@@ -8,8 +8,14 @@ import { openPlace } from "../local-place.ts";
 import { openScratch, type Scratch } from "../scratch.ts";
 import type { Session } from "../session.ts";
 import { chooseAgent } from "../submit/agent-choice.ts";
-import { chooseBase, prepareSubmission, refuseSecrets } from "../submit/prepare-submission.ts";
-import { chooseStrategy } from "../submit/strategy-params.rules.ts";
+import { namedFiles } from "../submit/named-files.ts";
+import {
+  chooseBase,
+  prepareSubmission,
+  refuseSecretFiles,
+  refuseSecrets,
+} from "../submit/prepare-submission.ts";
+import { chooseStrategy } from "../submit/strategy-choice.rules.ts";
 import { submit } from "../submit/submit.ts";
 
 /** `pitaya "<prompt>"`: submits a run and follows it to its end. */
@@ -42,12 +48,16 @@ async function runPrompt(
   const strategy = chooseStrategy(settings, session.values("set"), host.strategies);
   const place = await openPlace(session, scratch.dir);
   const base = await chooseBase(session, place, signal);
-  const agent = chooseAgent(session, prompt);
-  refuseSecrets(session, { prompt, strategy, agent: agent.spec });
+  const plugins = strategy.marked.flatMap(({ mark, value }) => (mark === "plugin" ? [value] : []));
+  const agent = chooseAgent(session, prompt, [...strategy.plugins, ...plugins]);
+  const root = place.repo.topLevel ?? place.repo.gitDir;
+  const files = await namedFiles(host, root, strategy.marked, strategy.given);
+  refuseSecrets(session, { prompt, strategy: strategy.spec, agent: [agent.spec, agent.others] });
+  refuseSecretFiles(session, files);
   const connection = await session.connect();
   try {
     signal.throwIfAborted();
-    const parts = { session, connection, place, base, agent, strategy, prompt, signal };
+    const parts = { session, connection, place, base, agent, strategy, files, prompt, signal };
     const { run, spec } = await prepareSubmission(parts);
     await makeRoom(session, connection, run);
     const keys = sealer();

@@ -22,7 +22,7 @@ test.each([
   ["an unknown output", ["do it", "--output", "xml"], 2, "expected one of streaming, json, quiet"],
   ["an unknown mode", ["do it", "--mode", "free"], 2, "--mode: expected subscription or api"],
   ["a bad parameter", ["do it", "-S", "novalue"], 2, "expected key=value"],
-  ["an unknown parameter", ["do it", "-S", "n=3"], 2, "strategy simple takes no parameters"],
+  ["an unknown parameter", ["do it", "-S", "n=3"], 2, "strategy simple has no such parameter"],
   ["an unknown strategy", ["do it", "--strategy", "best"], 2, 'there is no strategy "best"'],
   ["bad quoting", ["do it", "--cli-args", "a 'b"], 2, "is not closed"],
   ["a secret in the base URL", ["do it", "--base-url", "https://u:p@x.example"], 2, "user name"],

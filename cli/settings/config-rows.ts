@@ -1,8 +1,7 @@
 import type { AgentPlugin } from "@pitaya/plugins";
-import { findStrategy, type Strategy } from "@pitaya/strategies";
 import type { Session } from "../session.ts";
 import { choosePlugin } from "../submit/agent-choice.ts";
-import { checkedParams, givenParams } from "../submit/strategy-params.rules.ts";
+import { chooseStrategy } from "../submit/strategy-choice.rules.ts";
 import { decidedBy } from "./decides.rules.ts";
 import { SETTING_KEYS } from "./keys.ts";
 import {
@@ -82,11 +81,9 @@ const placeOf = ({ as, line, layer: { file } }: Placed) =>
     : { file: file.shown, ...(line !== undefined && { line }) };
 
 function strategyRows({ settings, values, host }: Session): readonly ConfigRow[] {
-  const strategy: Strategy = findStrategy(settings.values.strategy, host.strategies);
-  const given = givenParams(strategy.name, settings, values("set"));
-  const params = strategy.params.parse(checkedParams(strategy, given));
+  const { spec, given, values: params } = chooseStrategy(settings, values("set"), host.strategies);
   return Object.entries(params).map(([param, value]) =>
-    row(`strategies.${strategy.name}.${param}`, value, given.get(param)),
+    row(`strategies.${spec.name}.${param}`, value, given.get(param)),
   );
 }
 

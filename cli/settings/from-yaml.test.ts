@@ -89,7 +89,7 @@ test.each([
 });
 
 test("everything that is wrong is told at once, up to twenty", () => {
-  expect(() => read("modle: x\nrunner:\n  timeot: 5\n")).toThrow(/:1: .*modle[^]*:3: .*timeot/);
+  expect(() => read("modle: x\nrunner:\n  timeot: 5\n")).toThrow(/:1: .*modle.*\n.*:3: .*timeot/);
   const many = Array.from({ length: 50 }, (_, i) => `x${i}: 1\n`).join("");
   expect(() => read(many)).toThrow("and 30 more");
 });
@@ -125,9 +125,9 @@ test("no key reaches into what every object has", () => {
   expect(() => read("__proto__:\n  model: x\n")).toThrow("there is no setting __proto__");
   expect(() => read("constructor: x\n")).toThrow("there is no setting constructor");
   const { values } = read("strategies:\n  s:\n    p: {__proto__: {polluted: yes}}\n");
-  expect(
-    (values.get("strategies.s.p")?.value as Record<string, unknown>)["polluted"],
-  ).toBeUndefined();
+  const held = values.get("strategies.s.p")?.value;
+  expect(Object.getPrototypeOf(held)).toBe(Object.prototype);
+  expect(Object.keys(Object(held))).toEqual(["__proto__"]);
   expect(Object.prototype).not.toHaveProperty("polluted");
 });
 

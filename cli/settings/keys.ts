@@ -26,6 +26,7 @@ export const SETTING_KEYS = [
   "runner.commit_instruction",
   "runner.git_name",
   "runner.git_email",
+  "runner.include_branches",
   "orchestration.max_parallel_instances",
   "orchestration.branch_namespace",
   "orchestration.allow_overwrite_protected_refs",

@@ -1,5 +1,6 @@
 import { DEFAULT_LIMITS, DEFAULT_SNAPSHOT_INTERVAL_MS, ImageReference } from "@pitaya/protocol";
 import { z } from "zod";
+import { jsonOrText } from "./from-env.rules.ts";
 import type { SettingKey } from "./keys.ts";
 
 const flag = z.union([z.boolean(), z.stringbool()], "expected true or false");
@@ -16,6 +17,26 @@ const seconds = z.coerce
 const oneOf = <const T extends readonly [string, ...string[]]>(values: T) =>
   z.enum(values, `expected one of ${values.join(", ")}`);
 const text = z.string().min(1, "expected a text that is not empty");
+
+/** A list, or as text: JSON, or names with commas between. */
+const branches = z
+  .union([z.array(text.max(200)), z.string()], "expected branches: a list, or names with commas")
+  .transform((value, context): string[] => {
+    if (typeof value !== "string") return value;
+    const parsed = z.array(text.max(200)).safeParse(listIn(value));
+    if (parsed.success) return parsed.data;
+    context.addIssue({
+      code: "custom",
+      message: "expected branches: a list, or names with commas",
+    });
+    return z.NEVER;
+  });
+
+function listIn(value: string): unknown {
+  if (value.trimStart().startsWith("[")) return jsonOrText(value);
+  const names = value.split(",").map((name) => name.trim());
+  return names.filter((name) => name !== "");
+}
 
 const UNITS: Readonly<Record<string, number>> = {
   "": 1,
@@ -68,6 +89,7 @@ export const Settings = z.object({
   "runner.commit_instruction": z.string().max(8_192).optional(),
   "runner.git_name": text.max(200).default("Pitaya Agent"),
   "runner.git_email": text.max(200).default("agent@pitaya.local"),
+  "runner.include_branches": branches.optional(),
   "orchestration.max_parallel_instances": z
     .union([z.literal("auto"), count(1, 10_000)], "expected a whole number from 1, or auto")
     .default("auto"),

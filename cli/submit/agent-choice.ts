@@ -8,6 +8,7 @@ import {
   resolveCredentials,
 } from "@pitaya/plugins";
 import { type AgentSpec, PitayaError, type PluginDeclaration } from "@pitaya/protocol";
+import type { FlagName } from "../command-line/flags.ts";
 import type { Session } from "../session.ts";
 import type { Resolved } from "../settings/resolve.rules.ts";
 import { checkAddress } from "./agent-address.rules.ts";
@@ -17,22 +18,47 @@ import type { Credentials } from "./sealed-credentials.ts";
 /** The agent of a run, and the secrets it works with, which are no part of what is submitted. */
 export interface AgentChoice {
   readonly spec: AgentSpec;
+  /** Of other plugins that its tasks name. */
+  readonly others: readonly AgentSpec[];
   readonly credentials: Credentials;
   readonly commitInstruction: string;
 }
 
 /**
- * Decides which agent does the work and with what credential.
+ * Decides which agents do the work and with what credentials.
  *
+ * @param named plugins that tasks name beside the run's
  * @throws {PitayaError} `usage` for a plugin, flag or prompt that will not do; `credentials_missing`
  */
-export function chooseAgent(session: Session, prompt: string): AgentChoice {
+export function chooseAgent(
+  session: Session,
+  prompt: string,
+  named: readonly string[] = [],
+): AgentChoice {
   const { values } = session.settings;
-  const { plugin, declaration } = choosePlugin(session.settings);
-  const model = values.model ?? plugin.defaultModel;
-  const cliArgs = [...session.values("cli-arg"), ...posixWords(session.value("cli-args") ?? "")];
-  const { secrets, baseUrl } = credentialsOf(session, plugin);
-  const image = values["runner.docker_image"] ?? plugin.defaultImage;
+  const name = values.plugin_name;
+  const own = agentOf(session, prompt, name, true);
+  const others = [...new Set(named)]
+    .filter((other) => other !== name)
+    .map((other) => agentOf(session, prompt, other, false));
+  return {
+    spec: own.spec,
+    others: others.map(({ spec }) => spec),
+    credentials: Object.assign({}, ...others.map(({ secrets }) => secrets), own.secrets),
+    commitInstruction: COMMIT_INSTRUCTION,
+  };
+}
+
+/** @param isOwn the flags of the run are for the run's own plugin; for others there is the environment */
+function agentOf(session: Session, prompt: string, name: string, isOwn: boolean) {
+  const { values } = session.settings;
+  const { plugin, declaration } = choosePlugin(session.settings, name);
+  const model = isOwn ? (values.model ?? plugin.defaultModel) : plugin.defaultModel;
+  const cliArgs = isOwn
+    ? [...session.values("cli-arg"), ...posixWords(session.value("cli-args") ?? "")]
+    : [];
+  const { secrets, baseUrl } = credentialsOf(session, plugin, undefined, isOwn);
+  const image = (isOwn ? values["runner.docker_image"] : undefined) ?? plugin.defaultImage;
   const optional = {
     ...(model === undefined ? {} : { model }),
     ...(baseUrl === undefined ? {} : { baseUrl: checkedBaseUrl(baseUrl) }),
@@ -40,14 +66,11 @@ export function chooseAgent(session: Session, prompt: string): AgentChoice {
   const problems = plugin.check({ prompt, cliArgs, ...optional });
   if (problems.length > 0) throw new PitayaError("usage", problems.join("; "));
   const credentials = Object.keys(secrets);
-  return {
-    spec: {
-      ...{ plugin: plugin.name, image, cliArgs: [...cliArgs], credentials, ...optional },
-      ...(declaration !== undefined && { declaration }),
-    },
-    credentials: secrets,
-    commitInstruction: COMMIT_INSTRUCTION,
+  const spec: AgentSpec = {
+    ...{ plugin: plugin.name, image, cliArgs: [...cliArgs], credentials, ...optional },
+    ...(declaration !== undefined && { declaration }),
   };
+  return { spec, secrets };
 }
 
 /**
@@ -55,11 +78,10 @@ export function chooseAgent(session: Session, prompt: string): AgentChoice {
  *
  * @throws {PitayaError} `usage`
  */
-export function choosePlugin({ values, plugins }: Pick<Resolved, "values" | "plugins">): {
-  readonly plugin: AgentPlugin;
-  readonly declaration: PluginDeclaration | undefined;
-} {
-  const name = values.plugin_name;
+export function choosePlugin(
+  { values, plugins }: Pick<Resolved, "values" | "plugins">,
+  name: string = values.plugin_name,
+): { readonly plugin: AgentPlugin; readonly declaration: PluginDeclaration | undefined } {
   const declaration = plugins.get(name);
   if (declaration === undefined && !pluginNames.includes(name)) {
     throw new PitayaError("usage", `there is no plugin "${name}"`, {
@@ -77,13 +99,20 @@ export function choosePlugin({ values, plugins }: Pick<Resolved, "values" | "plu
 
 /**
  * @param only the kind of credential, where it is settled already
+ * @param byFlags whether flags that name credentials and address are for this plugin
  * @throws {PitayaError} `usage`, `credentials_missing`
  */
-export function credentialsOf(session: Session, plugin: AgentPlugin, only?: CredentialMode) {
-  const mode = only ?? modeOf(session.value("mode"));
-  const oauthToken = session.value("oauth-token");
-  const apiKey = session.value("api-key");
-  const baseUrl = session.value("base-url");
+export function credentialsOf(
+  session: Session,
+  plugin: AgentPlugin,
+  only?: CredentialMode,
+  byFlags = true,
+) {
+  const flag = (name: FlagName) => (byFlags ? session.value(name) : undefined);
+  const mode = only ?? modeOf(flag("mode"));
+  const oauthToken = flag("oauth-token");
+  const apiKey = flag("api-key");
+  const baseUrl = flag("base-url");
   const found = resolveCredentials(plugin, {
     env: session.variables.all,
     ...(mode === undefined ? {} : { mode }),

@@ -1,18 +1,27 @@
-import { storeText } from "@pitaya/bus";
-import { type Base, isDirty, resolveBase } from "@pitaya/git";
-import { makeRunId, PitayaError, type RunId, type RunSpec } from "@pitaya/protocol";
+import { type Bus, storeText } from "@pitaya/bus";
+import { type Base, isDirty, type Repository, resolveBase } from "@pitaya/git";
+import {
+  type BranchSource,
+  makeRunId,
+  PitayaError,
+  type RunFile,
+  type RunId,
+  type RunSpec,
+} from "@pitaya/protocol";
 import type { Connection } from "../connect/connection.port.ts";
 import type { LocalPlace } from "../local-place.ts";
 import type { Session } from "../session.ts";
 import type { AgentChoice } from "./agent-choice.ts";
+import type { NamedFile } from "./named-files.ts";
 import { runSpec } from "./run-spec.rules.ts";
 import { sentBundles } from "./sent-bundles.ts";
+import type { StrategyChoice } from "./strategy-choice.rules.ts";
 import { uploadBase } from "./upload-base.ts";
 
 /**
  * The base of a run, as it is now. Changes that are not committed are not in it, and that is said.
  *
- * @throws {PitayaError} `unborn_head`, `base_missing`
+ * @throws {PitayaError} `unborn_head`, `base_missing`, `worktree_dirty`
  */
 export async function chooseBase(
   session: Session,
@@ -21,6 +30,11 @@ export async function chooseBase(
 ): Promise<Base> {
   const base = await resolveBase(place.repo, session.value("base-branch"), signal);
   if (await isDirty(place.repo, signal)) {
+    if (session.has("require-clean-wt")) {
+      throw new PitayaError("worktree_dirty", "there are changes that are not committed", {
+        hint: "Commit or stash them, or leave out --require-clean-wt.",
+      });
+    }
     await session.console.warn(
       `there are changes that are not committed; agents start from ${base.name} without them`,
     );
@@ -41,15 +55,17 @@ export async function prepareSubmission(options: {
   readonly place: LocalPlace;
   readonly base: Base;
   readonly agent: AgentChoice;
-  readonly strategy: RunSpec["strategy"];
+  readonly strategy: StrategyChoice;
+  readonly files: readonly NamedFile[];
   readonly prompt: string;
   readonly signal: AbortSignal;
 }): Promise<Submission> {
-  const { session, connection, place, base, agent, strategy, prompt, signal } = options;
+  const { session, connection, place, base, agent, strategy, files, prompt, signal } = options;
   const { clock, random } = session.host;
   const { repo, scratchDir } = place;
   const now = clock.now();
   const run = makeRunId(new Date(now), random(4));
+  const named = await namedBranches(repo, base, strategy.marked, signal);
   const sent = await sentBundles(place.directory.root, connection.store, random(4));
   return {
     run,
@@ -58,16 +74,57 @@ export async function prepareSubmission(options: {
       if (again) await sent.forget();
       const known = again ? { ...sent, chains: [] } : sent;
       const source = await uploadBase({ bus, repo, base, sent: known, scratchDir, signal });
+      const branches: BranchSource[] = [];
+      // One after the other: each may stand on what the one before it has sent.
+      for (const branch of named) {
+        const remembered = await sentBundles(place.directory.root, connection.store, random(4));
+        const from = { bus, repo, base: branch, sent: remembered, scratchDir, signal };
+        branches.push(await uploadBase(from));
+      }
       const text = await storeText(bus, prompt);
       return runSpec(
         {
-          ...{ run, client, now, repo, base: source, strategy },
+          ...{ run, client, now, repo, base: source, strategy: strategy.spec },
           ...{ prompt: text, agent: agent.spec, commitInstruction: agent.commitInstruction },
+          ...{ others: agent.others, branches, files: await storeFiles(bus, files) },
         },
         session.settings.values,
       );
     },
   };
+}
+
+/** Branches that parameters name, each by the name it was given there. */
+async function namedBranches(
+  repo: Repository,
+  base: Base,
+  marked: StrategyChoice["marked"],
+  signal: AbortSignal,
+): Promise<readonly Base[]> {
+  const names = marked.flatMap(({ mark, value }) => (mark === "branch" ? [value] : []));
+  const others = names.filter((name) => name !== base.branch);
+  return Promise.all(
+    others.map(async (name) => ({ ...(await resolveBase(repo, name, signal)), branch: name })),
+  );
+}
+
+const storeFiles = (bus: Pick<Bus, "blobs">, files: readonly NamedFile[]): Promise<RunFile[]> =>
+  Promise.all(
+    files.map(async ({ content, ...file }) => ({
+      ...file,
+      blob: await bus.blobs.put(async function* () {
+        yield content;
+      }),
+    })),
+  );
+
+/** @throws {PitayaError} `usage` for a file that holds a credential: what travels with a run is stored */
+export function refuseSecretFiles(session: Session, files: readonly NamedFile[]): void {
+  const found = files.find(({ content }) => session.redactor.containsSecret(content));
+  if (found === undefined) return;
+  throw new PitayaError("usage", `${found.path} holds a credential that this command was given`, {
+    hint: "Files that parameters name are stored with the run.",
+  });
 }
 
 /**

@@ -4,6 +4,7 @@ import {
   type AgentSpec,
   type BranchSource,
   ProcessId,
+  type RunFile,
   type RunId,
   RunSpec,
   type TaskLimits,
@@ -22,6 +23,9 @@ export interface RunParts {
   readonly base: BranchSource;
   readonly strategy: RunSpec["strategy"];
   readonly agent: AgentSpec;
+  readonly others: readonly AgentSpec[];
+  readonly branches: readonly BranchSource[];
+  readonly files: readonly RunFile[];
   readonly commitInstruction: string;
 }
 
@@ -68,6 +72,9 @@ export function runSpec(parts: RunParts, settings: Settings): RunSpec {
     strategy: parts.strategy,
     executions: settings.runs,
     agent: parts.agent,
+    ...(parts.others.length > 0 && { otherAgents: [...parts.others] }),
+    ...(parts.branches.length > 0 && { branches: [...parts.branches] }),
+    ...(parts.files.length > 0 && { files: [...parts.files] }),
     limits: taskLimits(settings),
     network: settings["runner.network_egress"],
     ...(parallel === "auto" ? {} : { maxParallel: parallel }),

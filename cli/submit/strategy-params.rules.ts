@@ -1,12 +1,9 @@
 import { PitayaError, type RunSpec } from "@pitaya/protocol";
-import { coerceParams, findStrategy, type Strategy } from "@pitaya/strategies";
-import { z } from "zod";
 import { jsonOrText } from "../settings/from-env.rules.ts";
 import { type Given, isStrategyKey, type Layer } from "../settings/layers.ts";
 import type { Resolved } from "../settings/resolve.rules.ts";
 
-type Params = RunSpec["strategy"]["params"];
-type Json = Params[string];
+type Json = RunSpec["strategy"]["params"][string];
 
 /** A parameter as it holds, and where it was written. */
 export interface GivenParam extends Given {
@@ -23,8 +20,8 @@ export interface GivenParam extends Given {
  * @throws {PitayaError} `usage` for one without key or `=`
  */
 export function givenParams(
-  name: string,
-  settings: Pick<Resolved, "chosen">,
+  { name, known }: { readonly name: string; readonly known: readonly string[] },
+  settings: Pick<Resolved, "values" | "chosen">,
   flags: readonly string[],
 ): ReadonlyMap<string, GivenParam> {
   const params = new Map<string, GivenParam>();
@@ -34,6 +31,14 @@ export function givenParams(
       : [];
     if (param === undefined || oneSpelling(strategy ?? "") !== oneSpelling(name)) continue;
     params.set(param, { ...given, value: given.value as Json });
+  }
+  const included = settings.chosen.get("runner.include_branches");
+  // What this command line says of the run goes before what a file says of the strategy.
+  if (settings.chosen.get("model")?.layer.source === "flag") params.delete("model");
+  const isSaid = included?.layer.source === "flag" || !params.has("include_branches");
+  if (included !== undefined && isSaid && known.includes("include_branches")) {
+    const value = [...(settings.values["runner.include_branches"] ?? [])];
+    params.set("include_branches", { ...included, value });
   }
   for (const flag of flags) {
     const at = flag.indexOf("=");
@@ -51,57 +56,3 @@ export function givenParams(
 }
 
 const oneSpelling = (name: string): string => name.toLowerCase().replaceAll("_", "-");
-
-/** What of a strategy is asked here. */
-export type ParamsOf = Pick<Strategy, "name" | "params">;
-
-/**
- * The parameters as the strategy's own schema means them. Its defaults are not filled in: they are the
- * strategy's, wherever it runs.
- *
- * @throws {PitayaError} `usage` naming each wrong one by the place it was written in, and the known ones
- */
-export function checkedParams(
-  { name, params: schema }: ParamsOf,
-  given: ReadonlyMap<string, GivenParam>,
-): Params {
-  const values = Object.fromEntries([...given].map(([key, { value }]) => [key, value]));
-  const texts = [...given].flatMap(([key, { text }]) => (text === undefined ? [] : [[key, text]]));
-  const shape = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
-  const params = coerceParams(shape, values, Object.fromEntries(texts)) as Params;
-  const parsed = schema.safeParse(params);
-  const known = Object.keys(schema.shape);
-  const unknown = Object.keys(params).filter((key) => !known.includes(key));
-  const problems = [
-    ...unknown.map((key) => `${given.get(key)?.as ?? key}: strategy ${name} has no such parameter`),
-    ...(parsed.error?.issues ?? []).flatMap((issue) => {
-      if (issue.code === "unrecognized_keys" && issue.path.length === 0) return [];
-      const [key = "", ...inner] = issue.path.map(String);
-      const at = inner.length === 0 ? "" : ` ${inner.join(".")}:`;
-      return [`${given.get(key)?.as ?? `-S ${key}`}:${at} ${issue.message}`];
-    }),
-  ];
-  if (problems.length === 0) return params;
-  const hint =
-    known.length === 0
-      ? `strategy ${name} takes no parameters`
-      : `parameters of ${name}: ${known.join(", ")}`;
-  throw new PitayaError("usage", problems.join("\n  "), { hint });
-}
-
-/**
- * The strategy of a run with its parameters.
- *
- * @param flags values of `-S`
- * @param more strategies beside the built-in ones
- * @throws {PitayaError} `usage` for a strategy, or a parameter of it, that there is not
- */
-export function chooseStrategy(
-  settings: Pick<Resolved, "values" | "chosen">,
-  flags: readonly string[],
-  more: readonly Strategy[] = [],
-): RunSpec["strategy"] {
-  const strategy = findStrategy(settings.values.strategy, more);
-  const given = givenParams(strategy.name, settings, flags);
-  return { name: strategy.name, params: checkedParams(strategy, given) };
-}

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { resolveSettings } from "../settings/resolve.rules.ts";
 import { posixWords } from "./posix-words.rules.ts";
-import { chooseStrategy, givenParams } from "./strategy-params.rules.ts";
+import { chooseStrategy } from "./strategy-choice.rules.ts";
+import { givenParams } from "./strategy-params.rules.ts";
 
 test.each([
   ["", []],
@@ -33,15 +34,16 @@ test("parameters are JSON where they parse as JSON, otherwise text, and the last
     "n=4",
     'q="3"',
   ];
-  const params = [...givenParams("simple", resolveSettings([]), given)];
+  const simple = { name: "simple", known: [] };
+  const params = [...givenParams(simple, resolveSettings([]), given)];
   expect(Object.fromEntries(params.map(([key, { value }]) => [key, value]))).toEqual({
     ...{ n: 4, on: true, list: [1, 2], text: "be brief", eq: "a=b", empty: "", q: "3" },
   });
-  expect(() => givenParams("simple", resolveSettings([]), ["=3"])).toThrow("expected key=value");
+  expect(() => givenParams(simple, resolveSettings([]), ["=3"])).toThrow("expected key=value");
 });
 
 test("a strategy's parameters are checked where the run is made", () => {
   const settings = resolveSettings([]);
-  expect(chooseStrategy(settings, [])).toEqual({ name: "simple", params: {} });
+  expect(chooseStrategy(settings, []).spec).toEqual({ name: "simple", params: {} });
   expect(() => chooseStrategy(settings, ["n=3"])).toThrow("-S n: strategy simple has no such");
 });

@@ -1,4 +1,5 @@
 import { type ManualClock, manualClock } from "@pitaya/actors/clock";
+import type { Strategy } from "@pitaya/strategies";
 import type { Connection } from "../connect/connection.port.ts";
 import type { Host, Output, Signal } from "../host.ts";
 import { pitaya } from "../pitaya.ts";
@@ -24,6 +25,7 @@ export interface TestHostOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly connection?: () => Promise<Connection>;
   readonly tty?: boolean;
+  readonly strategies?: readonly Strategy[];
   readonly clock?: ManualClock;
 }
 
@@ -57,6 +59,7 @@ export function startPitaya(options: TestHostOptions): TestHost {
     tmpdir: options.tmpdir,
     stdout: captured(options.tty ?? false),
     stderr: captured(options.tty ?? false),
+    ...(options.strategies !== undefined && { strategies: options.strategies }),
     clock,
     user: "ada",
     random(bytes) {

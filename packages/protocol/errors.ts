@@ -28,6 +28,7 @@ const CODES = {
   not_a_repository: { exit: 1, retryable: false },
   repository_unsupported: { exit: 1, retryable: false },
   unborn_head: { exit: 1, retryable: false },
+  worktree_dirty: { exit: 1, retryable: false },
   base_missing: { exit: 1, retryable: false },
   unknown_run: { exit: 1, retryable: false },
   run_conflict: { exit: 1, retryable: false },

@@ -1,0 +1,103 @@
+import { PitayaError, type RunSpec } from "@pitaya/protocol";
+import { coerceParams, findStrategy, paramsSchema, type Strategy } from "@pitaya/strategies";
+import { z } from "zod";
+import type { Resolved } from "../settings/resolve.rules.ts";
+import { type MarkedValue, markedValues } from "./param-marks.rules.ts";
+import { type GivenParam, givenParams } from "./strategy-params.rules.ts";
+
+type Params = RunSpec["strategy"]["params"];
+
+/** What is asked of a strategy here, whoever wrote it. */
+export interface StrategyParams {
+  readonly name: string;
+  /** JSON Schema of its parameters, as they are given. */
+  readonly schema: object;
+  /** Names of its parameters. */
+  readonly known: readonly string[];
+  /** Plugins that its tasks name beside the run's, where no parameter does. */
+  readonly plugins: readonly string[];
+  /** Reads parameters, with defaults filled in. */
+  read(params: Params): {
+    readonly issues: readonly { readonly path: readonly unknown[]; readonly message: string }[];
+    readonly values: Readonly<Record<string, unknown>>;
+  };
+}
+
+/** The strategy of a run as it was chosen, and what travels for its parameters. */
+export interface StrategyChoice {
+  readonly spec: RunSpec["strategy"];
+  readonly given: ReadonlyMap<string, GivenParam>;
+  /** Every parameter, with defaults. */
+  readonly values: Readonly<Record<string, unknown>>;
+  /** Files, branches and plugins that parameters name. */
+  readonly marked: readonly MarkedValue[];
+  readonly plugins: readonly string[];
+}
+
+/** A strategy whose code is here. */
+export function paramsOf(strategy: Strategy): StrategyParams {
+  const shape = paramsSchema(strategy);
+  return {
+    name: strategy.name,
+    schema: z.toJSONSchema(shape, { io: "input", unrepresentable: "any" }),
+    known: Object.keys(shape.shape),
+    plugins: strategy.plugins ?? [],
+    read(params) {
+      const parsed = shape.safeParse(params);
+      // What is unknown is told in words of our own.
+      const issues = parsed.error?.issues.filter(
+        ({ code, path }) => code !== "unrecognized_keys" || path.length > 0,
+      );
+      return { issues: issues ?? [], values: parsed.data ?? {} };
+    },
+  };
+}
+
+/**
+ * The parameters as the strategy's own schema means them. Its defaults are not put into the run: they
+ * are the strategy's, wherever it runs.
+ *
+ * @throws {PitayaError} `usage` naming each wrong one by the place it was written in, and the known ones
+ */
+export function choiceOf(
+  strategy: StrategyParams,
+  given: ReadonlyMap<string, GivenParam>,
+): StrategyChoice {
+  const { name, known } = strategy;
+  const raw = Object.fromEntries([...given].map(([key, { value }]) => [key, value]));
+  const texts = [...given].flatMap(([key, { text }]) => (text === undefined ? [] : [[key, text]]));
+  const params = coerceParams(strategy.schema, raw, Object.fromEntries(texts)) as Params;
+  const { issues, values } = strategy.read(params);
+  const unknown = Object.keys(params).filter((key) => !known.includes(key));
+  const problems = [
+    ...unknown.map((key) => `${given.get(key)?.as ?? key}: strategy ${name} has no such parameter`),
+    ...issues.map(({ path, message }) => {
+      const [key = "", ...inner] = path.map(String);
+      const at = inner.length === 0 ? "" : ` ${inner.join(".")}:`;
+      return `${given.get(key)?.as ?? `-S ${key}`}:${at} ${message}`;
+    }),
+  ];
+  if (problems.length > 0) {
+    throw new PitayaError("usage", problems.join("\n  "), {
+      hint: `parameters of ${name}: ${known.join(", ")}`,
+    });
+  }
+  const marked = markedValues(strategy.schema, values);
+  return { spec: { name, params }, given, values, marked, plugins: strategy.plugins };
+}
+
+/**
+ * The strategy of a run with its parameters.
+ *
+ * @param flags values of `-S`
+ * @param more strategies beside the built-in ones
+ * @throws {PitayaError} `usage` for a strategy, or a parameter of it, that there is not
+ */
+export function chooseStrategy(
+  settings: Pick<Resolved, "values" | "chosen">,
+  flags: readonly string[],
+  more: readonly Strategy[] = [],
+): StrategyChoice {
+  const strategy = paramsOf(findStrategy(settings.values.strategy, more));
+  return choiceOf(strategy, givenParams(strategy, settings, flags));
+}
