@@ -11,9 +11,10 @@ import { type AttemptIntent, intentsOf } from "../domain/intents.rules.ts";
 import { lossOf } from "../domain/standing.rules.ts";
 import type { AttemptScope } from "../phases/attempt-scope.ts";
 import { cleanUp } from "../phases/clean.ts";
-import { fetchBase } from "../phases/fetch.ts";
+import { fetchAll } from "../phases/fetch.ts";
 import { collectHarvest } from "../phases/harvest.ts";
 import { prepareContainer } from "../phases/prepare.ts";
+import { readFile } from "../phases/read-file.ts";
 import { runAgent } from "../phases/run.ts";
 import { takeSnapshot } from "../phases/snapshot.ts";
 import { uploadWork } from "../phases/upload.ts";
@@ -195,8 +196,14 @@ export function attemptActor({
       await acknowledge().catch((err: unknown) => log.warn({ err }, "start not acknowledged"));
       send({ type: "RECORDED" });
     },
-    async fetch() {
-      await fetchBase(scope);
+    async fetch(signal) {
+      const { task } = scope.command;
+      if (task.read) {
+        const found = await readFile(scope, task.read, signal);
+        send({ type: "READ", found });
+        return;
+      }
+      await fetchAll(scope);
       send({ type: "FETCHED" });
     },
     async prepare(signal) {
@@ -236,7 +243,7 @@ export function attemptActor({
     },
     async upload() {
       const { harvested, end } = snapshot.context;
-      send({ type: "STORED", ...(await uploadWork(scope, harvested, end?.finalMessage)) });
+      send({ type: "STORED", ...(await uploadWork(scope, harvested, end)) });
     },
     report,
     reportBarely: report,

@@ -1,6 +1,7 @@
 import type { AgentExit, AgentResult } from "@pitaya/plugins";
 import type { ContainerExit } from "../ports/executor.port.ts";
 import type { AgentEnd, Stop } from "./attempt.ts";
+import { redactedLine } from "./session-redaction.rules.ts";
 
 /** How the agent ended, as its plugin is told. */
 export function agentExitOf(exit: ContainerExit, stop: Stop | undefined): AgentExit {
@@ -40,7 +41,7 @@ export function agentEndOf(
   redact: (text: string) => string,
 ): AgentEnd {
   const { atMs, exit, result, lastOutput } = parts;
-  const { finalMessage, sessionId, usage, costUsd } = result;
+  const { finalMessage, output, sessionId, usage, costUsd } = result;
   const failure = unstarted(exit, lastOutput) ?? result.failure;
   const turns = count(result.turns);
   const retryAfterMs = count(failure?.retryAfterMs);
@@ -59,6 +60,7 @@ export function agentEndOf(
           },
         }),
     ...(finalMessage === undefined ? {} : { finalMessage: redact(finalMessage) }),
+    ...(output === undefined ? {} : { output: redactedLine(output, redact) }),
     account: {
       ...(usage === undefined ? {} : { usage }),
       ...(costUsd === undefined || !(costUsd >= 0) ? {} : { costUsd }),

@@ -1,7 +1,7 @@
 import { BundleRef, DEFAULT_LIMITS } from "@pitaya/protocol";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { sampleBundle, sampleTask } from "../testing/sample-task.ts";
-import { agentTaskOf, attemptSpecOf, endpointOf, openedEndpoint } from "./attempt-spec.rules.ts";
+import { attemptSpecOf, endpointOf, openedEndpoint, verifyCommand } from "./attempt-spec.rules.ts";
 
 const own = new Set(["host.docker.internal", "172.17.0.1"]);
 
@@ -34,33 +34,27 @@ it("opens elsewhere what the operator has listed, address and port", () => {
 
 const task = sampleTask();
 
-it("tells an agent that goes on to go on, in its session, and not its task again", () => {
-  expect(agentTaskOf(task, "do it")).toEqual({ prompt: "do it", cliArgs: [] });
-  expect(agentTaskOf(task, "do it", "s1")).toEqual({
-    prompt: expect.stringContaining("interrupted"),
-    resumeSessionId: "s1",
-    cliArgs: [],
-  });
-});
+const parts = {
+  name: { runId: "r", instanceId: "i", attempt: 2 },
+  task,
+  imageId: "sha256:1",
+  command: { argv: ["line"], env: {} },
+  limits: {
+    ...DEFAULT_LIMITS,
+    finalGraceMs: 1,
+    killGraceMs: 1,
+    harvestTimeoutMs: 1,
+    collectTimeoutMs: 1,
+    goneTimeoutMs: 1,
+    pauseMaxMs: 600_000,
+  },
+  openHostEndpoint: undefined,
+  hostCpus: 4,
+  files: [],
+  resumed: undefined,
+};
 
 it("begins at the snapshot's commit, over the base's packs, and harvests from the base", () => {
-  const parts = {
-    name: { runId: "r", instanceId: "i", attempt: 2 },
-    task,
-    imageId: "sha256:1",
-    command: { argv: ["line"], env: {} },
-    limits: {
-      ...DEFAULT_LIMITS,
-      finalGraceMs: 1,
-      killGraceMs: 1,
-      harvestTimeoutMs: 1,
-      collectTimeoutMs: 1,
-      goneTimeoutMs: 1,
-      pauseMaxMs: 600_000,
-    },
-    openHostEndpoint: undefined,
-    hostCpus: 4,
-  };
   const restored = { session: [], patchPath: "/patch" };
   const resumed = {
     sessionId: "s1",
@@ -73,8 +67,58 @@ it("begins at the snapshot's commit, over the base's packs, and harvests from th
     base: "a".repeat(40),
     restored,
   });
-  const fresh = attemptSpecOf({ ...parts, resumed: undefined });
+  const fresh = attemptSpecOf(parts);
   expect(fresh.workspace).toMatchObject({ commit: "a".repeat(40), packs: ["a".repeat(64)] });
   expect(fresh).not.toHaveProperty("base");
   expect(fresh).not.toHaveProperty("restored");
+});
+
+describe("included branches", () => {
+  const source = (branch: string, ...digits: readonly string[]) => ({
+    branch,
+    commit: (digits[0] ?? "").repeat(40),
+    bundles: digits.map(sampleBundle),
+  });
+  const workspaceOf = (includes: readonly object[]) =>
+    attemptSpecOf({ ...parts, task: sampleTask({ includes }) }).workspace;
+
+  it("are beside the base, with what holds them, each pack once", () => {
+    const { branch, includes, packs } = workspaceOf([
+      source("feature", "b", "a"),
+      source("other", "c", "b", "a"),
+      source("main", "a"),
+    ]);
+    expect(branch).toBe("main");
+    expect(includes).toEqual([
+      { branch: "feature", commit: "b".repeat(40) },
+      { branch: "other", commit: "c".repeat(40) },
+    ]);
+    expect(packs).toEqual(["a", "b", "c"].map((digit) => digit.repeat(64)));
+  });
+
+  it("are not two of one name", () => {
+    for (const twice of [[source("main", "b")], [source("x", "b"), source("x", "c")]]) {
+      expect(() => workspaceOf(twice)).toThrow(
+        expect.objectContaining({ code: "task_unsupported" }),
+      );
+    }
+  });
+});
+
+it("has the environment of its task, under that of its plugin", () => {
+  const spec = attemptSpecOf({
+    ...parts,
+    task: sampleTask({ env: { CI: "1", MODE: "task" } }),
+    command: { argv: ["line"], env: { MODE: "plugin" } },
+  });
+  expect(spec.env).toEqual({ CI: "1", MODE: "plugin" });
+});
+
+it("brings nothing home from a check, whose files are put over its workspace", () => {
+  const verify = { command: "make check", files: [] };
+  const files = [{ path: "x", bytes: new Uint8Array(), isExecutable: false }];
+  const command = verifyCommand(verify);
+  const spec = attemptSpecOf({ ...parts, task: sampleTask({ verify }), command, files });
+  expect(spec).toMatchObject({ discards: true, files, readOnly: false });
+  expect(spec.argv).toEqual(["sh", "-c", "exec 2>&1\nmake check"]);
 });

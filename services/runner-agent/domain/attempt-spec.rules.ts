@@ -1,7 +1,20 @@
-import { type AgentCommand, type AgentTask, RESUME_PROMPT } from "@pitaya/plugins";
-import type { BundleRef, TaskSpec } from "@pitaya/protocol";
-import type { AttemptName, AttemptSpec, Restored } from "../ports/executor.port.ts";
+import type { AgentCommand } from "@pitaya/plugins";
+import {
+  type BranchSource,
+  type BundleRef,
+  PitayaError,
+  type TaskSpec,
+  type VerifySpec,
+} from "@pitaya/protocol";
+import type {
+  AttemptName,
+  AttemptSpec,
+  PlacedFile,
+  Restored,
+  WorkspaceSpec,
+} from "../ports/executor.port.ts";
 import type { AttemptLimits } from "./attempt.ts";
+import { objectFormatOf } from "./object-format.rules.ts";
 
 /** Enough for any build tool, and a bound for whoever leaks them. */
 const OPEN_FILES = 16_384;
@@ -15,23 +28,11 @@ export interface Resumed {
   readonly restored: Restored;
 }
 
-/**
- * What a task asks of the agent CLI, in the plugin's words.
- *
- * @param sessionId of the conversation it goes on with, which holds the prompt
- */
-export function agentTaskOf(task: TaskSpec, prompt: string, sessionId?: string): AgentTask {
-  const { agent, commitInstruction } = task;
-  return {
-    ...(sessionId === undefined
-      ? { prompt }
-      : { prompt: RESUME_PROMPT, resumeSessionId: sessionId }),
-    cliArgs: agent.cliArgs,
-    ...(agent.model === undefined ? {} : { model: agent.model }),
-    ...(commitInstruction ? { instruction: commitInstruction } : {}),
-    ...(agent.baseUrl === undefined ? {} : { baseUrl: agent.baseUrl }),
-  };
-}
+/** A check as its container is called. Its streams are one, so that its last words stand last. */
+export const verifyCommand = ({ command }: VerifySpec): AgentCommand => ({
+  argv: ["sh", "-c", `exec 2>&1\n${command}`],
+  env: {},
+});
 
 /** Host and port of a provider's address, as a rule of the engine names them. */
 export function endpointOf(baseUrl: string): { readonly host: string; readonly port: number } {
@@ -64,32 +65,58 @@ export interface AttemptSpecParts {
   readonly command: AgentCommand;
   readonly limits: AttemptLimits;
   readonly resumed: Resumed | undefined;
+  /** What a check is done with. */
+  readonly files: readonly PlacedFile[];
   readonly openHostEndpoint: AttemptSpec["openHostEndpoint"];
   /** Cores of the engine's host. It refuses a container that is to have more. */
   readonly hostCpus: number;
 }
 
-/** The container an attempt needs. */
+/**
+ * The base, or where an earlier attempt had got to on it, and the included branches beside it.
+ *
+ * @throws `task_unsupported` for two branches of one name
+ */
+function workspaceOf(task: TaskSpec, resumed: Resumed | undefined): WorkspaceSpec {
+  const { base, includes = [], author } = task;
+  const commits = new Map([[base.branch, base.commit]]);
+  for (const { branch, commit } of includes) {
+    if ((commits.get(branch) ?? commit) !== commit) {
+      throw new PitayaError(
+        "task_unsupported",
+        `Two branches of the workspace are named ${branch}.`,
+      );
+    }
+    commits.set(branch, commit);
+  }
+  commits.delete(base.branch);
+  const bundles = [
+    ...(resumed?.bundle ? [resumed.bundle] : []),
+    ...[base, ...includes].flatMap((source: BranchSource) => source.bundles),
+  ];
+  return {
+    objectFormat: objectFormatOf(base.commit),
+    commit: resumed?.commit ?? base.commit,
+    branch: base.branch,
+    includes: [...commits].map(([branch, commit]) => ({ branch, commit })),
+    packs: [...new Set(bundles.map(({ blob }) => blob.sha256))],
+    shallow: [...new Set(bundles.flatMap(({ shallow }) => shallow))],
+    author,
+  };
+}
+
+/** The container an attempt needs. @throws `task_unsupported` */
 export function attemptSpecOf(parts: AttemptSpecParts): AttemptSpec {
-  const { name, task, imageId, command, limits, resumed, openHostEndpoint } = parts;
-  const { base } = task;
-  const bundles = resumed?.bundle ? [resumed.bundle, ...base.bundles] : base.bundles;
+  const { name, task, imageId, command, limits, resumed, files, openHostEndpoint } = parts;
   return {
     name,
     imageId,
-    workspace: {
-      objectFormat: base.commit.length === 64 ? "sha256" : "sha1",
-      commit: resumed?.commit ?? base.commit,
-      branch: base.branch,
-      includes: [],
-      packs: bundles.map(({ blob }) => blob.sha256),
-      shallow: [...new Set(bundles.flatMap(({ shallow }) => shallow))],
-      author: task.author,
-    },
-    ...(resumed && { base: base.commit, restored: resumed.restored }),
+    workspace: workspaceOf(task, resumed),
+    ...(resumed && { base: task.base.commit, restored: resumed.restored }),
     readOnly: task.readOnly,
+    ...(task.verify && { discards: true, files }),
     argv: command.argv,
-    env: command.env,
+    env: { ...task.env, ...command.env },
     ...(command.stdin === undefined ? {} : { stdin: command.stdin }),
     limits: {
       cpus: Math.min(task.limits.cpus, parts.hostCpus),

@@ -7,6 +7,7 @@ import type { AgentEnd, AttemptEvent, AttemptInput, AttemptLimits } from "./atte
 import { nextDeadline } from "./deadlines.rules.ts";
 import { endsWithSnapshot } from "./ending.rules.ts";
 import { intentsOf } from "./intents.rules.ts";
+import { limitsOf } from "./limits.rules.ts";
 
 const limits: AttemptLimits = {
   startTimeoutMs: 300_000,
@@ -21,7 +22,13 @@ const limits: AttemptLimits = {
   pauseMaxMs: 600_000,
 };
 
-const input: AttemptInput = { beginning: "claimed", limits, claimedAtMs: 1_000, atMs: 1_000 };
+const input: AttemptInput = {
+  errand: { kind: "agent", keepsSession: false },
+  beginning: "claimed",
+  limits,
+  claimedAtMs: 1_000,
+  atMs: 1_000,
+};
 
 const end: AgentEnd = {
   atMs: 50_000,
@@ -294,6 +301,82 @@ describe("why an attempt failed", () => {
       { type: "STORED", made: { lfsObjectsMissing: 0 } },
     );
     expect(failure(a.last)).toBe("secret_in_commit");
+  });
+});
+
+describe("a check", () => {
+  const errand = { kind: "verify", keepsSession: false } as const;
+  const exit = (exitCode: number) => ({ kind: "agent", exitCode, oomKilled: false }) as const;
+
+  it("has succeeded once it has ended, whatever with", () => {
+    for (const exitCode of [0, 1, 124, 137]) {
+      expect(
+        attempt({ errand })
+          .run()
+          .finish({ exit: exit(exitCode) }).last,
+      ).toMatchObject({
+        type: "attempt.succeeded",
+        verify: { exitCode, timedOut: false, output: "done\n" },
+      });
+    }
+    expect(attempt().run().finish().last).not.toHaveProperty("verify");
+  });
+
+  it("that runs out of its time has ended with that", () => {
+    const a = attempt({ errand, limits: limitsOf("verify", limits) }).run();
+    expect(a.wait(limits.timeoutMs).state).toEqual({ live: { running: "terminating" } });
+    const killed = { kind: "container", exitCode: 137, oomKilled: false } as const;
+    expect(a.finish({ exit: killed }).last).toMatchObject({
+      type: "attempt.succeeded",
+      verify: { exitCode: 124, timedOut: true },
+    });
+  });
+
+  it("has failed where it was ended by others, or never began", () => {
+    const killed = { kind: "container", exitCode: 137, oomKilled: false } as const;
+    expect(failure(attempt({ errand }).run().finish({ exit: killed }).last)).toBe("agent_failed");
+    const lost = { code: "runner_lost", message: "no", retryable: true } as const;
+    expect(failure(attempt({ errand }).run().finish({ failure: lost }).last)).toBe("runner_lost");
+    const stopped = attempt({ errand }).run().send({ type: "STOP", mode: "cancel", atMs: 2_000 });
+    expect(failure(stopped.finish({ exit: exit(143) }).last)).toBe("cancelled");
+  });
+
+  it("may be silent for as long as it may take", () => {
+    expect(limitsOf("verify", limits).stallTimeoutMs).toBe(limits.timeoutMs);
+    expect(limitsOf("agent", limits)).toBe(limits);
+  });
+});
+
+describe("a file to be read", () => {
+  it("is told at once, without a container", () => {
+    const errand = { kind: "read", keepsSession: false } as const;
+    const a = attempt({ errand }).send({ type: "RECORDED" });
+    expect(a.intents).toEqual(["fetch"]);
+    a.send({ type: "READ", found: { text: { inline: "text" } } });
+    expect(a.last).toMatchObject({ type: "attempt.succeeded", read: { text: { inline: "text" } } });
+    expect(a.send({ type: "REPORTED" }).intents).toEqual(["clean"]);
+    const missing = attempt({ errand }).send({ type: "RECORDED" }, { type: "READ", found: {} });
+    expect(missing.last).toMatchObject({ type: "attempt.succeeded", read: {} });
+  });
+});
+
+describe("a conversation that another task may go on with", () => {
+  const errand = { kind: "agent", keepsSession: true } as const;
+  const blob = { writer: "r", sha256: "a".repeat(64), bytes: 1, parts: 1, parents: [] };
+  const snapshot = SessionSnapshot.parse({
+    sessionId: "s1",
+    session: blob,
+    commit: "b".repeat(40),
+  });
+
+  it("is kept of an agent that succeeded, without its files", () => {
+    const a = attempt({ errand }).run().send({ type: "EXITED", end });
+    expect(endsWithSnapshot(a.snapshot.context)).toBe(true);
+    const harvested = { shallow: [], forcedCommit: false, lfsObjectsMissing: 0 };
+    a.send({ type: "HARVESTED", harvested });
+    a.send({ type: "STORED", made: { lfsObjectsMissing: 0, snapshot } });
+    expect(a.last).toMatchObject({ session: { sessionId: "s1", session: blob } });
+    expect(a.last).not.toHaveProperty("snapshot");
   });
 });
 
@@ -574,6 +657,7 @@ describe("by all paths", () => {
   const events: AttemptEvent[] = [
     { type: "RECORDED" },
     { type: "FETCHED" },
+    { type: "READ", found: {} },
     { type: "PREPARED", imageId: "i" },
     { type: "STARTED", container: "c", atMs: 2_000 },
     { type: "EXITED", end },

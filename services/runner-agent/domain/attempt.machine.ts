@@ -89,6 +89,7 @@ export const attemptMachine = setup({
         { type: "attempt.entered" as const, phase },
       ],
     }),
+    keepFound: assign(({ event }) => (event.type === "READ" ? { found: event.found } : {})),
     keepImage: assign(({ event }) => (event.type === "PREPARED" ? { imageId: event.imageId } : {})),
     requestStart: assign({ startRequested: true }),
     keepStart: assign(({ context, event }) => {
@@ -163,8 +164,8 @@ export const attemptMachine = setup({
     ),
     keepMade: assign(({ event }) => {
       if (event.type !== "STORED") return {};
-      const { made, finalMessage } = event;
-      return finalMessage === undefined ? { made } : { made, finalMessage };
+      const { made, finalMessage, output } = event;
+      return { made, ...(finalMessage && { finalMessage }), ...(output && { output }) };
     }),
     keepError: assign(({ context, event }) => {
       if (event.type !== "FAILED") return {};
@@ -242,7 +243,11 @@ export const attemptMachine = setup({
         claimed: { on: { ...early, RECORDED: "fetching" } },
         fetching: {
           entry: { type: "enter", params: "fetching" },
-          on: { ...early, FETCHED: "preparing" },
+          on: {
+            ...early,
+            FETCHED: "preparing",
+            READ: { target: "reporting", actions: "keepFound" },
+          },
         },
         preparing: {
           entry: { type: "enter", params: "preparing" },

@@ -6,6 +6,7 @@ import type {
   ErrorRecord,
   Fact,
   FactOf,
+  InstanceKind,
   SessionSnapshot,
   StopMode,
   TaskLimits,
@@ -71,6 +72,8 @@ export interface AgentEnd {
   /** Why the agent says it failed; absent when it says it succeeded. */
   readonly failure?: ErrorRecord;
   readonly finalMessage?: string;
+  /** JSON, as text. */
+  readonly output?: string;
   readonly account: Omit<AttemptAccount, "agentMs">;
   readonly lastOutput: string;
 }
@@ -106,7 +109,15 @@ export interface Made {
   readonly lfsObjectsMissing: number;
 }
 
+/** What an attempt is of, as far as its end depends on it. */
+export interface Errand {
+  readonly kind: InstanceKind;
+  /** Another task may go on with its conversation. */
+  readonly keepsSession: boolean;
+}
+
 export interface AttemptInput {
+  readonly errand: Errand;
   readonly beginning: AttemptBeginning;
   readonly limits: AttemptLimits;
   readonly claimedAtMs: number;
@@ -143,6 +154,9 @@ export interface AttemptContext extends AttemptInput {
   readonly harvested?: Harvested;
   readonly made?: Made;
   readonly finalMessage?: Text;
+  readonly output?: Text;
+  /** What a read task found. */
+  readonly found?: FileFound;
   /** Why a phase of ours could not be done. The first one counts. */
   readonly error?: ErrorRecord;
   /** End of the output when the engine failed under the agent. */
@@ -150,6 +164,9 @@ export interface AttemptContext extends AttemptInput {
   /** Facts to be published, in order. They only ever grow. */
   readonly facts: readonly Fact[];
 }
+
+/** A file that was read; without text there is none. */
+export type FileFound = NonNullable<FactOf<"attempt.succeeded">["read"]>;
 
 /** Points in time at which a state is over; see `deadlines.rules.ts`. */
 export type DeadlineName =
@@ -166,6 +183,7 @@ export type DeadlineName =
 export type AttemptEvent =
   | { readonly type: "RECORDED" }
   | { readonly type: "FETCHED" }
+  | { readonly type: "READ"; readonly found: FileFound }
   | { readonly type: "PREPARED"; readonly imageId: string }
   | { readonly type: "STARTED"; readonly container: string; readonly atMs: number }
   | { readonly type: "OUTPUT"; readonly atMs: number }
@@ -180,7 +198,12 @@ export type AttemptEvent =
     }
   | { readonly type: "EXITED"; readonly end: AgentEnd }
   | { readonly type: "HARVESTED"; readonly harvested: Harvested }
-  | { readonly type: "STORED"; readonly made: Made; readonly finalMessage?: Text }
+  | {
+      readonly type: "STORED";
+      readonly made: Made;
+      readonly finalMessage?: Text;
+      readonly output?: Text;
+    }
   | { readonly type: "REPORTED" }
   | { readonly type: "CLEANED" }
   /** The phase under way cannot be done. */

@@ -1,4 +1,4 @@
-import type { AttemptAccount, ErrorRecord, FactOf } from "@pitaya/protocol";
+import type { AttemptAccount, ErrorRecord, FactOf, VerifyEnd } from "@pitaya/protocol";
 import type { AgentEnd, AttemptContext } from "./attempt.ts";
 import { stopError } from "./limits.rules.ts";
 
@@ -29,11 +29,28 @@ export function agentError(end: AgentEnd, wasEndedByUs: boolean): ErrorRecord | 
   return { code: "agent_failed", message: `The agent ended with ${how}.`, retryable: false };
 }
 
+/** Whether it is a check that ended, or ran out of its time: either way that is its result. */
+function isChecked({ errand, end, stop }: AttemptContext): boolean {
+  if (errand.kind !== "verify" || end === undefined || end.failure !== undefined) return false;
+  return stop === undefined ? end.exit.kind === "agent" : stop.reason === "timeout";
+}
+
+/** What `timeout` ends with. */
+const TIMED_OUT_CODE = 124;
+
+function verifyEnd({ errand, end, stop }: AttemptContext): VerifyEnd | undefined {
+  if (errand.kind !== "verify" || end === undefined) return undefined;
+  const timedOut = stop?.reason === "timeout";
+  const exitCode = timedOut ? TIMED_OUT_CODE : end.exit.exitCode;
+  return { exitCode, timedOut, output: end.lastOutput };
+}
+
 /** The one error an attempt ends with: our own reason first, then the agent's, then the harvest's. */
 export function attemptError(context: AttemptContext): ErrorRecord | undefined {
   const { stop, limits, end, error, harvested } = context;
-  const stopped = stop && stopError(stop, limits);
-  const agent = end && agentError(end, stop !== undefined);
+  const isFine = isChecked(context);
+  const stopped = stop && !isFine ? stopError(stop, limits) : undefined;
+  const agent = end && !isFine ? agentError(end, stop !== undefined) : undefined;
   const [first, ...others] = [stopped, agent, error, harvested?.error].filter(
     (e) => e !== undefined,
   );
@@ -48,7 +65,7 @@ export function attemptError(context: AttemptContext): ErrorRecord | undefined {
  */
 export function endsWithSnapshot(context: AttemptContext): boolean {
   const error = attemptError(context);
-  return error !== undefined && error.code !== "session_lost";
+  return error === undefined ? context.errand.keepsSession : error.code !== "session_lost";
 }
 
 function accountOf({ end, agentStartedAtMs, pausedAtMs }: AttemptContext): AttemptAccount {
@@ -82,15 +99,21 @@ export function endingFact(
   const error = attemptError(context);
   const made = context.made ?? { lfsObjectsMissing: 0 };
   const account = accountOf(context);
-  const { end, finalMessage } = context;
+  const { end, finalMessage, output, found } = context;
   if (error === undefined) {
+    const { snapshot, ...work } = made;
+    const verify = verifyEnd(context);
     return {
       type: "attempt.succeeded",
       uncommitted: made.work === undefined && made.patch !== undefined,
       forcedCommit: context.harvested?.forcedCommit ?? false,
-      ...(finalMessage === undefined ? {} : { finalMessage }),
+      ...(finalMessage && { finalMessage }),
+      ...(output && { output }),
+      ...(snapshot && { session: { sessionId: snapshot.sessionId, session: snapshot.session } }),
+      ...(verify && { verify }),
+      ...(found && { read: found }),
       account,
-      ...made,
+      ...work,
     };
   }
   return {

@@ -1,5 +1,11 @@
-import type { ErrorRecord } from "@pitaya/protocol";
+import type { ErrorRecord, InstanceKind } from "@pitaya/protocol";
 import type { AttemptEvent, AttemptLimits, Stop, StopReason } from "./attempt.ts";
+
+/** A check may be silent for as long as it may take: tests are. */
+export const limitsOf = (kind: InstanceKind, limits: AttemptLimits): AttemptLimits =>
+  kind === "verify"
+    ? { ...limits, stallTimeoutMs: Math.max(limits.stallTimeoutMs, limits.timeoutMs) }
+    : limits;
 
 export const isOverDisk = (limits: Pick<AttemptLimits, "diskBytes">, bytes: number): boolean =>
   bytes > limits.diskBytes;

@@ -24,7 +24,8 @@ function redactedBytes(bytes: Uint8Array, redactor: Pick<Redactor, "stream">): U
   return Buffer.concat(parts);
 }
 
-function redactedLine(line: string, redact: (text: string) => string): string {
+/** One line of text, which stays JSON if it was. */
+export function redactedLine(line: string, redact: (text: string) => string): string {
   const redacted = redact(line);
   if (redacted === line || isJson(redacted) || !isJson(line)) return redacted;
   // What was taken out reached over a quote.

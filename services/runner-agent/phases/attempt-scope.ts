@@ -7,7 +7,7 @@ import type { Logger } from "pino";
 import type { AttemptLimits } from "../domain/attempt.ts";
 import type { Resumed } from "../domain/attempt-spec.rules.ts";
 import type { AttemptDirectory, PackCache } from "../ports/disk.port.ts";
-import type { AttemptName, Execution, Executor } from "../ports/executor.port.ts";
+import type { AttemptName, Execution, Executor, PlacedFile } from "../ports/executor.port.ts";
 import type { WorkGit } from "../ports/work-git.port.ts";
 
 /** What all attempts of a runner-agent share. */
@@ -57,8 +57,10 @@ export interface AttemptScope extends RunnerScope {
   sessionId?: string;
   /** Digest of the last snapshot that was stored. */
   lastSnapshot?: string;
-  /** What the attempt begins with, when it goes on from a snapshot. */
+  /** What the attempt begins with, when it goes on from a snapshot or another task's conversation. */
   resumed?: Resumed;
+  /** What a check is done with. */
+  files?: readonly PlacedFile[];
   /** When the agent last said something; the machine is told when it asks. */
   lastOutputAtMs?: number;
 }

@@ -1,3 +1,4 @@
+import { kindOf, type StartCommand } from "@pitaya/protocol";
 import { packSession } from "../adapters/session-archive.ts";
 import type { Conversation } from "../domain/attempt.ts";
 import { redactedSessionFile } from "../domain/session-redaction.rules.ts";
@@ -7,10 +8,15 @@ import { findPlugin } from "./prepare.ts";
 
 /** Where the agent's session lies below its home; nowhere while it has none that can be resumed. */
 export function sessionPaths(scope: AttemptScope): readonly string[] {
+  if (kindOf(scope.command.task) !== "agent" || scope.sessionId === undefined) return [];
   const plugin = findPlugin(scope);
-  if (!plugin.capabilities.resume || scope.sessionId === undefined) return [];
+  if (!plugin.capabilities.resume) return [];
   return plugin.sessionFiles(scope.sessionId);
 }
+
+/** The conversation that the attempt goes on with from its start, if any. */
+export const resumedSession = ({ snapshot, task }: StartCommand): string | undefined =>
+  snapshot?.sessionId ?? task.session?.from?.sessionId;
 
 /** The conversation as it may be stored; undefined where none of its files holds anything. */
 export async function conversationOf(

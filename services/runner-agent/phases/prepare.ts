@@ -1,7 +1,13 @@
 import { loadText } from "@pitaya/bus";
-import { declaredPlugin } from "@pitaya/plugins";
-import { PitayaError } from "@pitaya/protocol";
-import { agentTaskOf, attemptSpecOf, openedEndpoint } from "../domain/attempt-spec.rules.ts";
+import {
+  type AgentCommand,
+  agentTaskOf,
+  declaredPlugin,
+  type TaskTexts,
+  taskProblems,
+} from "@pitaya/plugins";
+import { PitayaError, type TaskSpec } from "@pitaya/protocol";
+import { attemptSpecOf, openedEndpoint, verifyCommand } from "../domain/attempt-spec.rules.ts";
 import type { AttemptScope } from "./attempt-scope.ts";
 import { requestSecrets } from "./secrets.ts";
 
@@ -15,22 +21,19 @@ export async function prepareContainer(
   scope: AttemptScope,
   signal: AbortSignal,
 ): Promise<{ readonly imageId: string }> {
-  const { executor, command, name, limits } = scope;
-  const { task } = command;
-  const plugin = findPlugin(scope);
-  const { resumed } = scope;
-  const prompt = await loadText(scope.bus, task.prompt);
-  const agentTask = agentTaskOf(task, prompt, resumed?.sessionId);
-  const problems = plugin.check(agentTask);
-  if (problems.length > 0) throw unsupported(problems.join(" "));
-  const agentCommand = plugin.command(agentTask);
+  const { executor, name, limits } = scope;
+  const { task } = scope.command;
+  const command = task.verify ? verifyCommand(task.verify) : await agentCommand(scope);
   const [{ imageId }, secrets] = await Promise.all([
-    executor.resolveImage(task.agent.image, agentCommand.argv[0] ?? ""),
-    requestSecrets(scope, signal),
+    executor.resolveImage(task.agent.image, command.argv[0] ?? ""),
+    // A check runs what an agent made, and so has nothing of the user's.
+    task.verify ? {} : requestSecrets(scope, signal),
   ]);
 
   scope.secrets = secrets;
   scope.redactor = scope.redactorOf(Object.values(secrets));
+  const { baseUrl } = task.agent;
+  const provider = task.verify ? undefined : baseUrl;
   await scope.reaped();
   signal.throwIfAborted();
   await executor.prepare(
@@ -38,14 +41,34 @@ export async function prepareContainer(
       name,
       task,
       imageId,
-      command: agentCommand,
+      command,
       limits,
-      resumed,
-      openHostEndpoint: openedEndpoint(task.agent.baseUrl, scope.hostEndpoints, scope.ownHosts()),
+      resumed: scope.resumed,
+      files: scope.files ?? [],
+      openHostEndpoint: openedEndpoint(provider, scope.hostEndpoints, scope.ownHosts()),
       hostCpus: scope.cpus,
     }),
   );
   return { imageId };
+}
+
+async function agentCommand(scope: AttemptScope): Promise<AgentCommand> {
+  const { task, snapshot } = scope.command;
+  const plugin = findPlugin(scope);
+  const texts = await textsOf(scope, task);
+  const problems = taskProblems(task, texts, plugin);
+  if (problems.length > 0) throw unsupported(problems.join(" "));
+  return plugin.command(agentTaskOf(task, texts, snapshot?.sessionId));
+}
+
+async function textsOf({ bus }: AttemptScope, task: TaskSpec): Promise<TaskTexts> {
+  const [prompt, systemPrompt, appendSystemPrompt, outputSchema] = await Promise.all([
+    loadText(bus, task.prompt),
+    task.systemPrompt && loadText(bus, task.systemPrompt),
+    task.appendSystemPrompt && loadText(bus, task.appendSystemPrompt),
+    task.outputSchema && loadText(bus, task.outputSchema),
+  ]);
+  return { prompt, systemPrompt, appendSystemPrompt, outputSchema };
 }
 
 export function findPlugin({ command, findPlugin }: AttemptScope) {

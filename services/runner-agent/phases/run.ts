@@ -4,10 +4,12 @@ import { naming } from "../adapters/docker/names.ts";
 import { outputPublisher } from "../adapters/output-publisher.ts";
 import { agentEndOf, agentExitOf } from "../domain/agent-end.rules.ts";
 import type { AgentEnd, AttemptEvent, Stop } from "../domain/attempt.ts";
+import { checkParser } from "../domain/check-parser.ts";
 import { FRESH_CURSOR } from "../domain/output-messages.rules.ts";
 import type { OutputJournal } from "../ports/disk.port.ts";
 import type { Execution } from "../ports/executor.port.ts";
 import type { AttemptScope } from "./attempt-scope.ts";
+import { resumedSession } from "./conversation.ts";
 import { type OutputPump, outputPump } from "./output-pump.ts";
 import { findPlugin } from "./prepare.ts";
 import { replayOutput } from "./replay.ts";
@@ -23,14 +25,22 @@ export interface RunOptions {
   readonly signal: AbortSignal;
 }
 
+function outputParser(scope: AttemptScope): OutputParser {
+  const { task } = scope.command;
+  if (task.verify) return checkParser();
+  const resumeSessionId = resumedSession(scope.command);
+  return findPlugin(scope).parser({
+    ...(resumeSessionId !== undefined && { resumeSessionId }),
+    // Which one it is, the agent was told; here it only counts that there is one.
+    ...(task.outputSchema && { outputSchema: {} }),
+  });
+}
+
 /** Starts or adopts the agent, and carries its output until it has ended. */
 export async function runAgent(scope: AttemptScope, options: RunOptions): Promise<void> {
   const { clock } = scope;
   const { send, signal } = options;
-  const { snapshot } = scope.command;
-  const parser = findPlugin(scope).parser(
-    snapshot === undefined ? {} : { resumeSessionId: snapshot.sessionId },
-  );
+  const parser = outputParser(scope);
   if (options.adopt) await recallSecrets(scope, signal);
   scope.redactor ??= scope.redactorOf([]);
   const pump = outputPump({

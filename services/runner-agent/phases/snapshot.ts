@@ -56,7 +56,7 @@ export async function takeSnapshot(
     const digest = await digestOf(scope, found, conversation);
     if (digest === scope.lastSnapshot) return undefined;
     signal.throwIfAborted();
-    const { made } = await uploadWork(scope, found, undefined);
+    const { made } = await uploadWork(scope, found);
     scope.lastSnapshot = digest;
     return made.snapshot;
   } finally {

@@ -7,19 +7,20 @@ import type { AttemptScope } from "./attempt-scope.ts";
 export async function uploadWork(
   { bus, command, directory }: AttemptScope,
   harvested: Harvested | undefined,
-  finalMessage: string | undefined,
-): Promise<{ readonly made: Made; readonly finalMessage?: Text }> {
+  said: { readonly finalMessage?: string; readonly output?: string } = {},
+): Promise<{ readonly made: Made; readonly finalMessage?: Text; readonly output?: Text }> {
   const { bundlePath, patchPath, work, lfsObjectsMissing = 0, shallow = [] } = harvested ?? {};
   const { conversation } = harvested ?? {};
   // The nearest stand for those behind them, which their own manifests name.
   const parents = command.task.base.bundles
     .map(({ blob }) => blob.sha256)
     .slice(0, MAX_BUNDLE_PARENTS);
-  const [blob, patch, session, text] = await Promise.all([
+  const [blob, patch, session, finalMessage, output] = await Promise.all([
     bundlePath && bus.blobs.put(() => directory.read(bundlePath), parents),
     patchPath && bus.blobs.put(() => directory.read(patchPath)),
     conversation && bus.blobs.put(() => only(conversation.archive)),
-    finalMessage === undefined ? undefined : storeText(bus, finalMessage),
+    said.finalMessage === undefined ? undefined : storeText(bus, said.finalMessage),
+    said.output === undefined ? undefined : storeText(bus, said.output),
   ]);
   const bundle = work && blob && { blob, tip: work.commit, shallow: [...shallow] };
   return {
@@ -39,7 +40,8 @@ export async function uploadWork(
           },
         }),
     },
-    ...(text && { finalMessage: text }),
+    ...(finalMessage && { finalMessage }),
+    ...(output && { output }),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { addedContent, bundleChange, commitPatch, quarantine } from "@pitaya/git";
+import type { addedContent, bundleChange, commitPatch, quarantine, readFileAt } from "@pitaya/git";
 
 /**
  * Git as it looks at what an agent made, on this host and never in the agent's workspace. @pitaya/git
@@ -8,5 +8,6 @@ export interface WorkGit {
   readonly quarantine: typeof quarantine;
   readonly bundleChange: typeof bundleChange;
   readonly addedContent: typeof addedContent;
+  readonly readFileAt: typeof readFileAt;
   readonly commitPatch: typeof commitPatch;
 }

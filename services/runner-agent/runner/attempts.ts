@@ -1,8 +1,9 @@
-import type { AttemptRef, StartCommand } from "@pitaya/protocol";
+import { type AttemptRef, kindOf, type StartCommand } from "@pitaya/protocol";
 import { type AttemptActor, attemptActor } from "../actors/attempt.actor.ts";
 import { type FactChain, factChain, type Narrator } from "../adapters/fact-chain.ts";
 import type { AttemptBeginning, AttemptLimits } from "../domain/attempt.ts";
 import { type AttemptRecord, remembered } from "../domain/attempt-record.ts";
+import { limitsOf } from "../domain/limits.rules.ts";
 import type { RunnerScope } from "../phases/attempt-scope.ts";
 import type { AttemptDirectories } from "../ports/disk.port.ts";
 import type { AttemptName } from "../ports/executor.port.ts";
@@ -69,14 +70,16 @@ export function attempts(options: AttemptsOptions): Attempts {
       const ref = { run, instance, attempt };
       const name = attemptNameOf(ref);
       const key = attemptKey(name);
-      const limits = { ...options.limits, ...task.limits };
+      const kind = kindOf(task);
+      const limits = limitsOf(kind, { ...options.limits, ...task.limits });
+      const errand = { kind, keepsSession: task.session !== undefined };
       const log = scope.log.child({ run, instance, attempt });
       const directory = await directories.create(name);
       const atMs = scope.clock.now();
       const past = record ? remembered(record) : { claimedAtMs: atMs };
       const actor = attemptActor({
         scope: { ...scope, name, command, limits, directory, log },
-        input: { beginning, limits, atMs, ...past },
+        input: { errand, beginning, limits, atMs, ...past },
         chain,
         acknowledge,
       });

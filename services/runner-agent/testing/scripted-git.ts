@@ -6,6 +6,9 @@ import type { FakeFiles } from "./fake-executor.ts";
 /** A bundle that {@link scriptedGit} takes begins so; what follows names what was committed. */
 export const SCRIPTED_BUNDLE = "commits ";
 
+/** The one path that nothing stands at, of any commit. */
+export const MISSING_FILE = "missing";
+
 /** The commit that a scripted bundle brings. */
 export const scriptedCommit = (bundle: Uint8Array): string =>
   createHash("sha1").update(bundle).digest("hex");
@@ -56,6 +59,10 @@ export function scriptedGit(files: FakeFiles): WorkGit {
     async *addedContent({ commit }) {
       yield bundles.get(commit) ?? new Uint8Array();
     },
+    readFileAt: async ({ commit, path }) =>
+      path === MISSING_FILE
+        ? { kind: "missing" }
+        : { kind: "text", text: `${path} of ${commit}\n` },
     commitPatch: async (options) => change(await files.read(options.patchPath), options),
   };
 }
