@@ -1,8 +1,8 @@
 import { PitayaError } from "@pitaya/protocol";
-import { simple } from "./builtin/simple.ts";
+import { builtIn } from "./builtin/index.ts";
 import type { Strategy } from "./sdk.ts";
 
-const BUILT_IN: readonly Strategy[] = [simple];
+const BUILT_IN: readonly Strategy[] = builtIn;
 
 export const strategyNames: readonly string[] = BUILT_IN.map(({ name }) => name);
 

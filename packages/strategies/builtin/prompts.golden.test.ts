@@ -23,7 +23,7 @@ const finding: Finding = {
   ...{ uid: "0123456789ab", severity: "HIGH", path: "a.ts", start: 3, end: 5 },
   ...{ title: "Off by one", description: "The last item is lost.", suggestion: "i <= n" },
 };
-const scorer = { task, baseBranch: "main", hasCommits: true, weights, scaleMax: 10 };
+const scorer = { task, baseBranch: "main", commits: 1, weights, scaleMax: 10 };
 const correction = "it holds no JSON object.";
 
 const PROMPTS: Readonly<Record<string, string>> = {
@@ -32,11 +32,11 @@ const PROMPTS: Readonly<Record<string, string>> = {
   scorer: scorerPrompt(scorer),
   "scorer-of-no-commits-again": scorerPrompt({
     ...scorer,
-    ...{ hasCommits: false, finalMessage: "It greets already.", scaleMax: 100 },
+    ...{ commits: 0, finalMessage: "It greets already.", scaleMax: 100 },
     ...{ weights: { ...weights, quality: 0 }, correction },
   }),
   "scorer-with-another-voice": scorerPrompt({ ...scorer, voice: "evaluate correctness" }),
-  "iterative-reviewer": reviewerPrompt({ task, baseBranch: "main", hasCommits: true }),
+  "iterative-reviewer": reviewerPrompt({ task, baseBranch: "main", commits: 3 }),
   "iterative-refine": refinePrompt({ task, iteration: 2, iterations: 3, feedback: NO_FEEDBACK }),
   "bug-discovery": discoveryPrompt({ task, targetArea: "", bugFocus: "" }),
   "bug-discovery-in-an-area": discoveryPrompt({ task, targetArea: "src/", bugFocus: "races" }),

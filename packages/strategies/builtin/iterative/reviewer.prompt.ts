@@ -1,3 +1,4 @@
+import { changeUnderReview } from "../prompts/change-under-review.ts";
 import { correctionPart, promptText, section, type Wording } from "../prompts/prompt-text.ts";
 
 const VOICE = `
@@ -10,19 +11,19 @@ write it down.
 export interface ReviewerInputs extends Wording {
   readonly task: string;
   readonly baseBranch: string;
-  readonly hasCommits: boolean;
+  readonly commits: number;
 }
 
 /** Asks for feedback as text for the next iteration. */
 export function reviewerPrompt(inputs: ReviewerInputs): string {
-  const { voice = VOICE, task, baseBranch, hasCommits, correction } = inputs;
+  const { voice = VOICE, task, baseBranch, commits, correction } = inputs;
   return promptText(
     voice,
     section("task", task),
     section(
       "work",
-      hasCommits
-        ? `The change is the commits on the branch that is checked out, which started from ${baseBranch}.`
+      commits > 0
+        ? changeUnderReview(commits, baseBranch)
         : "Nothing is committed yet: the repository is as it was before the task.",
     ),
     section(

@@ -1,3 +1,4 @@
+import { changeUnderReview } from "../prompts/change-under-review.ts";
 import { correctionPart, promptText, section, type Wording } from "../prompts/prompt-text.ts";
 import { type Aspect, type Weights, weighedAspects } from "./score-answer.rules.ts";
 
@@ -22,8 +23,8 @@ export interface ScorerInputs extends Wording {
   readonly task: string;
   /** Name of the branch that the work started from. */
   readonly baseBranch: string;
-  /** Whether there are commits to judge; otherwise only what was said. */
-  readonly hasCommits: boolean;
+  /** How many commits there are to judge; with none, only what was said. */
+  readonly commits: number;
   /** What the agent said at its end; given where that is all there is. */
   readonly finalMessage?: string | undefined;
   readonly weights: Weights;
@@ -32,11 +33,12 @@ export interface ScorerInputs extends Wording {
 
 /** Asks for sub-scores as JSON; {@link parseScore} reads the answer. */
 export function scorerPrompt(inputs: ScorerInputs): string {
-  const { voice = VOICE, task, baseBranch, hasCommits, finalMessage, correction } = inputs;
+  const { voice = VOICE, task, baseBranch, commits, finalMessage, correction } = inputs;
   const aspects = weighedAspects(inputs.weights);
-  const work = hasCommits
-    ? `The change is the commits on the branch that is checked out, which started from ${baseBranch}.`
-    : "No commit was made: the repository is as it was before the task. Judge what the answer alone is worth.";
+  const work =
+    commits > 0
+      ? changeUnderReview(commits, baseBranch)
+      : "No commit was made: the repository is as it was before the task. Judge what the answer alone is worth.";
   const rubric = aspects.map((aspect) => `${aspect}: ${MEANING[aspect]}`).join("\n");
   const form = [
     ...aspects.map((aspect) => `  "${aspect}": <number>,`),
@@ -48,7 +50,7 @@ export function scorerPrompt(inputs: ScorerInputs): string {
     voice,
     section("task", task),
     section("work", work),
-    hasCommits ? undefined : section("answer", finalMessage ?? "(nothing was said either)"),
+    commits > 0 ? undefined : section("answer", finalMessage ?? "(nothing was said either)"),
     section("rubric", rubric),
     section(
       "output",

@@ -1,0 +1,12 @@
+import { z } from "zod";
+
+/** A file or directory of the repository. Said to a shell at times: no character that means more there. */
+export const repositoryPath = () =>
+  z
+    .string()
+    .trim()
+    .min(1)
+    .max(400)
+    .regex(/^(?!\/)(?!.*(?:^|\/)\.\.(?:\/|$))[^\p{Cc}]+$/u, {
+      error: "must be a path inside the repository, without a leading slash or ..",
+    });

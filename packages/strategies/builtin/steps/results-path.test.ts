@@ -1,0 +1,11 @@
+import { expect, it } from "vitest";
+import { resultsPath } from "./results-path.rules.ts";
+
+it.each([
+  ["BUG_REPORT.md", "reports/BUG_REPORT.md"],
+  ["reports/doc-review/REPORT.md", "reports/doc-review/REPORT.md"],
+  ["./docs//.hidden/ü b.md", "reports/docs/hidden/--b.md"],
+  ["...", "reports/_"],
+])("the report %s stands at %s", (path, place) => {
+  expect(resultsPath(path)).toBe(place);
+});
