@@ -1,5 +1,5 @@
 import { ask, sealer } from "@pitaya/bus";
-import { findPlugin } from "@pitaya/plugins";
+import { pluginOf } from "@pitaya/plugins";
 import { type ApiValue, PitayaError, type RunSpec, subjects } from "@pitaya/protocol";
 import { isFinalPhase } from "@pitaya/views";
 import type { CommandMain } from "../command-line/commands.ts";
@@ -103,17 +103,17 @@ async function goOn(
 /** @throws {PitayaError} `credentials_missing`: what is resumed has to be paid for */
 function refuseWithout(spec: RunSpec, request: ResumeRequest, client: string): void {
   const { credentials, override } = request;
-  const names = override?.credentials ?? spec.agent.credentials;
+  const ofOthers = (spec.otherAgents ?? []).flatMap((agent) => agent.credentials);
+  const names = [...(override?.credentials ?? spec.agent.credentials), ...ofOthers];
   const missing = names.filter((name) => credentials[name] === undefined);
   if (missing.length === 0) return;
-  const plugin = findPlugin(spec.agent.plugin);
-  const rules = plugin.credentials.filter((rule) => missing.includes(rule.env));
-  const flags = rules.map((rule) => `--${rule.flag}`).join(" or ");
-  const variables = rules.map((rule) => rule.source).join(" or ");
+  const rules = pluginOf(spec.agent).credentials.filter((rule) => missing.includes(rule.env));
+  const flags = rules.map((rule) => `--${rule.flag}`).join(" or ") || "its own client";
+  const variables = rules.map((rule) => rule.source).join(" or ") || missing.join(" and ");
   const foreign = spec.client !== client;
   throw new PitayaError("credentials_missing", `the run needs ${missing.join(", ")}`, {
     hint: foreign
       ? `The run was submitted by another client (${spec.client}), so name the credential with ${flags}.`
-      : `Set ${variables}, or give ${flags}.`,
+      : `Set ${variables}${rules.length === 0 ? "" : `, or give ${flags}`}.`,
   });
 }

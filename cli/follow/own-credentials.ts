@@ -1,8 +1,13 @@
-import { findPlugin } from "@pitaya/plugins";
-import { isPitayaError, type RunSpec } from "@pitaya/protocol";
+import { type AgentPlugin, pluginOf } from "@pitaya/plugins";
+import { type AgentSpec, isPitayaError, type RunSpec } from "@pitaya/protocol";
 import type { Session } from "../session.ts";
 import { credentialsOf } from "../submit/agent-choice.ts";
 import type { Credentials } from "../submit/sealed-credentials.ts";
+
+/** Names of all credentials that a run's agents need. */
+export const credentialNames = ({ agent, otherAgents = [] }: RunSpec): readonly string[] => [
+  ...new Set([agent, ...otherAgents].flatMap(({ credentials }) => credentials)),
+];
 
 /**
  * The credentials this invocation has for a run that exists. None where the run needs none, or none
@@ -18,17 +23,30 @@ export async function ownCredentials(
   spec: RunSpec,
   client: string,
 ): Promise<Credentials> {
-  if (spec.agent.credentials.length === 0) return {};
+  if (credentialNames(spec).length === 0) return {};
   const named = session.has("api-key") || session.has("oauth-token");
-  if (!named && spec.client !== client) return {};
-  const plugin = findPlugin(spec.agent.plugin);
+  const isOwn = spec.client === client;
+  if (!named && !isOwn) return {};
+  if (!isOwn && takesFromEnvironment(pluginOf(spec.agent))) return {};
+  const others = isOwn ? otherCredentials(session, spec) : {};
+  return { ...others, ...credentialsFor(session, spec.agent, named) };
+}
+
+/** Those of the other plugins of a run of one's own: from the environment, as when it was started. */
+export const otherCredentials = (session: Session, { otherAgents = [] }: RunSpec): Credentials =>
+  Object.assign({}, ...otherAgents.map((agent) => credentialsFor(session, agent, false)));
+
+function credentialsFor(session: Session, agent: AgentSpec, named: boolean): Credentials {
+  const plugin = pluginOf(agent);
   // The run was submitted for one kind, whatever else there is by now.
-  const rule = plugin.credentials.find(({ env }) => spec.agent.credentials.includes(env));
-  if (rule === undefined) return {};
+  const rule = plugin.credentials.find(({ env }) => agent.credentials.includes(env));
+  if (rule === undefined && !takesFromEnvironment(plugin)) return {};
   try {
-    return credentialsOf(session, plugin, rule.mode).secrets;
+    return credentialsOf(session, plugin, rule?.mode, named).secrets;
   } catch (error) {
     if (!named && isPitayaError(error, "credentials_missing")) return {};
     throw error;
   }
 }
+
+const takesFromEnvironment = ({ environment = [] }: AgentPlugin): boolean => environment.length > 0;

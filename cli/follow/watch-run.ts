@@ -1,4 +1,4 @@
-import { findPlugin } from "@pitaya/plugins";
+import { findPlugin, pluginNames } from "@pitaya/plugins";
 import type { Summary } from "@pitaya/views";
 import type { StackGone } from "../connect/connection.port.ts";
 import type { Session } from "../session.ts";
@@ -34,6 +34,8 @@ async function tellRefusedCredential(
   { plugin, results }: Summary,
 ): Promise<void> {
   if (!results.some((result) => result.error_code === "credentials_refused")) return;
+  // One that was declared has what the environment has.
+  if (!pluginNames.includes(plugin)) return;
   const agent = findPlugin(plugin);
   const rule = agent.credentials.find(({ env }) => own.credentials[env] !== undefined);
   if (rule === undefined) return;

@@ -57,7 +57,9 @@ function agentOf(session: Session, prompt: string, name: string, isOwn: boolean)
   const cliArgs = isOwn
     ? [...session.values("cli-arg"), ...posixWords(session.value("cli-args") ?? "")]
     : [];
-  const { secrets, baseUrl } = credentialsOf(session, plugin, undefined, isOwn);
+  const found = credentialsOf(session, plugin, undefined, isOwn);
+  const { secrets, baseUrl } = found;
+  if (!isOwn || !session.has("base-url")) checkAddress(session.variables, plugin, found);
   const image = (isOwn ? values["runner.docker_image"] : undefined) ?? plugin.defaultImage;
   const optional = {
     ...(model === undefined ? {} : { model }),
@@ -113,17 +115,13 @@ export function credentialsOf(
   const oauthToken = flag("oauth-token");
   const apiKey = flag("api-key");
   const baseUrl = flag("base-url");
-  const found = resolveCredentials(plugin, {
+  return resolveCredentials(plugin, {
     env: session.variables.all,
     ...(mode === undefined ? {} : { mode }),
     ...(oauthToken === undefined ? {} : { oauthToken }),
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(baseUrl === undefined ? {} : { baseUrl }),
   });
-  if (found.baseUrl !== undefined && baseUrl === undefined) {
-    checkAddress(session.variables, plugin, found);
-  }
-  return found;
 }
 
 function modeOf(given: string | undefined): CredentialMode | undefined {

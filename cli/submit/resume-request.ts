@@ -1,8 +1,9 @@
-import { type AgentPlugin, findPlugin } from "@pitaya/plugins";
+import { type AgentPlugin, pluginOf } from "@pitaya/plugins";
 import { KeyPolicy, PitayaError, type RunOverride, type RunSpec } from "@pitaya/protocol";
 import type { FlagName } from "../command-line/flags.ts";
-import { ownCredentials } from "../follow/own-credentials.ts";
+import { otherCredentials, ownCredentials } from "../follow/own-credentials.ts";
 import type { Session } from "../session.ts";
+import { checkAddress } from "./agent-address.rules.ts";
 import { credentialsOf } from "./agent-choice.ts";
 import { settingsOverride } from "./run-override.rules.ts";
 import type { Credentials } from "./sealed-credentials.ts";
@@ -49,7 +50,7 @@ export async function resumeRequest(
   spec: RunSpec,
   client: string,
 ): Promise<ResumeRequest> {
-  const plugin = findPlugin(spec.agent.plugin);
+  const plugin = pluginOf(spec.agent);
   if (session.has("override-config")) return overriding(session, spec, plugin, client);
   const flags = plugin.credentials.filter((rule) => session.has(rule.flag));
   const [other] = flags.filter((rule) => !spec.agent.credentials.includes(rule.env));
@@ -66,16 +67,20 @@ async function overriding(
   const settings = settingsOverride(session.settings);
   const named = session.has("api-key") || session.has("oauth-token");
   // The environment says nothing of a run of somebody else's; see `ownCredentials`.
-  if (plugin.credentials.length === 0 || (spec.client !== client && !named)) {
+  const needsNone = plugin.credentials.length === 0 && !plugin.environment?.length;
+  if (needsNone || (spec.client !== client && !named)) {
     return { credentials: {}, override: settings };
   }
   const own = named || session.has("mode") ? {} : await ownCredentials(session, spec, client);
   const [rule] = plugin.credentials.filter(({ env }) => own[env] !== undefined);
-  const { secrets, baseUrl } = credentialsOf(session, plugin, rule?.mode);
+  const others = spec.client === client ? otherCredentials(session, spec) : {};
+  const found = credentialsOf(session, plugin, rule?.mode);
+  const { secrets, baseUrl } = found;
+  if (!session.has("base-url")) checkAddress(session.variables, plugin, found);
   const names = Object.keys(secrets);
   const isOther = names.some((name) => !spec.agent.credentials.includes(name));
   return {
-    credentials: secrets,
+    credentials: { ...others, ...secrets },
     override: {
       ...settings,
       ...(baseUrl !== undefined && { baseUrl }),
