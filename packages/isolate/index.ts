@@ -1,0 +1,5 @@
+export * from "./isolate.ts";
+export * from "./isolated-execution.ts";
+export * from "./limits.ts";
+export type { ExportedStrategy, Issue, OtherExport } from "./realm.ts";
+export * from "./strategy-bundle.ts";
