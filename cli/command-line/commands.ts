@@ -25,6 +25,7 @@ const CREDENTIALS = ["mode", "oauth-token", "api-key", "base-url"] as const;
 const OF_A_RUN = [
   ...(["strategy", "set", "runs", "model", "plugin", "docker-image", "cli-arg"] as const),
   ...(["cli-args", "base-branch", "include-branches", "require-clean-wt", "force-commit"] as const),
+  ...(["allow-overwrite-protected-refs"] as const),
   ...LIMITS,
   ...CREDENTIALS,
   ...IN_A_REPOSITORY,
@@ -61,7 +62,13 @@ export const commands = {
     usage: "import <run> [--uncommitted]",
     examples: ["pitaya import @last", "pitaya import @last --uncommitted"],
     args: ["run"],
-    flags: ["uncommitted", "json", ...IN_A_REPOSITORY, ...EVERYWHERE],
+    flags: [
+      "uncommitted",
+      "allow-overwrite-protected-refs",
+      "json",
+      ...IN_A_REPOSITORY,
+      ...EVERYWHERE,
+    ],
     load: () => import("../commands/import.ts"),
   },
   events: {

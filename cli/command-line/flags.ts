@@ -85,6 +85,11 @@ export const flags = {
     group: "Repository",
     help: "refuse to run while there are changes that are not committed",
   },
+  "allow-overwrite-protected-refs": {
+    group: "Repository",
+    setting: "orchestration.allow_overwrite_protected_refs",
+    help: "let an import overwrite branches that are protected",
+  },
 
   "no-tui": { group: "Display", help: "plain lines instead of a view that is redrawn" },
   output: {

@@ -62,42 +62,100 @@ const size = z.union([z.int().positive(), z.string()]).transform((value, context
  * flags and environment, typed from files. A setting without a default may be left unset.
  */
 export const Settings = z.object({
-  model: text.max(200).optional(),
-  plugin_name: text.max(64).default("claude-code"),
-  strategy: text.max(200).default("simple"),
-  runs: count(1, 1_000).default(1),
-  output: oneOf(["streaming", "json", "quiet"]).default("streaming"),
-  logs_dir: text.default(".pitaya/logs"),
-  results_dir: text.default(".pitaya/results"),
-  import_policy: oneOf(["auto", "never", "always"]).default("auto"),
-  import_conflict_policy: oneOf(["fail", "overwrite", "suffix"]).default("fail"),
-  skip_empty_import: flag.default(true),
-  "runner.timeout": seconds.default(DEFAULT_LIMITS.timeoutMs / 1000),
-  "runner.start_timeout": seconds.default(DEFAULT_LIMITS.startTimeoutMs / 1000),
-  "runner.stall": seconds.default(DEFAULT_LIMITS.stallTimeoutMs / 1000),
+  model: text
+    .max(200)
+    .optional()
+    .describe("Model of the agent. Without it, the plugin's own default."),
+  plugin_name: text
+    .max(64)
+    .default("claude-code")
+    .describe("Which agent CLI does the work: a built-in plugin, or one of `plugins`."),
+  strategy: text.max(200).default("simple").describe("Strategy to run."),
+  runs: count(1, 1_000)
+    .default(1)
+    .describe("How often the strategy is run, each with branches of its own."),
+  output: oneOf(["streaming", "json", "quiet"])
+    .default("streaming")
+    .describe("Form of the output where nobody sits at a terminal."),
+  logs_dir: text
+    .default(".pitaya/logs")
+    .describe("Where event logs go; a relative path begins at the root of the repository."),
+  results_dir: text
+    .default(".pitaya/results")
+    .describe("Where results go; a relative path begins at the root of the repository."),
+  import_policy: oneOf(["auto", "never", "always"])
+    .default("auto")
+    .describe(
+      "Which branches come into the repository by themselves: those with work on them, none, or all.",
+    ),
+  import_conflict_policy: oneOf(["fail", "overwrite", "suffix"])
+    .default("fail")
+    .describe("What happens where a branch of that name stands at another commit."),
+  skip_empty_import: flag
+    .default(true)
+    .describe("An instance that committed nothing gets no branch."),
+  "runner.timeout": seconds
+    .default(DEFAULT_LIMITS.timeoutMs / 1000)
+    .describe("Longest time for an agent, in seconds."),
+  "runner.start_timeout": seconds
+    .default(DEFAULT_LIMITS.startTimeoutMs / 1000)
+    .describe("Longest time from a runner's claim to the agent's start, in seconds."),
+  "runner.stall": seconds
+    .default(DEFAULT_LIMITS.stallTimeoutMs / 1000)
+    .describe("Longest time without output while the agent is idle, in seconds."),
   "runner.cpu_limit": z.coerce
     .number("expected a number of cores")
     .positive("expected more than 0 cores")
-    .default(DEFAULT_LIMITS.cpus),
-  "runner.memory_limit": size.default(DEFAULT_LIMITS.memoryBytes),
-  "runner.pids_limit": count(1, 4_194_304).default(DEFAULT_LIMITS.pids),
-  "runner.disk_limit": size.default(DEFAULT_LIMITS.diskBytes),
-  "runner.network_egress": oneOf(["online", "offline"]).default("online"),
-  "runner.docker_image": ImageReference.optional(),
-  "runner.force_commit": flag.default(false),
-  /** Empty switches it off; unset, the plugin's own words are used. */
-  "runner.commit_instruction": z.string().max(8_192).optional(),
-  "runner.git_name": text.max(200).default("Pitaya Agent"),
-  "runner.git_email": text.max(200).default("agent@pitaya.local"),
-  "runner.include_branches": branches.optional(),
+    .default(DEFAULT_LIMITS.cpus)
+    .describe("CPU cores of an instance; 0.5 is half a core."),
+  "runner.memory_limit": size
+    .default(DEFAULT_LIMITS.memoryBytes)
+    .describe("Memory of an instance: 512m, 4g, or bytes."),
+  "runner.pids_limit": count(1, 4_194_304)
+    .default(DEFAULT_LIMITS.pids)
+    .describe("Processes and threads of an instance."),
+  "runner.disk_limit": size
+    .default(DEFAULT_LIMITS.diskBytes)
+    .describe("What an instance may write: 512m, 4g, or bytes."),
+  "runner.network_egress": oneOf(["online", "offline"])
+    .default("online")
+    .describe("What an instance reaches of the network."),
+  "runner.docker_image": ImageReference.optional().describe(
+    "Image the agent runs in. Without it, the plugin's own.",
+  ),
+  "runner.force_commit": flag.default(false).describe("Commit what the agent left uncommitted."),
+  "runner.commit_instruction": z
+    .string()
+    .max(8_192)
+    .optional()
+    .describe("What the agent is told about committing; empty switches it off."),
+  "runner.git_name": text.max(200).default("Pitaya Agent").describe("Name on the agents' commits."),
+  "runner.git_email": text
+    .max(200)
+    .default("agent@pitaya.local")
+    .describe("Address on the agents' commits."),
+  "runner.include_branches": branches
+    .optional()
+    .describe("Branches that agents see beside the base."),
   "orchestration.max_parallel_instances": z
     .union([z.literal("auto"), count(1, 10_000)], "expected a whole number from 1, or auto")
-    .default("auto"),
-  "orchestration.branch_namespace": oneOf(["hierarchical", "flat"]).default("hierarchical"),
-  "orchestration.allow_overwrite_protected_refs": flag.default(false),
-  "orchestration.retries": count(0, 20).default(2),
-  "orchestration.snapshot_interval": seconds.default(DEFAULT_SNAPSHOT_INTERVAL_MS / 1000),
-  "nats.url": text.optional(),
-  "nats.creds": text.optional(),
+    .default("auto")
+    .describe("Instances of a run that may be at work at once; auto: as many as there are slots."),
+  "orchestration.branch_namespace": oneOf(["hierarchical", "flat"])
+    .default("hierarchical")
+    .describe(
+      "How branches are named: `pitaya/<strategy>/<run>/k<8>` or `pitaya-<strategy>-<run>-k<8>`.",
+    ),
+  "orchestration.allow_overwrite_protected_refs": flag
+    .default(false)
+    .describe("Let an import overwrite branches that are protected."),
+  "orchestration.retries": count(0, 20)
+    .default(2)
+    .describe("Attempts after the first, where another may succeed."),
+  "orchestration.snapshot_interval": seconds
+    .default(DEFAULT_SNAPSHOT_INTERVAL_MS / 1000)
+    .describe("Seconds between two snapshots of an agent's work."),
+  "nats.url": text.optional().describe("Server to use instead of the embedded stack."),
+  "nats.creds": text.optional().describe("File with the credential for that server."),
 } satisfies Record<SettingKey, z.ZodType>);
 export type Settings = z.output<typeof Settings>;
