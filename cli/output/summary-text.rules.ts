@@ -15,7 +15,7 @@ const UNCOMMITTED =
  * @param resultsPath where its files are, if they are kept here
  */
 export function summaryText(summary: Summary, resultsPath: string | undefined): string {
-  const lines = [headline(summary), counts(summary), ...problem(summary), ""];
+  const lines = [headline(summary), counts(summary), ...problem(summary), ...outcomes(summary), ""];
   lines.push(...summary.results.flatMap(instanceLines), "");
   if (resultsPath !== undefined) lines.push(`Results: ${resultsPath}`);
   const next = nextSteps(summary);
@@ -45,6 +45,20 @@ const problem = ({ error }: Summary): string[] =>
         `${error.code}: ${said(error.message)}`,
         ...(error.hint === null ? [] : [`  ${said(error.hint)}`]),
       ];
+
+/** Why a strategy failed, and what it chose. */
+function outcomes({ strategies, results, error }: Summary): string[] {
+  return Object.entries(strategies).flatMap(([id, { state, reason, chosen, metadata }]) => {
+    if (chosen !== null && state === "completed") {
+      const { score, score_scale_max: scale } = metadata;
+      const worth = typeof score === "number" ? `, score ${score} of ${scale}` : "";
+      const key = results.find(({ instance_id }) => instance_id === chosen)?.key ?? "";
+      return [`${id} chose ${shortInstanceId(chosen)} (${printable(key)})${worth}`];
+    }
+    const isSaid = reason === null || state !== "failed" || reason === error?.message;
+    return isSaid ? [] : [`${id} failed: ${said(reason)}`];
+  });
+}
 
 const said = (text: string) => shorten(printable(text), MESSAGE);
 

@@ -1,14 +1,15 @@
+import type { Outcome } from "@pitaya/protocol";
 import { instanceResult, isoTime, metricsOf } from "./instance-result.ts";
 import type { TextSource } from "./log-texts.ts";
 import type { InstanceView } from "./run-view.ts";
 import { roundUsd } from "./usd.ts";
 
 /** The whole of an instance, for a file of its own. */
-export function instanceDocument(row: InstanceView, textOf: TextSource) {
+export function instanceDocument(row: InstanceView, textOf: TextSource, outcome?: Outcome) {
   const message = row.succeeded?.finalMessage;
   return {
     v: 1,
-    ...instanceResult(row),
+    ...instanceResult(row, outcome),
     final_message: message === undefined ? null : textOf(message),
     metrics: metricsOf(row),
     patch_kept: row.succeeded?.patch !== undefined,

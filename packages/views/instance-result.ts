@@ -1,4 +1,6 @@
+import type { Outcome } from "@pitaya/protocol";
 import { z } from "zod";
+import { outcomeMetadata } from "./outcome-metadata.ts";
 import type { InstanceState, InstanceView } from "./run-view.ts";
 import { spendOf } from "./spend.ts";
 import { roundUsd } from "./usd.ts";
@@ -127,7 +129,8 @@ export type InstanceResult = z.infer<typeof InstanceResult>;
 export const isoTime = (at: number | undefined): string | null =>
   at === undefined ? null : new Date(at).toISOString();
 
-export function instanceResult(row: InstanceView): InstanceResult {
+/** @param outcome of the strategy execution that it is of, once there is one */
+export function instanceResult(row: InstanceView, outcome?: Outcome): InstanceResult {
   const metrics = metricsOf(row);
   const last = row.attempts.at(-1);
   const ended = last?.end && last.end.type !== "sealed" ? last.end : undefined;
@@ -157,6 +160,7 @@ export function instanceResult(row: InstanceView): InstanceResult {
     started_at: isoTime(row.attempts.find((a) => a.startedAt !== undefined)?.startedAt),
     completed_at: isoTime(row.finishedAt),
     metadata: {
+      ...outcomeMetadata(outcome, row.instance),
       kind: row.kind,
       model: row.model ?? null,
       base_commit: row.baseCommit,

@@ -12,6 +12,9 @@ export function textsIn(event: LogEvent): readonly Text[] {
   if (event.kind === "decision" && event.entry.type === "run.submitted") {
     return [event.entry.spec.prompt];
   }
+  if (event.kind === "decision" && event.entry.type === "strategy.completed") {
+    return (event.entry.outcome.files ?? []).map(({ text }) => text);
+  }
   if (event.kind === "fact" && event.fact.type === "attempt.succeeded") {
     return event.fact.finalMessage === undefined ? [] : [event.fact.finalMessage];
   }

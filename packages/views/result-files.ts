@@ -3,6 +3,7 @@ import { instanceDocument } from "./instance-document.ts";
 import { branchOf, type InstanceResult } from "./instance-result.ts";
 import type { TextSource } from "./log-texts.ts";
 import { type MetricsRow, metricsCsv } from "./metrics-series.ts";
+import { outcomeMetadata } from "./outcome-metadata.ts";
 import type { RunView } from "./run-view.ts";
 import { type Summary, summaryOf } from "./summary.ts";
 import { summaryMarkdown } from "./summary-markdown.ts";
@@ -26,7 +27,7 @@ export function resultFiles(
   const branches = summary.results.flatMap(({ imported_ref, branch_name }) =>
     imported_ref !== null && branch_name !== null ? [branch_name] : [],
   );
-  return [
+  const own: readonly ResultFile[] = [
     { path: "summary.json", document: { v: 1, ...summary } },
     { path: "summary.md", text: summaryMarkdown(summary) },
     { path: "metadata.json", document: metadata(view, summary) },
@@ -38,9 +39,10 @@ export function resultFiles(
     ...strategyOutput(view, summary),
     ...[...view.instances.values()].map((row) => ({
       path: `instances/${row.instance}.json`,
-      document: instanceDocument(row, textOf),
+      document: instanceDocument(row, textOf, view.executions.get(row.execution)?.outcome),
     })),
   ];
+  return [...own, ...strategyFiles(view, textOf, own)];
 }
 
 const METRICS = [
@@ -67,17 +69,39 @@ const instanceMetrics = (results: readonly InstanceResult[]): string =>
   );
 
 function strategyOutput(view: RunView, summary: Summary): ResultFile[] {
-  return Object.entries(summary.strategies).map(([id, { name, config, chosen }]) => {
-    const counted = view.executions.get(id)?.outcome?.instances ?? [];
+  return Object.entries(summary.strategies).map(([id, strategy]) => {
+    const { name, config, state, reason } = strategy;
+    const outcome = view.executions.get(id)?.outcome;
+    const counted = outcome?.instances ?? [];
     const results = counted.flatMap((instance) => {
       const row = view.instances.get(instance);
       if (row === undefined) return [];
-      const metadata = { instance_id: instance, key: row.key, chosen: instance === chosen };
+      const said = outcomeMetadata(outcome, instance);
+      const metadata = { ...said, instance_id: instance, key: row.key };
       return [{ branch_name: branchOf(row), success: row.state === "succeeded", metadata }];
     });
-    const document = { strategy_id: id, strategy_name: name, config, results };
+    const files = (outcome?.files ?? []).map(({ path }) => path);
+    const told = { state, reason, chosen: strategy.chosen, metadata: strategy.metadata, files };
+    const document = { strategy_id: id, strategy_name: name, config, ...told, results };
     return { path: `strategy_output/${fileName(name)}_${id}.json`, document };
   });
+}
+
+/** What strategies leave for the user, apart from each other, and in place of nothing of ours. */
+function strategyFiles(
+  view: RunView,
+  textOf: TextSource,
+  own: readonly ResultFile[],
+): readonly ResultFile[] {
+  const isApart = (view.spec?.executions ?? 1) > 1;
+  const taken = new Set(own.map(({ path }) => path.toLowerCase()));
+  const isFree = ({ path }: ResultFile) =>
+    !taken.has(path.toLowerCase()) && !/^(?:instances|strategy_output)(?:\/|$)/i.test(path);
+  return [...view.executions].flatMap(([id, { outcome }]) =>
+    (outcome?.files ?? [])
+      .map(({ path, text }) => ({ path: isApart ? `${id}/${path}` : path, text: textOf(text) }))
+      .filter(isFree),
+  );
 }
 
 /** A strategy may be named by a path; a file is not. */

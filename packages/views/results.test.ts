@@ -1,4 +1,12 @@
-import { type ErrorCode, errorRecord, PitayaError, textExcerpt } from "@pitaya/protocol";
+import {
+  type ErrorCode,
+  errorRecord,
+  executionId,
+  InstanceId,
+  type Outcome,
+  PitayaError,
+  textExcerpt,
+} from "@pitaya/protocol";
 import { expect, test } from "vitest";
 import { csv } from "./csv.ts";
 import { exitCodeOfRun } from "./exit-code.ts";
@@ -65,6 +73,74 @@ test("every key of the earlier summary is there, and what it says fits its schem
   );
   // Of a lost attempt nobody knows the cost: it is counted, never taken for 0.
   expect(summary.cost_unknown).toBe(3);
+});
+
+/** A run of so many executions, each with two instances and this outcome. */
+function withOutcome(
+  executions: number,
+  outcome: (instances: readonly string[]) => Omit<Outcome, "instances">,
+): RunView {
+  const spec = { ...sampleSpec(), executions };
+  return fold(
+    composed(spec, function* (log) {
+      yield log.decide({ type: "run.submitted", spec });
+      for (let n = 1; n <= executions; n += 1) {
+        const execution = executionId(n);
+        const both = ["a", "b"].map((key) => scheduled(spec, key, n));
+        const instances = both.map(({ instance }) => instance);
+        yield log.decide({ type: "strategy.started", execution }, ...both);
+        const completed = { ...outcome(instances), instances };
+        yield log.decide({ type: "strategy.completed", execution, outcome: completed });
+      }
+    }),
+  ).view;
+}
+
+test("the chosen instance has what its strategy says of it, in the summary and in the files", () => {
+  const said = { score: 9, score_scale_max: 10 };
+  const view = withOutcome(1, ([, second]) => ({
+    ...{ status: "succeeded", chosen: InstanceId.parse(second), metadata: said },
+    files: [{ path: "reports/A.md", text: { inline: "found" } }],
+  }));
+  const summary = summaryOf(view, textExcerpt);
+  expect(Summary.parse(summary).strategies["s1"]).toMatchObject({ metadata: said });
+  expect(summary.results.map(({ metadata }) => metadata)).toMatchObject([
+    { counts: true, chosen: false },
+    { counts: true, chosen: true, ...said },
+  ]);
+  expect(summary.results[0]?.metadata).not.toHaveProperty("score");
+  const files = resultFiles(view, textExcerpt, []);
+  const output = files.find(({ path }) => path.startsWith("strategy_output/"));
+  expect(output).toMatchObject({
+    document: {
+      ...{ state: "completed", metadata: said, files: ["reports/A.md"] },
+      results: [{ metadata: { key: "a" } }, { metadata: { key: "b", chosen: true, score: 9 } }],
+    },
+  });
+  const [, instance] = files.filter(({ path }) => path.startsWith("instances/"));
+  expect(instance).toMatchObject({ document: { metadata: { chosen: true, score: 9 } } });
+});
+
+test("a strategy's files stand apart for each execution, and never in place of ours", () => {
+  const names = ["reports/A.md", "summary.json", "Instances/x.json", "strategy_output"];
+  const outcome = () => ({
+    status: "failed" as const,
+    files: names.map((path) => ({ path, text: { inline: path } })),
+  });
+  const pathsOf = (executions: number) => {
+    const files = resultFiles(withOutcome(executions, outcome), textExcerpt, []);
+    return files.flatMap((file) => ("text" in file && names.includes(file.text) ? file.path : []));
+  };
+  expect(pathsOf(1)).toEqual(["reports/A.md"]);
+  expect(pathsOf(2)).toEqual(["s1", "s2"].flatMap((id) => names.map((path) => `${id}/${path}`)));
+});
+
+test("why a strategy failed stands in the page", () => {
+  const view = withOutcome(1, () => ({ status: "failed", reason: "0 of 2 | are viable" }));
+  const page = resultFiles(view, textExcerpt, []).find(({ path }) => path === "summary.md");
+  expect(page).toMatchObject({
+    text: expect.stringContaining("s1: failed, 0 of 2 \\| are viable"),
+  });
 });
 
 /** A run whose instances failed with these codes, and that failed itself with one. */

@@ -21,6 +21,7 @@ export function summaryMarkdown(summary: Summary): string {
     ...(summary.error === null
       ? []
       : [`- Error: ${summary.error.code}: ${text(summary.error.message)}`]),
+    ...Object.entries(summary.strategies).flatMap(outcomeLine),
     "",
     "## Prompt",
     "",
@@ -33,6 +34,15 @@ export function summaryMarkdown(summary: Summary): string {
     ...summary.results.map(row),
     "",
   ].join("\n");
+}
+
+function outcomeLine([id, { state, reason, chosen }]: [
+  string,
+  Summary["strategies"][string],
+]): string[] {
+  if (reason === null && chosen === null) return [];
+  const parts = [state, chosen === null ? "" : `chose ${chosen}`, reason ?? ""];
+  return [`- Outcome of ${id}: ${text(parts.filter((part) => part !== "").join(", "))}`];
 }
 
 function row(result: InstanceResult): string {

@@ -23,6 +23,8 @@ const StrategySummary = z.object({
   result_count: z.int(),
   reason: z.string().nullable(),
   chosen: z.string().nullable(),
+  /** What the strategy says of its outcome. */
+  metadata: z.record(z.string(), z.json()),
 });
 
 /** What a run came to so far: `summary.json`, and the last line of `--output json`. */
@@ -93,7 +95,7 @@ export function summaryOf(view: RunView, textOf: TextSource): Summary {
     strategies: Object.fromEntries(
       [...view.executions].map(([id, execution]) => [id, strategySummary(view, execution)]),
     ),
-    results: rows.map(instanceResult),
+    results: rows.map((row) => instanceResult(row, view.executions.get(row.execution)?.outcome)),
   };
 }
 
@@ -113,6 +115,7 @@ function strategySummary(view: RunView, execution: ExecutionView): z.infer<typeo
     result_count: execution.outcome?.instances.length ?? 0,
     reason: execution.error?.message ?? execution.outcome?.reason ?? null,
     chosen: execution.outcome?.chosen ?? null,
+    metadata: execution.outcome?.metadata ?? {},
   };
 }
 
