@@ -30,7 +30,7 @@ it("proposes, reviews and refines, each on the branch before", async () => {
   expect(tested.task("iter/1").task).toEqual({ prompt: "do it", baseBranch: "main" });
   expect(tested.task("review/1/attempt-1").task).toMatchObject({
     ...{ baseBranch: tested.task("iter/1").branch, readOnly: true, importPolicy: "never" },
-    ...{ model: "opus", maxTurns: 5 },
+    ...{ model: "opus", maxTurns: 5, includeBranches: ["main"] },
     prompt: expect.stringContaining("the last commit on the branch"),
   });
   expect(tested.task("iter/2").task).toMatchObject({

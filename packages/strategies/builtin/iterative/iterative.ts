@@ -1,5 +1,6 @@
 import { z } from "zod";
 import {
+  type CommonParams,
   defineStrategy,
   type StrategyContext,
   type StrategyOutcome,
@@ -7,7 +8,7 @@ import {
 } from "../../sdk.ts";
 import { answered, unusable } from "../answers/answer.ts";
 import { generatorPrompt } from "../prompts/generator.prompt.ts";
-import { ask, endOf, LOOKS_ONLY } from "../steps/ask.ts";
+import { ask, endOf, LOOKS_ONLY, onWork } from "../steps/ask.ts";
 import { failed } from "../steps/failed.ts";
 import { given } from "../steps/given.ts";
 import { NO_FEEDBACK, refinePrompt } from "./refine.prompt.ts";
@@ -84,7 +85,7 @@ export const iterative = defineStrategy({
 /** Undefined where the reviewer has nothing to say, or cannot. */
 async function review(
   ctx: StrategyContext,
-  settings: z.output<typeof params>,
+  settings: z.output<typeof params> & CommonParams,
   under: {
     readonly task: string;
     readonly iteration: number;
@@ -100,7 +101,7 @@ async function review(
     attempts: settings.review_max_retries + 1,
     task: (correction) => ({
       prompt: reviewerPrompt({ task, baseBranch, commits, voice, correction }),
-      baseBranch: branch,
+      ...onWork(settings, branch, baseBranch),
       ...(settings.read_only_review ? LOOKS_ONLY : {}),
       ...given({ model, maxTurns }),
     }),

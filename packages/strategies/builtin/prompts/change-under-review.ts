@@ -1,5 +1,7 @@
-/** Where somebody finds the commits to look at: a workspace has no other branch to compare with. */
+/**
+ * Where somebody finds the commits to look at. The branch they started from stands in the workspace
+ * beside them.
+ */
 export const changeUnderReview = (commits: number, baseBranch: string): string =>
-  commits === 1
-    ? `The change is the last commit on the branch that is checked out, which started from ${baseBranch}.`
-    : `The change is the last ${commits} commits on the branch that is checked out, which started from ${baseBranch}.`;
+  `The change is the last ${commits === 1 ? "commit" : `${commits} commits`} on the branch that is checked out. It started from ${baseBranch}:
+git diff ${baseBranch}...HEAD`;

@@ -1,6 +1,6 @@
 import type { JsonObject, StrategyContext, TaskResult, VerifyTask } from "../../sdk.ts";
 import { generatorPrompt } from "../prompts/generator.prompt.ts";
-import { type Asked, ask, endOf, LOOKS_ONLY } from "../steps/ask.ts";
+import { type Asked, ask, endOf, LOOKS_ONLY, onWork } from "../steps/ask.ts";
 import { given } from "../steps/given.ts";
 import { type ScoringParams, weightsOf } from "./params.ts";
 import { parseScore, rounded, type Score } from "./score-answer.rules.ts";
@@ -118,7 +118,7 @@ function judge(
     attempts: params.scorer_max_retries + 1,
     task: (correction) => ({
       prompt: scorerPrompt({ ...said, voice: params.scorer_prompt, correction }),
-      baseBranch: branch ?? baseBranch,
+      ...onWork(params, branch, baseBranch),
       ...(params.read_only_scoring ? LOOKS_ONLY : {}),
       ...given({ model: params.scorer_model, maxTurns: params.max_turns }),
     }),

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { stepParams, taskFileParam } from "../../sdk.ts";
+import { type CommonParams, stepParams, taskFileParam } from "../../sdk.ts";
 import type { Weights } from "./score-answer.rules.ts";
 
 const weight = () => z.number().min(0).max(1_000);
@@ -32,7 +32,7 @@ export const scoringParams = {
   verify_weight: z.number().min(0).max(1).default(0.5),
 };
 
-export type ScoringParams = z.output<z.ZodObject<typeof scoringParams>>;
+export type ScoringParams = z.output<z.ZodObject<typeof scoringParams>> & CommonParams;
 
 export const weightsOf = (params: ScoringParams): Weights => ({
   correctness: params.weight_correctness,

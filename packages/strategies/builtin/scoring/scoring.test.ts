@@ -50,6 +50,7 @@ describe("scoring", () => {
     expect(tested.task("gen").task).toEqual({ prompt: "do it", baseBranch: "main" });
     expect(tested.task("score/attempt-1").task).toMatchObject({
       baseBranch: tested.task("gen").branch,
+      includeBranches: ["main"],
       readOnly: true,
       importPolicy: "never",
       model: "haiku",

@@ -1,5 +1,12 @@
 import type { ErrorCode } from "@pitaya/protocol";
-import type { AgentTask, StrategyContext, TaskEnd, TaskHandle, TaskResult } from "../../sdk.ts";
+import type {
+  AgentTask,
+  CommonParams,
+  StrategyContext,
+  TaskEnd,
+  TaskHandle,
+  TaskResult,
+} from "../../sdk.ts";
 import type { Answer } from "../answers/answer.ts";
 
 /** A question to an agent whose answer may turn out not to be usable. */
@@ -71,3 +78,13 @@ export const endOf = (ctx: StrategyContext, task: TaskHandle): Promise<TaskEnd> 
 
 /** The fields of a task that looks and leaves nothing behind. */
 export const LOOKS_ONLY = { readOnly: true, importPolicy: "never" } as const;
+
+/** The fields of a task on somebody's work, with the branch that it started from beside it. */
+export function onWork(
+  { include_branches: included = [] }: CommonParams,
+  branch: string | undefined,
+  baseBranch: string,
+): Pick<AgentTask, "baseBranch" | "includeBranches"> {
+  if (branch === undefined || branch === baseBranch) return { baseBranch };
+  return { baseBranch: branch, includeBranches: [...new Set([...included, baseBranch])] };
+}
