@@ -55,6 +55,11 @@ describe("a task that an agent cannot do", () => {
       {},
       "command: sessionGroup and resumeSession: it cannot go on",
     ],
+    [
+      { network: "offline" },
+      {},
+      "claude-code: networkEgress: offline leaves it without its provider",
+    ],
     [{ env: { A_KEY: "x" } }, {}, "claude-code: env: A_KEY is set for this plugin already"],
     [{ env: { DISABLE_AUTOUPDATER: "0" } }, {}, "claude-code: env: DISABLE_AUTOUPDATER is set"],
   ])("is told by plugin and field: %j", (changes, more, problem) => {
@@ -71,6 +76,7 @@ describe("a task that an agent cannot do", () => {
     const fine = task({ session: { from }, maxTurns: 3, env: { CI: "1" } });
     const all = { ...texts, systemPrompt: "x", appendSystemPrompt: "y", outputSchema: "{}" };
     expect(taskProblems(fine, all)).toEqual([]);
-    expect(taskProblems(task({ agent: command, env: { CI: "1" } }), texts)).toEqual([]);
+    const program = task({ agent: command, env: { CI: "1" }, network: "offline" });
+    expect(taskProblems(program, texts)).toEqual([]);
   });
 });

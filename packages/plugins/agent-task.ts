@@ -52,6 +52,9 @@ export function taskProblems(
   if (session !== undefined && !plugin.capabilities.resume) {
     return problem("sessionGroup and resumeSession: it cannot go on with a conversation");
   }
+  if (task.network === "offline" && plugin.credentials.length > 0) {
+    return problem("networkEgress: offline leaves it without its provider; it needs online");
+  }
   const asked = agentTaskOf(task, texts);
   const problems = plugin.check(asked);
   if (problems.length > 0) return problems;
