@@ -1,14 +1,22 @@
 import { sealer } from "@pitaya/bus";
 import { PitayaError } from "@pitaya/protocol";
+import { strategyNames } from "@pitaya/strategies";
 import type { CommandMain } from "../command-line/commands.ts";
 import type { Connection } from "../connect/connection.port.ts";
+import {
+  type StrategyReference,
+  strategyReference,
+} from "../custom-strategy/strategy-reference.rules.ts";
 import { type SignalDesk, signalDesk } from "../follow/signal-desk.ts";
 import { tellDetached, watchRun } from "../follow/watch-run.ts";
 import { openPlace } from "../local-place.ts";
 import { openScratch, type Scratch } from "../scratch.ts";
 import type { Session } from "../session.ts";
+import { parallelOf } from "../settings/from-flags.rules.ts";
 import { chooseAgent } from "../submit/agent-choice.ts";
+import { checkCredentialSource } from "../submit/credential-source.ts";
 import { namedFiles } from "../submit/named-files.ts";
+import { slotsFor } from "../submit/parallel-slots.ts";
 import {
   chooseBase,
   prepareSubmission,
@@ -45,21 +53,38 @@ async function runPrompt(
 ): Promise<number> {
   const { early: signal } = desk;
   const { host, settings } = session;
-  const strategy = chooseStrategy(settings, session.values("set"), host.strategies);
+  const shipped = [...strategyNames, ...(host.strategies ?? []).map(({ name }) => name)];
+  const asked = strategyReference(settings.values.strategy, shipped);
+  const known =
+    asked.kind === "shipped" && chooseStrategy(settings, session.values("set"), host.strategies);
   const place = await openPlace(session, scratch.dir);
+  const root = place.repo.topLevel ?? place.repo.gitDir;
+  const strategy = known || (await ownStrategy(session, asked, root));
   const base = await chooseBase(session, place, signal);
   const plugins = strategy.marked.flatMap(({ mark, value }) => (mark === "plugin" ? [value] : []));
   const agent = chooseAgent(session, prompt, [...strategy.plugins, ...plugins]);
-  const root = place.repo.topLevel ?? place.repo.gitDir;
+  await checkCredentialSource(session, place, agent.credentials, signal);
   const files = await namedFiles(host, root, strategy.marked, strategy.given);
   refuseSecrets(session, { prompt, strategy: strategy.spec, agent: [agent.spec, agent.others] });
-  refuseSecretFiles(session, files);
+  const { code } = strategy;
+  refuseSecretFiles(session, code ? [...files, { path: code.file, ...code }] : files);
   const connection = await session.connect();
   try {
     signal.throwIfAborted();
-    const parts = { session, connection, place, base, agent, strategy, files, prompt, signal };
+    const sized = await sizedSession(session, connection);
+    const parts = {
+      session: sized,
+      connection,
+      place,
+      base,
+      agent,
+      strategy,
+      files,
+      prompt,
+      signal,
+    };
     const { run, spec } = await prepareSubmission(parts);
-    await makeRoom(session, connection, run);
+    await makeRoom(sized, connection, run);
     const keys = sealer();
     const { credentials } = agent;
     await submit(connection, keys, credentials, spec);
@@ -73,6 +98,13 @@ async function runPrompt(
   }
 }
 
+/** Of the user's own code, which is loaded only where it is asked for. */
+async function ownStrategy(session: Session, asked: StrategyReference, root: string) {
+  if (asked.kind === "shipped") throw new PitayaError("internal", "a shipped strategy has no code");
+  const { customStrategy } = await import("../custom-strategy/custom-strategy.ts");
+  return customStrategy(session, asked, root);
+}
+
 function promptOf({ args }: Session): string {
   const [prompt] = args;
   if (prompt !== undefined && prompt.trim() !== "") return prompt;
@@ -80,6 +112,17 @@ function promptOf({ args }: Session): string {
   throw new PitayaError("usage", message, {
     hint: 'Say what is to be done: pitaya "<prompt>". `pitaya --help` shows more.',
   });
+}
+
+/** With what `--parallel` means on the slots there are, where no flag says a number. */
+async function sizedSession(session: Session, { bus }: Connection): Promise<Session> {
+  const { settings } = session;
+  const parallel = parallelOf(session.value("parallel"));
+  const key = "orchestration.max_parallel_instances";
+  if (parallel === undefined || settings.sources.get(key) === "flag") return session;
+  const atOnce = await slotsFor(bus, parallel);
+  if (atOnce === undefined) return session;
+  return { ...session, settings: { ...settings, values: { ...settings.values, [key]: atOnce } } };
 }
 
 /** A number of instances asked for by name is had on the embedded runner, whatever it offers by itself. */

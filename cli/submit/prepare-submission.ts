@@ -1,6 +1,7 @@
 import { type Bus, storeText } from "@pitaya/bus";
 import { type Base, isDirty, type Repository, resolveBase } from "@pitaya/git";
 import {
+  type BlobRef,
   type BranchSource,
   makeRunId,
   PitayaError,
@@ -82,9 +83,21 @@ export async function prepareSubmission(options: {
         branches.push(await uploadBase(from));
       }
       const text = await storeText(bus, prompt);
+      const { code } = strategy;
+      const stored = code && {
+        blob: await storeBytes(bus, code.content),
+        ...{ file: code.file, export: code.export },
+      };
       return runSpec(
         {
-          ...{ run, client, now, repo, base: source, strategy: strategy.spec },
+          ...{
+            run,
+            client,
+            now,
+            repo,
+            base: source,
+            strategy: { ...strategy.spec, ...(stored && { code: stored }) },
+          },
           ...{ prompt: text, agent: agent.spec, commitInstruction: agent.commitInstruction },
           ...{ others: agent.others, branches, files: await storeFiles(bus, files) },
         },
@@ -108,22 +121,25 @@ async function namedBranches(
   );
 }
 
+const storeBytes = (bus: Pick<Bus, "blobs">, bytes: Uint8Array): Promise<BlobRef> =>
+  bus.blobs.put(async function* () {
+    yield bytes;
+  });
+
 const storeFiles = (bus: Pick<Bus, "blobs">, files: readonly NamedFile[]): Promise<RunFile[]> =>
   Promise.all(
-    files.map(async ({ content, ...file }) => ({
-      ...file,
-      blob: await bus.blobs.put(async function* () {
-        yield content;
-      }),
-    })),
+    files.map(async ({ content, ...file }) => ({ ...file, blob: await storeBytes(bus, content) })),
   );
 
 /** @throws {PitayaError} `usage` for a file that holds a credential: what travels with a run is stored */
-export function refuseSecretFiles(session: Session, files: readonly NamedFile[]): void {
+export function refuseSecretFiles(
+  session: Session,
+  files: readonly Pick<NamedFile, "path" | "content">[],
+): void {
   const found = files.find(({ content }) => session.redactor.containsSecret(content));
   if (found === undefined) return;
   throw new PitayaError("usage", `${found.path} holds a credential that this command was given`, {
-    hint: "Files that parameters name are stored with the run.",
+    hint: "Files that parameters name, and a strategy's own code, are stored with the run.",
   });
 }
 

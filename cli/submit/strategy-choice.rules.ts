@@ -32,6 +32,8 @@ export interface StrategyChoice {
   /** Files, branches and plugins that parameters name. */
   readonly marked: readonly MarkedValue[];
   readonly plugins: readonly string[];
+  /** Of a strategy of the user's own, as it is to be stored. */
+  readonly code?: { readonly file: string; readonly export: string; readonly content: Uint8Array };
 }
 
 /** A strategy whose code is here. */
@@ -53,6 +55,16 @@ export function paramsOf(strategy: Strategy): StrategyParams {
   };
 }
 
+/** Parameters as they were given, each as the kind of value that its schema takes. */
+export function coercedParams(
+  { schema }: Pick<StrategyParams, "schema">,
+  given: ReadonlyMap<string, GivenParam>,
+): Params {
+  const raw = Object.fromEntries([...given].map(([key, { value }]) => [key, value]));
+  const texts = [...given].flatMap(([key, { text }]) => (text === undefined ? [] : [[key, text]]));
+  return coerceParams(schema, raw, Object.fromEntries(texts)) as Params;
+}
+
 /**
  * The parameters as the strategy's own schema means them. Its defaults are not put into the run: they
  * are the strategy's, wherever it runs.
@@ -64,9 +76,7 @@ export function choiceOf(
   given: ReadonlyMap<string, GivenParam>,
 ): StrategyChoice {
   const { name, known } = strategy;
-  const raw = Object.fromEntries([...given].map(([key, { value }]) => [key, value]));
-  const texts = [...given].flatMap(([key, { text }]) => (text === undefined ? [] : [[key, text]]));
-  const params = coerceParams(strategy.schema, raw, Object.fromEntries(texts)) as Params;
+  const params = coercedParams(strategy, given);
   const { issues, values } = strategy.read(params);
   const unknown = Object.keys(params).filter((key) => !known.includes(key));
   const problems = [

@@ -10,7 +10,7 @@ import {
 } from "@pitaya/strategies";
 import { ISOLATE_LIMITS, type IsolateLimits } from "./limits.ts";
 import { FromWorker, type ToWorker, type WorkerStart } from "./messages.ts";
-import type { ExportedStrategy, Issue, OtherExport, Reply, ToldError } from "./realm.ts";
+import type { ExportedStrategy, OtherExport, ReadParams, Reply, ToldError } from "./realm.ts";
 import type { StrategyBundle } from "./strategy-bundle.ts";
 
 export interface IsolateOptions {
@@ -31,10 +31,10 @@ export interface Isolate {
   /** What the bundle exports that is no strategy. */
   readonly others: readonly OtherExport[];
   /**
-   * What the strategy's own schema finds wrong with parameters; empty where nothing is.
+   * Parameters as the strategy's own schema reads them.
    * @throws `strategy_failed`
    */
-  check(index: number, params: unknown): Promise<readonly Issue[]>;
+  check(index: number, params: unknown): Promise<ReadParams>;
   /** Begins a turn: what the code may use is counted from here. */
   beginTurn(): void;
   /**
@@ -91,7 +91,7 @@ export async function openIsolate(options: IsolateOptions): Promise<Isolate> {
   const loaded = Promise.withResolvers<Extract<FromWorker, { type: "loaded" }>>();
   const end = Promise.withResolvers<StrategyOutcome>();
   end.promise.catch(() => undefined);
-  const checks: PromiseWithResolvers<readonly Issue[]>[] = [];
+  const checks: PromiseWithResolvers<ReadParams>[] = [];
   const resting: (() => void)[] = [];
   const given: unknown[] = [];
   let promises = 0;
@@ -199,7 +199,7 @@ export async function openIsolate(options: IsolateOptions): Promise<Isolate> {
       case "failed":
         return end.reject(errorFromRecord(message.error));
       case "done":
-        if (message.issues) checks.shift()?.resolve(message.issues);
+        if (message.read) checks.shift()?.resolve(message.read);
         outstanding -= 1;
         return settled();
     }
@@ -217,7 +217,7 @@ export async function openIsolate(options: IsolateOptions): Promise<Isolate> {
     others,
     check(index, params) {
       if (over) return Promise.reject(over);
-      const check = Promise.withResolvers<readonly Issue[]>();
+      const check = Promise.withResolvers<ReadParams>();
       checks.push(check);
       send({ type: "turn" });
       send({ type: "check", index, params });

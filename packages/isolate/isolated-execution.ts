@@ -38,7 +38,7 @@ export function isolatedExecution(
         const what = `strategy ${bundle.file} exports no strategy ${exportName}`;
         throw new PitayaError("strategy_failed", what);
       }
-      const issues = await isolate.check(index, options.params);
+      const { issues } = await isolate.check(index, options.params);
       if (issues.length > 0) throw wrongParams(exported, issues);
       const code = {
         ...strategy,

@@ -2,7 +2,7 @@ import type { MessagePort } from "node:worker_threads";
 import { ErrorRecord } from "@pitaya/protocol";
 import { z } from "zod";
 import type { IsolateLimits } from "./limits.ts";
-import { ExportedStrategy, OtherExport, type Reply } from "./realm.ts";
+import { ExportedStrategy, OtherExport, ReadParams, type Reply } from "./realm.ts";
 import type { StrategyBundle } from "./strategy-bundle.ts";
 
 /** What the worker is told. It answers each with one `done`, when the code stands still again. */
@@ -37,9 +37,7 @@ export const FromWorker = z.discriminatedUnion("type", [
   }),
   z.strictObject({
     type: z.literal("done"),
-    issues: z
-      .array(z.object({ message: z.string(), path: z.array(z.union([z.string(), z.number()])) }))
-      .optional(),
+    read: ReadParams.optional(),
   }),
   /** The code is never run again. */
   z.strictObject({ type: z.literal("over"), error: ErrorRecord }),

@@ -143,8 +143,8 @@ export const PRELUDE = `
       return stringify({ listed, others });
     },
     check(index, params) {
-      const { success, error } = found[index].schema.safeParse(parse(params));
-      return success ? "[]" : stringify(error.issues);
+      const { success, data, error } = found[index].schema.safeParse(parse(params));
+      return stringify(success ? { issues: [], values: data } : { issues: error.issues });
     },
     execute(index, given) {
       isRunning = true;

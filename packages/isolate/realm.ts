@@ -55,11 +55,21 @@ const Thrown = z.union([
 ]);
 type Thrown = z.infer<typeof Thrown>;
 
-const Issues = z.array(
-  z.object({ message: z.string(), path: z.array(z.union([z.string(), z.number()])) }),
-);
-/** What a schema finds wrong with a value. */
-export type Issue = z.infer<typeof Issues>[number];
+/** Something that a schema finds wrong with a value. */
+const Issue = z.object({
+  message: z.string(),
+  path: z.array(z.union([z.string(), z.number()])),
+  code: z.string().optional(),
+});
+export type Issue = z.infer<typeof Issue>;
+
+/** Parameters as the strategy's own schema reads them. */
+export const ReadParams = z.object({
+  issues: z.array(Issue),
+  /** With defaults; as much of it as JSON can hold. */
+  values: z.record(z.string(), z.json()).default({}),
+});
+export type ReadParams = z.infer<typeof ReadParams>;
 
 const FromRealm = z.union([
   z.strictObject({ call: z.string(), args: z.array(z.json()) }),
@@ -115,8 +125,7 @@ export interface Realm {
   readonly strategies: readonly ExportedStrategy[];
   /** What the bundle exports that is no strategy. */
   readonly others: readonly OtherExport[];
-  /** What the strategy's own schema finds wrong with parameters; empty where nothing is. */
-  check(index: number, params: unknown): readonly Issue[];
+  check(index: number, params: unknown): ReadParams;
   /** The turn that is next begins: what it may use is counted from here. */
   beginTurn(): void;
   /** Begins a strategy, and runs it until it can go no further. */
@@ -295,7 +304,7 @@ export async function openRealm(options: RealmOptions): Promise<Realm> {
     strategies: loaded.data.listed,
     others: loaded.data.others,
     check(index, params) {
-      return Issues.parse(JSON.parse(callIn("check", index, JSON.stringify(params))));
+      return ReadParams.parse(JSON.parse(callIn("check", index, JSON.stringify(params))));
     },
     beginTurn() {
       ticks = 0;

@@ -42,8 +42,7 @@ async function serve(port: MessagePort): Promise<void> {
     port.on("message", (message: ToWorker) => {
       try {
         if (message.type === "check") {
-          const issues = realm.check(message.index, message.params);
-          return say({ type: "done", issues: [...issues] });
+          return say({ type: "done", read: realm.check(message.index, message.params) });
         }
         if (message.type === "turn") realm.beginTurn();
         else if (message.type === "execute") realm.execute(message.index, message.given);

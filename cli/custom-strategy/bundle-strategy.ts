@@ -1,0 +1,134 @@
+import { isBuiltin } from "node:module";
+import { isAbsolute, join, relative, sep } from "node:path";
+import type { StrategyBundle } from "@pitaya/isolate";
+import { PitayaError } from "@pitaya/protocol";
+import type { BuildFailure, Message, Plugin } from "esbuild";
+import { type AuthorModules, authorModules } from "./author-modules.ts";
+import { refusedModule } from "./missing-module.rules.ts";
+
+/** The code that is to be bundled. */
+export interface StrategySource {
+  /** As the user calls it. */
+  readonly name: string;
+  /** A file, absolute; or a module's name, looked for from these directories in their order. */
+  readonly at: { readonly file: string } | { readonly module: string; readonly from: string[] };
+  /** Paths in messages are relative to this directory, as those of an author are. */
+  readonly root: string;
+}
+
+/**
+ * One script of a strategy's file and all it imports, of the repository or of npm. The same sources
+ * make the same script, wherever they lie.
+ *
+ * @throws {PitayaError} `usage`, with file and line of everything that is wrong
+ */
+export async function bundleStrategy(source: StrategySource): Promise<StrategyBundle> {
+  const { name, root } = source;
+  // Loaded only where there is something to bundle: every start of `pitaya` would pay for it.
+  const { build } = await import("esbuild");
+  try {
+    const { outputFiles } = await build({
+      stdin: { contents: ENTRY, resolveDir: root, sourcefile: "pitaya-entry.js" },
+      absWorkingDir: root,
+      outfile: join(root, "pitaya-strategy.js"),
+      write: false,
+      bundle: true,
+      format: "iife",
+      globalName: "pitayaBundle",
+      platform: "neutral",
+      mainFields: ["module", "main"],
+      target: "es2023",
+      minifyWhitespace: true,
+      minifySyntax: true,
+      charset: "utf8",
+      legalComments: "none",
+      sourcemap: "external",
+      sourcesContent: false,
+      loader: { ".md": "text", ".txt": "text", ".yaml": "text", ".yml": "text" },
+      define: { "process.env.NODE_ENV": '"production"' },
+      logLevel: "silent",
+      plugins: [modules(source, authorModules())],
+    });
+    const text = (ending: string) =>
+      outputFiles.find(({ path }) => path.endsWith(ending))?.text ?? "";
+    return { v: 1, file: name, code: text(".js"), map: withoutPlaces(text(".map")) };
+  } catch (error) {
+    if (!isBuildFailure(error)) throw error;
+    const [first, ...more] = error.errors.map(messageOf);
+    throw new PitayaError("usage", `strategy ${name} cannot be read: ${first}`, {
+      ...(more.length === 0 ? {} : { hint: more.slice(0, 9).join("\n  ") }),
+      cause: error,
+    });
+  }
+}
+
+const STRATEGY = "pitaya:strategy";
+
+const ENTRY = `
+export * as exported from "${STRATEGY}";
+export { commonParams, KeyConflict, TaskFailed } from "@pitaya/strategies";
+import * as zod from "zod";
+export const toJSONSchema = zod.toJSONSchema;
+`;
+
+function modules(source: StrategySource, author: AuthorModules): Plugin {
+  return {
+    name: "pitaya",
+    setup(build) {
+      build.onResolve({ filter: /^pitaya:strategy$/ }, async () => {
+        const { at } = source;
+        if ("file" in at) return { path: at.file };
+        for (const resolveDir of at.from) {
+          const found = await build.resolve(at.module, { kind: "import-statement", resolveDir });
+          if (found.errors.length === 0) return found;
+        }
+        return { errors: [{ text: `there is no module ${at.module} in ${at.from.join(" or ")}` }] };
+      });
+      build.onResolve({ filter: /^@pitaya\/strategies(\/sdk)?$/ }, () => ({ path: author.sdk }));
+      build.onResolve({ filter: /^zod(\/|$)/ }, async ({ path, kind, resolveDir, pluginData }) => {
+        if (pluginData === LOOKED_FOR) return undefined;
+        const look = { kind, pluginData: LOOKED_FOR };
+        const theirs = await build.resolve(path, { ...look, resolveDir });
+        if (theirs.errors.length === 0) return theirs;
+        if ("file" in author.zod) return path === "zod" ? { path: author.zod.file } : undefined;
+        return build.resolve(path, { ...look, resolveDir: author.zod.from });
+      });
+      build.onResolve({ filter: /^[^./]/ }, async ({ path, kind, resolveDir, pluginData }) => {
+        if (pluginData === LOOKED_FOR || !isBuiltin(path)) return undefined;
+        // A package of that name, such as `events`, may be there all the same.
+        if (!path.startsWith("node:")) {
+          const found = await build.resolve(path, { kind, resolveDir, pluginData: LOOKED_FOR });
+          if (found.errors.length === 0) return found;
+        }
+        return { errors: [{ text: refusedModule(path) }] };
+      });
+    },
+  };
+}
+
+const LOOKED_FOR = "looked for";
+
+/** What lies outside of the repository is called by its package alone: bundles tell of no machine. */
+function withoutPlaces(map: string): string {
+  const parsed = JSON.parse(map) as { sources: string[] };
+  const sources = parsed.sources.map((source) => {
+    if (!source.startsWith("..") && !isAbsolute(source)) return source;
+    const at = source.lastIndexOf("node_modules/");
+    return at < 0 ? `@pitaya/${source.split("/").slice(-2).join("/")}` : source.slice(at);
+  });
+  return JSON.stringify({ ...parsed, sources });
+}
+
+const isBuildFailure = (error: unknown): error is BuildFailure =>
+  error instanceof Error && "errors" in error && Array.isArray(error.errors);
+
+function messageOf({ text, location }: Message): string {
+  if (!location || location.file.startsWith("pitaya-entry")) return text;
+  return `${location.file}:${location.line}:${location.column + 1}: ${text}`;
+}
+
+/** How a file is called in messages: relative to the repository where it is in it. */
+export function nameIn(root: string, file: string): string {
+  const path = relative(root, file);
+  return path.startsWith(`..${sep}`) || isAbsolute(path) ? file : path.split(sep).join("/");
+}

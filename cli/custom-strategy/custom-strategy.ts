@@ -1,0 +1,77 @@
+import { stat } from "node:fs/promises";
+import { isAbsolute, join, resolve } from "node:path";
+import { encodeStrategyBundle, openIsolate } from "@pitaya/isolate";
+import { isPitayaError, PitayaError } from "@pitaya/protocol";
+import type { Session } from "../session.ts";
+import { choiceOf, coercedParams, type StrategyChoice } from "../submit/strategy-choice.rules.ts";
+import { givenParams } from "../submit/strategy-params.rules.ts";
+import { bundleStrategy, nameIn, type StrategySource } from "./bundle-strategy.ts";
+import { type CodeReference, chooseExport } from "./strategy-reference.rules.ts";
+
+/**
+ * A strategy of the user's own: bundled, loaded as a coordinator will load it, and its parameters
+ * read by its own schema, before anything is submitted.
+ *
+ * @param root of the repository: paths and modules are looked for there first, then where the user is
+ * @throws {PitayaError} `usage` for what cannot be found, read or loaded, or is no strategy, and for
+ *   parameters it does not take
+ */
+export async function customStrategy(
+  session: Session,
+  reference: CodeReference,
+  root: string,
+): Promise<StrategyChoice> {
+  const { host, settings } = session;
+  const bundle = await bundleStrategy(await findSource(reference, root, host));
+  const content = encodeStrategyBundle(bundle);
+  const isolate = await loaded(openIsolate({ bundle, loadedAt: host.clock.now() }));
+  try {
+    const { strategies, others } = isolate;
+    const found = chooseExport(strategies, others, bundle.file, reference.exportName);
+    const { strategy: name, known, plugins, schema = {} } = found;
+    const given = givenParams({ name, known }, settings, session.values("set"));
+    const params = coercedParams({ schema }, given);
+    const read = await loaded(isolate.check(strategies.indexOf(found), params));
+    const issues = read.issues.filter(
+      ({ code, path }) => code !== "unrecognized_keys" || path.length > 0,
+    );
+    const about = { name, known, plugins, schema };
+    const choice = choiceOf({ ...about, read: () => ({ ...read, issues }) }, given);
+    return { ...choice, code: { file: bundle.file, export: found.name, content } };
+  } finally {
+    isolate.close();
+  }
+}
+
+/** What goes wrong here, before there is a run, is a mistake on the command line. */
+async function loaded<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!isPitayaError(error, "strategy_failed")) throw error;
+    const hint = error.hint === undefined ? {} : { hint: error.hint };
+    throw new PitayaError("usage", `${error.message}, while it was loaded`, {
+      ...hint,
+      cause: error,
+    });
+  }
+}
+
+async function findSource(
+  { kind, from }: CodeReference,
+  root: string,
+  host: Session["host"],
+): Promise<StrategySource> {
+  const dirs = [...new Set([root, host.cwd])];
+  if (kind === "module") return { name: from, at: { module: from, from: dirs }, root };
+  const path = from.startsWith("~/") ? join(host.home, from.slice(2)) : from;
+  const candidates = isAbsolute(path) ? [path] : dirs.map((dir) => resolve(dir, path));
+  for (const file of candidates) {
+    const found = await stat(file).catch(() => undefined);
+    if (found?.isFile()) return { name: nameIn(root, file), at: { file }, root };
+  }
+  if (/^[^./~][^/]*\//.test(from)) return { name: from, at: { module: from, from: dirs }, root };
+  throw new PitayaError("usage", `there is no strategy file ${from}`, {
+    hint: `Looked for: ${candidates.join(", ")}`,
+  });
+}
