@@ -4,6 +4,8 @@ import type { Resolved } from "./settings/resolve.rules.ts";
 /** Variables that hold credentials of agents. */
 const SECRET_VARIABLE = /^(CLAUDE_CODE_OAUTH_TOKEN|ANTHROPIC_AUTH_TOKEN|[A-Z][A-Z0-9_]*_API_KEY)$/;
 
+export const isCredentialName = (name: string): boolean => SECRET_VARIABLE.test(name);
+
 /**
  * Every secret this process was given, by flag, environment or file: none may be printed or written.
  *
@@ -20,7 +22,7 @@ export function secretsGiven(
   );
   const fromFlags = [...(flags.get("api-key") ?? []), ...(flags.get("oauth-token") ?? [])];
   const fromEnv = Object.entries(env).flatMap(([name, value]) =>
-    (SECRET_VARIABLE.test(name) || declared.has(name)) && value !== undefined ? [value] : [],
+    (isCredentialName(name) || declared.has(name)) && value !== undefined ? [value] : [],
   );
   const servers = [
     ...(flags.get("nats") ?? []),

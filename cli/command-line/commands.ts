@@ -25,7 +25,7 @@ const CREDENTIALS = ["mode", "oauth-token", "api-key", "base-url"] as const;
 const OF_A_RUN = [
   ...(["strategy", "set", "runs", "model", "plugin", "docker-image", "cli-arg"] as const),
   ...(["cli-args", "base-branch", "include-branches", "require-clean-wt", "force-commit"] as const),
-  ...(["allow-overwrite-protected-refs"] as const),
+  ...(["allow-overwrite-protected-refs", "parallel"] as const),
   ...LIMITS,
   ...CREDENTIALS,
   ...IN_A_REPOSITORY,

@@ -119,6 +119,11 @@ export const flags = {
     setting: "orchestration.max_parallel_instances",
     help: "instances that may run at once",
   },
+  parallel: {
+    group: "Limits",
+    value: "conservative|balanced|aggressive",
+    help: "1 CPU and 2g an instance on half the slots, 2 and 4g on all, or 3 and 6g on twice as many",
+  },
   timeout: {
     group: "Limits",
     value: "seconds",

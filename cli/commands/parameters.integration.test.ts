@@ -1,6 +1,8 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { encode } from "@pitaya/bus";
+import { buckets, RunnerAbout } from "@pitaya/protocol";
 import {
   branchParam,
   defineStrategy,
@@ -196,4 +198,39 @@ test("--require-clean-wt refuses to run beside changes that are not committed", 
   const dirty = await stage.pitaya(["do it", "--require-clean-wt"], { connection: noStore });
   expect(dirty).toMatchObject({ code: 1, stdout: "" });
   expect(dirty.stderr).toContain("there are changes that are not committed");
+});
+
+async function offer(runner: string, slots: number): Promise<void> {
+  const about = {
+    ...{ v: 1 as const, runner, version: "0", pool: "default", labels: {}, slots, cpus: 4 },
+    ...{ memoryBytes: 1, engineVersion: "1", curveKey: `X${"A".repeat(55)}`, packs: [] },
+  };
+  const runners = stage.coordinator.bus.bucket(buckets.runners);
+  await runners.put(`${runner}.about`, encode(RunnerAbout, about));
+}
+
+test("--parallel is a share of the slots there are, and flags of their own go before it", async () => {
+  await offer("runner-a", 3);
+  await offer("runner-b", 2);
+  const half = await submitted(["--parallel", "conservative"]);
+  expect(half.spec).toMatchObject({
+    maxParallel: 2,
+    limits: { cpus: 1, memoryBytes: 2 * 1024 ** 3 },
+  });
+  const all = await submitted(["--parallel", "balanced"]);
+  expect(all.spec).toMatchObject({
+    maxParallel: 5,
+    limits: { cpus: 2, memoryBytes: 4 * 1024 ** 3 },
+  });
+  const more = await submitted(["--parallel", "aggressive", "--cpu", "1"]);
+  expect(more.spec).toMatchObject({
+    maxParallel: 10,
+    limits: { cpus: 1, memoryBytes: 6 * 1024 ** 3 },
+  });
+  expect(stage.connection.slots).toBe(10);
+  const said = await submitted(["--parallel", "aggressive", "--max-parallel", "4"]);
+  expect(said.spec.maxParallel).toBe(4);
+  expect(await refused(["--parallel", "much"])).toContain(
+    "--parallel: expected one of conservative",
+  );
 });

@@ -225,6 +225,26 @@ test("an address beside its own credential in .env holds once it is trusted", as
   expect(named.stderr).not.toContain(secret);
 });
 
+test("a key in a .env that git tracks came with the repository, and needs the user's word", async () => {
+  const { repository } = stage;
+  write(".env", `ANTHROPIC_API_KEY=${KEY}\n`);
+  const untracked = stage.start(["do it", "--detach"], { home, env: {} });
+  const { spec } = await stage.coordinator.submitted();
+  expect(await untracked.ended).toBe(0);
+  expect(await stage.coordinator.secretsHeld(spec.run)).toEqual({ ANTHROPIC_API_KEY: KEY });
+  repository.git("add", "-f", ".env");
+  const tracked = await refused(["do it"], { env: {} });
+  expect(tracked.code).toBe(2);
+  expect(tracked.stderr).toContain(
+    ".env:1: ANTHROPIC_API_KEY would decide whose account gets to see",
+  );
+  expect(tracked.stderr).not.toContain(KEY);
+  expect((await refused(["trust", "--yes"], { env: {} })).stdout).toContain("[redacted]");
+  const trusted = stage.start(["do it", "--detach"], { home, env: {} });
+  await stage.coordinator.submitted();
+  expect(await trusted.ended).toBe(0);
+});
+
 test("what was trusted holds until the file changes, in this place only", async () => {
   write("pitaya.yaml", "runner:\n  docker_image: mine:1\n");
   const asked: string[] = [];

@@ -1,6 +1,7 @@
 import { PitayaError } from "@pitaya/protocol";
 import type { CommandMain } from "../command-line/commands.ts";
 import { printable, shorten } from "../output/printable.rules.ts";
+import { isCredentialName } from "../secrets-given.rules.ts";
 import type { Session } from "../session.ts";
 import { decidedBy } from "../settings/decides.rules.ts";
 import { isDoubtful, type Layer } from "../settings/layers.ts";
@@ -72,16 +73,26 @@ function decisionsOf(layer: Layer, session: Session): readonly Decision[] {
     const decides = decidedBy(key, value);
     return decides === undefined ? [] : [{ as, value, decides }];
   });
-  const declared = [...session.settings.plugins.values()].flatMap(
-    ({ baseUrlEnv }) => baseUrlEnv ?? [],
-  );
+  const plugins = [...session.settings.plugins.values()];
+  const secrets = plugins.flatMap(({ credentials }) => credentials);
+  const declared = plugins.flatMap(({ baseUrlEnv }) => baseUrlEnv ?? []);
   const addresses =
     layer.source === ".env"
       ? addressesIn(session.variables, declared).map(({ as, value }) => {
           return { as, value, decides: "where the credentials of this file and the code go" };
         })
       : [];
-  return [...settings, ...addresses];
+  const credentials =
+    layer.source === ".env"
+      ? session.variables.ofFile
+          .filter(({ name }) => isCredentialName(name) || secrets.includes(name))
+          .map(({ as }) => ({
+            as,
+            value: "[redacted]",
+            decides: "whose account gets to see the code",
+          }))
+      : [];
+  return [...settings, ...addresses, ...credentials];
 }
 
 function textOf({

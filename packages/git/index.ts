@@ -23,4 +23,5 @@ export type { RejectionReason } from "./rejection.ts";
 export { isDirty, openRepository, type Repository } from "./repository.ts";
 export type { ObjectFormat } from "./scratch-repository.ts";
 export { type StoredPack, storePack } from "./store-pack.ts";
+export { isTracked } from "./tracked.ts";
 export { type OutgoingBundle, writeBundle } from "./write-bundle.ts";
