@@ -51,6 +51,7 @@ export function ofInstanceDecision(
     case "instance.waitingForCredentials":
       return [taskBody("task.waiting", row, { waiting_for: entry.missing })];
     case "instance.queued":
+    case "instance.stopping":
       return [];
     case "instance.succeeded":
       return [taskCompleted(row, textOf)];
@@ -117,7 +118,7 @@ export function ofFact(
 
 /** What is told of a cli's note about an instance. */
 export function ofNote(view: RunView, note: Note): readonly OutwardBody[] {
-  if (note.type === "client.attached") return [];
+  if (note.type === "client.attached" || note.type === "best.imported") return [];
   const row = view.instances.get(note.instance);
   if (!row) return [];
   if (note.type === "branch.refused") {

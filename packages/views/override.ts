@@ -1,4 +1,10 @@
-import type { RunOverride, RunSpec, TaskLimits, TaskSpec } from "@pitaya/protocol";
+import {
+  kindOf,
+  type RunOverride,
+  type RunSpec,
+  type TaskLimits,
+  type TaskSpec,
+} from "@pitaya/protocol";
 
 /** One override laid over another, which it replaces where both speak. */
 export function mergedOverride(before: RunOverride, after: RunOverride): RunOverride {
@@ -22,9 +28,11 @@ export function overriddenSpec(spec: RunSpec, override: RunOverride): RunSpec {
 /** A task that was scheduled before the override, as its next attempt gets it. */
 export function overriddenTask(task: TaskSpec, override: RunOverride): TaskSpec {
   const { network } = override;
+  // Where no agent is called there is nothing of an agent's to replace, and least of all to give.
+  const agent = kindOf(task) === "agent" ? overriddenAgent(task.agent, override) : task.agent;
   return {
     ...task,
-    agent: overriddenAgent(task.agent, override),
+    agent,
     limits: overriddenLimits(task.limits, override),
     ...(network !== undefined && { network }),
   };

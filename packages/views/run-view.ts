@@ -75,6 +75,8 @@ export interface ExecutionView {
   readonly completedAt?: number;
   readonly outcome?: Outcome;
   readonly error?: ErrorRecord;
+  /** The second name of the branch it chose, in a repository. */
+  readonly bestImported?: { readonly ref: string; readonly commit: string };
 }
 
 export type RunPhase =
@@ -228,6 +230,8 @@ export function runView(frozen?: FrozenRunView): RunViewFold {
           waitingFor: entry.missing,
         }));
         return;
+      case "instance.stopping":
+        return;
       case "instance.queued":
         change(entry.instance, () => ({ state: "queued" }));
         return;
@@ -336,6 +340,10 @@ export function runView(frozen?: FrozenRunView): RunViewFold {
           } else if (event.note.type === "branch.refused") {
             const { instance, error } = event.note;
             change(instance, () => ({ importRefused: error }));
+          } else if (event.note.type === "best.imported") {
+            const { execution, ref, commit } = event.note;
+            const row = executions.get(execution);
+            if (row) executions.set(execution, { ...row, bestImported: { ref, commit } });
           }
           return;
         case "void":

@@ -6,6 +6,7 @@ import {
   type BranchSource,
   buckets,
   CoordinatorEntry,
+  credentialsOf,
   type DecisionMessage,
   errorFromRecord,
   PitayaError,
@@ -14,7 +15,7 @@ import {
   subjects,
   type Text,
 } from "@pitaya/protocol";
-import { overriddenSpec } from "@pitaya/views";
+import { overriddenSpec, overriddenTask } from "@pitaya/views";
 import type { Logger } from "pino";
 import type { SecretHolder } from "./adapters/secret-holder.ts";
 import { liveAttempts } from "./demand.ts";
@@ -113,7 +114,9 @@ export function serveApi(options: ApiOptions): () => Promise<void> {
       const message = `the key of runner ${runner} is not known here yet`;
       throw new PitayaError("credentials_missing", message, { retryable: true });
     }
-    return { secrets: secrets.sealTo(key, run, actors.spec.agent.credentials) };
+    const scheduled = actors.instance(instance)?.context.scheduled.task;
+    const task = scheduled && overriddenTask(scheduled, actors.override);
+    return { secrets: secrets.sealTo(key, run, task?.agent.credentials ?? []) };
   }
 
   /** To the key that its own process announced: nobody else may write there. */
@@ -128,10 +131,10 @@ export function serveApi(options: ApiOptions): () => Promise<void> {
     const { curveKey } = decode(CoordinatorEntry, entry.value, "The coordinator's entry");
     const entries = await Promise.all(runs.map((run) => reign.find(run)));
     const held = entries.flatMap((each) => {
-      const { run, agent } = each?.actors?.spec ?? {};
-      if (run === undefined || agent === undefined) return [];
-      if (!secrets.holds(run, agent.credentials)) return [];
-      return [{ run, secrets: secrets.sealTo(curveKey, run, agent.credentials) }];
+      const spec = each?.actors?.spec;
+      const names = spec ? credentialsOf(spec) : [];
+      if (spec === undefined || !secrets.holds(spec.run, names)) return [];
+      return [{ run: spec.run, secrets: secrets.sealTo(curveKey, spec.run, names) }];
     });
     return { held };
   }
@@ -253,7 +256,9 @@ async function checkRoom(bus: Bus): Promise<void> {
 /** Every blob the spec names, parents included, must be there whole before the run is accepted. */
 async function checkBlobs(bus: Bus, spec: RunSpec): Promise<void> {
   const code = spec.strategy.code === undefined ? [] : [spec.strategy.code.blob];
-  for (const ref of [...blobsOf(spec.prompt), ...bundlesOf(spec.base), ...code]) {
+  const sources = [spec.base, ...(spec.branches ?? [])].flatMap(bundlesOf);
+  const files = (spec.files ?? []).map(({ blob }) => blob);
+  for (const ref of [...blobsOf(spec.prompt), ...sources, ...files, ...code]) {
     if (await bus.blobs.has(ref)) continue;
     throw new PitayaError(
       "blob_missing",

@@ -1,6 +1,7 @@
 import { type Clock, intentRunner, type Mailbox } from "@pitaya/actors";
 import type { Bus } from "@pitaya/bus";
 import {
+  credentialsOf,
   type DecisionMessage,
   type ErrorCode,
   isPitayaError,
@@ -171,7 +172,7 @@ export function reign(options: ReignOptions): Reign {
   });
 
   const holdsSecrets = ({ run, actors }: RunEntry): boolean =>
-    options.secrets.holds(run, actors?.spec.agent.credentials ?? []);
+    options.secrets.holds(run, actors ? credentialsOf(actors.spec) : []);
 
   const intentWorld = (entry: RunEntry): IntentWorld => ({
     now: clock.now(),
@@ -268,7 +269,7 @@ export function reign(options: ReignOptions): Reign {
         fleet.state.available(clock.now()),
         holdsSecrets,
       ).filter(({ run }) => run === entry.run),
-      progress: strategies.progress(entry),
+      progress: await strategies.progress(entry),
       claimTimeoutMs: options.claimTimeoutMs,
     });
     const due = decided.length > 0 ? fitting(decided) : waitedTooLong(entry);
@@ -356,6 +357,7 @@ export function reign(options: ReignOptions): Reign {
     const entry = entryOf(run);
     if (isReadBack(entry)) entry.pendingPlacements = [];
     for (const resolution of resolutions) await strategies.resolve(entry, resolution);
+    if (isFinalRun(entry)) strategies.giveUp(entry);
     countLive();
     for (const waiter of [...waiters]) waiter();
     const liveBefore = entry.liveAttempts;
@@ -458,7 +460,9 @@ export function reign(options: ReignOptions): Reign {
     },
     folded,
     dropped(run) {
-      void entries.get(run)?.intents?.stop();
+      const entry = entries.get(run);
+      void entry?.intents?.stop();
+      if (entry) strategies.giveUp(entry);
       entries.delete(run);
     },
     has: (run) => fold.runs.get(run)?.actors !== undefined,
@@ -474,7 +478,10 @@ export function reign(options: ReignOptions): Reign {
       for (const entry of entries.values()) entry.cancelDeadline();
       await watching;
       await new Promise<void>((done) => box.post(done));
-      for (const entry of entries.values()) await entry.intents?.stop();
+      for (const entry of entries.values()) {
+        await entry.intents?.stop();
+        strategies.giveUp(entry);
+      }
       await projections.close();
     },
   };

@@ -1,8 +1,10 @@
 import type { IntentRunner } from "@pitaya/actors";
 import type { Decision, ProcessId } from "@pitaya/protocol";
+import type { HostedExecution, TaskDraft } from "@pitaya/strategies";
 import type { RunIntent } from "./domain/run-intents.ts";
+import type { PlannedTask } from "./domain/turn.ts";
 import type { FoldedRun } from "./fold/folded-run.ts";
-import type { StrategyRun } from "./ports/strategy-code.port.ts";
+import type { RunTexts } from "./ports/strategy-code.port.ts";
 
 /** A decision asked for from outside, published before the next turn. */
 export interface Asked {
@@ -15,7 +17,7 @@ export interface Asked {
 /** A run as the coordinator that decides has it in hand: its fold, and what is under way for it. */
 export interface RunEntry extends Pick<FoldedRun, "run" | "log" | "fold" | "actors" | "history"> {
   /** Code of the executions under way. */
-  readonly code: Map<string, StrategyRun>;
+  readonly code: Map<string, HostedExecution>;
   /** Executions whose code may have gone further than the log says. */
   readonly ahead: Set<string>;
   /** How many tasks of an execution's code are known to be scheduled; the others come after them. */
@@ -33,8 +35,10 @@ export interface RunEntry extends Pick<FoldedRun, "run" | "log" | "fold" | "acto
   waitingSince: number | undefined;
   /** Attempts under way when it was last looked at. */
   liveAttempts: number;
-  /** A text that every execution starts from; loaded once. */
-  prompt: string | undefined;
+  /** What every execution starts from; loaded once. */
+  texts: RunTexts | undefined;
+  /** Tasks whose texts are where they belong. */
+  readonly stored: WeakMap<TaskDraft, PlannedTask>;
 }
 
 export const runEntry = (folded: FoldedRun): RunEntry => ({
@@ -57,5 +61,6 @@ export const runEntry = (folded: FoldedRun): RunEntry => ({
   cancelDeadline: () => undefined,
   waitingSince: undefined,
   liveAttempts: 0,
-  prompt: undefined,
+  texts: undefined,
+  stored: new WeakMap(),
 });

@@ -1,6 +1,6 @@
 import type { Clock } from "@pitaya/actors";
 import { ask, type Bus } from "@pitaya/bus";
-import { type ProcessId, RunId, subjects } from "@pitaya/protocol";
+import { credentialsOf, type ProcessId, RunId, subjects } from "@pitaya/protocol";
 import type { Logger } from "pino";
 import type { SecretHolder } from "./adapters/secret-holder.ts";
 import { type FoldedRun, isFinalRun } from "./fold/folded-run.ts";
@@ -35,7 +35,7 @@ export function standbySecrets(options: StandbySecretsOptions): StandbySecrets {
   const lacks = (run: FoldedRun): boolean =>
     run.actors !== undefined &&
     !isFinalRun(run) &&
-    !secrets.holds(run.run, run.actors.spec.agent.credentials);
+    !secrets.holds(run.run, credentialsOf(run.actors.spec));
 
   async function fetch(): Promise<void> {
     cancelTimer = undefined;

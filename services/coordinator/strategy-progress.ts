@@ -1,61 +1,75 @@
-import { type Bus, loadText } from "@pitaya/bus";
+import { type Bus, storeText } from "@pitaya/bus";
 import { InstanceId, instanceId, Outcome } from "@pitaya/protocol";
-import type { InstanceView } from "@pitaya/views";
-import type { InstanceSnapshot } from "./domain/run-actors.ts";
-import type { ExecutionProgress } from "./domain/turn.ts";
-import type { StrategyRun, TaskOutcome } from "./ports/strategy-code.port.ts";
+import type { HostedEnd, HostedExecution, HostedTask } from "@pitaya/strategies";
+import { refusalOf, storedTask } from "./adapters/task-texts.ts";
+import type { ExecutionProgress, PlannedTask } from "./domain/turn.ts";
 import type { RunEntry } from "./run-entry.ts";
 
-/** Where the code stands, in the terms of the log: keys become instances. */
-export function progressOf(
-  { run, actors, scheduled }: Pick<RunEntry, "run" | "actors" | "scheduled">,
+/**
+ * Where the code stands, in the terms of the log: keys become instances, and texts that are too long
+ * for a message are in the store.
+ */
+export async function progressOf(
+  bus: Bus,
+  entry: Pick<RunEntry, "run" | "actors" | "scheduled" | "texts" | "stored">,
   execution: string,
-  code: StrategyRun,
-): ExecutionProgress {
-  const { calls, replaced = [], ended } = code;
+  code: HostedExecution,
+): Promise<ExecutionProgress> {
+  const { run, actors, scheduled } = entry;
+  const { calls, replaced, cancelled, ended, tasks: asked } = code;
   const isScheduled = (key: string) =>
     actors?.instance(instanceId(run, execution, key)) !== undefined;
   let first = scheduled.get(execution) ?? 0;
-  for (let next = code.tasks[first]; next && isScheduled(next.key); next = code.tasks[first]) {
-    first += 1;
-  }
+  for (let next = asked[first]; next && isScheduled(next.key); next = asked[first]) first += 1;
   scheduled.set(execution, first);
   const context = actors?.executions.get(execution)?.context;
-  const rest = code.tasks.slice(first);
+  const rest = asked.slice(first);
   // On another path than the first, tasks of before stand between those that are new.
-  const tasks = context?.path ? rest.filter(({ key }) => !isScheduled(key)) : rest;
+  const fresh = context?.path ? rest.filter(({ key }) => !isScheduled(key)) : rest;
+  const tasks: PlannedTask[] = [];
+  for (const task of fresh) tasks.push(await planned(bus, entry, task));
   const setUpTo = context?.lastTimer ?? -1;
   const sleeps = code.sleeps.filter(({ index }) => index > setUpTo);
-  if (ended === undefined) return { calls, tasks, replaced, sleeps, ended: undefined };
-  const idOf = (key: string) => InstanceId.parse(instanceId(run, execution, key));
-  const outcome = Outcome.parse({
-    status: ended.status,
-    instances: ended.keys.map(idOf),
-    ...(ended.reason === undefined ? {} : { reason: ended.reason.slice(0, 2_000) }),
-    ...(ended.chosen === undefined ? {} : { chosen: idOf(ended.chosen) }),
-    ...(ended.metadata === undefined ? {} : { metadata: ended.metadata }),
-  });
-  const error = ended.error === undefined ? {} : { error: ended.error };
-  const { leftPath = false } = ended;
-  return { calls, tasks, replaced, sleeps, leftPath, ended: { outcome, ...error } };
+  const stand = { calls, tasks, replaced, cancelled, sleeps };
+  if (ended === undefined) return { ...stand, ended: undefined };
+  const { error, leftPath = false } = ended;
+  const outcome = await outcomeOf(bus, run, execution, ended);
+  return { ...stand, leftPath, ended: { outcome, ...(error && { error }) } };
 }
 
-/** What a strategy that waits for an instance learns of its end. */
-export async function taskOutcome(
+async function planned(
   bus: Bus,
-  { value, context }: InstanceSnapshot,
-  row: InstanceView,
-): Promise<TaskOutcome> {
-  if (value === "succeeded") {
-    const message = row.succeeded?.finalMessage;
-    return {
-      status: "succeeded",
-      branch: row.branch,
-      commit: row.succeeded?.work?.commit,
-      finalMessage: message && (await loadText(bus, message)),
-    };
+  { actors, texts, stored }: Pick<RunEntry, "actors" | "texts" | "stored">,
+  { key, planned: { kind, fingerprint, draft } }: HostedTask,
+): Promise<PlannedTask> {
+  const known = stored.get(draft);
+  if (known) return known;
+  if (actors === undefined) throw new Error(`task ${key} is of a run that was not submitted`);
+  const task = await storedTask(bus, actors.spec, texts?.prompt ?? "", draft);
+  const refusal = refusalOf(draft, task);
+  const ready = { key, kind, fingerprint, task, ...(refusal && { refusal }) };
+  stored.set(draft, ready);
+  return ready;
+}
+
+async function outcomeOf(
+  bus: Bus,
+  run: string,
+  execution: string,
+  { outcome }: HostedEnd,
+): Promise<Outcome> {
+  const { status, reason, chosen, metadata, files } = outcome;
+  const idOf = (key: string) => InstanceId.parse(instanceId(run, execution, key));
+  const stored = [];
+  for (const [path, text] of Object.entries(files ?? {})) {
+    stored.push({ path, text: await storeText(bus, text) });
   }
-  const cancelled = { code: "cancelled", message: "it was cancelled", retryable: false } as const;
-  if (value === "cancelled") return { status: "cancelled", error: cancelled };
-  return { status: "failed", error: context.error ?? cancelled };
+  return Outcome.parse({
+    status,
+    instances: outcome.tasks.map(idOf),
+    ...(reason === undefined ? {} : { reason: reason.slice(0, 2_000) }),
+    ...(chosen === undefined ? {} : { chosen: idOf(chosen) }),
+    ...(metadata === undefined ? {} : { metadata }),
+    ...(stored.length === 0 ? {} : { files: stored }),
+  });
 }

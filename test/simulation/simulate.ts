@@ -253,7 +253,7 @@ async function coordinatorMain(
     async start(...args) {
       const run = await world.resting(code.start(...args));
       const { deliver } = run;
-      run.deliver = (key, outcome) => world.resting(deliver(key, outcome));
+      run.deliver = (...told) => world.resting(deliver(...told));
       return run;
     },
   };

@@ -95,7 +95,19 @@ export interface HostOptions {
   /** The path of calls began anew, under policy suffix: tasks of the one before may be for nobody. */
   readonly rekeyed?: boolean;
   readonly planner: TaskPlanner;
+  /** Where the code runs elsewhere than in this thread. */
+  readonly elsewhere?: CodeElsewhere;
   log(message: string): void;
+}
+
+/** Code in another thread: a turn is over only when it stands still there as well. */
+export interface CodeElsewhere {
+  /** A turn begins: what the code may use is counted from here. */
+  beginTurn(): void;
+  /** Nothing that it was told or asked for is under way. */
+  readonly isAtRest: boolean;
+  /** Resolves when it is. */
+  atRest(): Promise<void>;
 }
 
 /** Starts a strategy's code and lets it run until it waits. */

@@ -25,7 +25,7 @@ export async function startExecution(
   strategy: Strategy,
   options: HostOptions,
 ): Promise<HostedExecution> {
-  const { params, planner, rekeyed = false } = options;
+  const { params, planner, elsewhere, rekeyed = false } = options;
   const standing = newStanding(strategy.name);
   const waits = newWaits();
   const calls = callRecord(options.recorded, (code, what) =>
@@ -58,8 +58,14 @@ export async function startExecution(
     standing.inTurn = true;
     // Asked for first: an immediate of the code's own then comes after the turn, and is noticed.
     const atRest = quiescence();
+    elsewhere?.beginTurn();
     begin();
     await atRest;
+    while (elsewhere && !elsewhere.isAtRest) {
+      await elsewhere.atRest();
+      // What it asked for may be answered at once, and that sets it going again.
+      await quiescence();
+    }
     standing.inTurn = false;
     if (standing.ended) return;
     if (standing.broken) fail(standing.broken);

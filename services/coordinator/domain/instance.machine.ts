@@ -31,6 +31,8 @@ export interface InstanceContext {
   /** When a backing-off instance is due, epoch milliseconds of the server. */
   readonly dueAt: number;
   readonly error: ErrorRecord | undefined;
+  /** The strategy no longer wants it: it is ended, unless it ends by itself before. */
+  readonly unwanted: boolean;
   /** Where the next attempt can go on from, and which attempt left it. */
   readonly kept: KeptSnapshot | undefined;
 }
@@ -68,11 +70,15 @@ const told =
   ({ context, event }: { context: InstanceContext; event: InstanceEvent }) =>
     event.type === "TOLD" && event.attempt === context.attempt && event.fact.type === type;
 
+/** Whether it has a live attempt or none: what follows from it is decided after. */
+const stopping = { guard: "decidedStopping", actions: "giveUp" } as const;
+
 /** How an instance became final, or left for later: allowed from wherever no attempt is live. */
 const endings = [
   { guard: "decidedFailed", target: "#instance.failed", actions: "keepError" },
   { guard: "decidedCancelled", target: "#instance.cancelled" },
   { guard: "decidedInterrupted", target: "#instance.interrupted" },
+  stopping,
 ] as const;
 
 /** What every fact and seal of a live attempt does, whatever the phase. */
@@ -87,6 +93,7 @@ const attemptEnds = {
     { guard: "toldPhase", target: "starting", actions: "enterPhase" },
   ],
   SEALED: { guard: "ofAttempt", target: "settling", actions: "keepEnd" },
+  DECIDED: stopping,
 } as const;
 
 /**
@@ -108,6 +115,7 @@ export const instanceMachine = setup({
     decidedFailed: decided("instance.failed"),
     decidedCancelled: decided("instance.cancelled"),
     decidedInterrupted: decided("instance.interrupted"),
+    decidedStopping: decided("instance.stopping"),
     ofAttempt: ({ context, event }) => "attempt" in event && event.attempt === context.attempt,
     toldEnd: ({ context, event }) =>
       event.type === "TOLD" &&
@@ -188,6 +196,7 @@ export const instanceMachine = setup({
       const { error, delayMs } = event.entry;
       return { failures: context.failures + 1, dueAt: event.at + delayMs, error };
     }),
+    giveUp: assign({ unwanted: true }),
     keepError: assign({
       error: ({ context, event }) =>
         event.type === "DECIDED" && event.entry.type === "instance.failed"
@@ -209,6 +218,7 @@ export const instanceMachine = setup({
     failures: 0,
     dueAt: 0,
     error: undefined,
+    unwanted: false,
     kept: undefined,
   }),
   initial: "queued",

@@ -17,10 +17,12 @@ export type StrategySnapshot = SnapshotFrom<typeof strategyMachine>;
  * What a strategy execution is waiting to hear, in stream order: an instance became final, or the
  * sleep that is its call of this index, on this path of calls, is over.
  */
-export type Resolution = { readonly execution: string; readonly sequence: number } & (
-  | { readonly instance: string }
-  | { readonly timer: number; readonly path: number }
-);
+export type Resolution = {
+  readonly execution: string;
+  readonly sequence: number;
+  /** When that was stored, epoch milliseconds of the server. */
+  readonly at: number;
+} & ({ readonly instance: string } | { readonly timer: number; readonly path: number });
 
 /**
  * The actors of one run: a map and not a tree, advanced by the events of the run's log and by
@@ -42,6 +44,8 @@ export interface RunActors {
   instance(id: string): InstanceSnapshot | undefined;
   /** Ids in a state, in the order they came into it. */
   inState(state: InstanceStateName): ReadonlySet<string>;
+  /** Ids that the strategy no longer wants and that have not ended. */
+  readonly unwanted: ReadonlySet<string>;
   readonly branches: ReadonlySet<string>;
   /** @returns what became final by this event */
   apply(event: LogEvent): readonly Resolution[];
@@ -118,6 +122,7 @@ export function runActors(
   };
   const instances = new Map<string, InstanceSnapshot>();
   const byState = new Map<InstanceStateName, Set<string>>();
+  const unwanted = new Set<string>();
   const branches = new Set<string>(frozen?.branches);
 
   const setOf = (state: InstanceStateName): Set<string> => {
@@ -129,6 +134,8 @@ export function runActors(
   };
   const move = (id: string, before: InstanceSnapshot | undefined, after: InstanceSnapshot) => {
     instances.set(id, after);
+    if (after.context.unwanted && after.status === "active") unwanted.add(id);
+    else unwanted.delete(id);
     if (before?.value === after.value) return;
     if (before) setOf(before.value).delete(id);
     setOf(after.value).add(id);
@@ -180,7 +187,7 @@ export function runActors(
     switch (entry.type) {
       case "strategy.started":
         sendRun({ type: "STRATEGY_STARTED" });
-        executions.set(entry.execution, born(strategyMachine, undefined as never));
+        executions.set(entry.execution, born(strategyMachine, { startedAt: at }));
         return [];
       case "strategy.called":
         sendExecution(entry.execution, { type: "CALLED", calls: entry.calls });
@@ -196,7 +203,7 @@ export function runActors(
         const isPending = context?.timers.some((timer) => timer.index === index);
         sendExecution(execution, { type: "TIMER_FIRED", path, index });
         return isPending && context?.path === path
-          ? [{ execution, timer: index, path, sequence }]
+          ? [{ execution, timer: index, path, sequence, at }]
           : [];
       }
       case "strategy.completed":
@@ -238,7 +245,7 @@ export function runActors(
         const after = instances.get(entry.instance);
         if (before?.status !== "active" || after?.status !== "done") return [];
         const { execution } = after.context.scheduled;
-        return [{ execution, instance: entry.instance, sequence }];
+        return [{ execution, instance: entry.instance, sequence, at }];
       }
     }
   }
@@ -278,6 +285,7 @@ export function runActors(
     },
     instance: (id) => instances.get(id),
     inState: setOf,
+    unwanted,
     freeze() {
       const tasks = new Map<string, { readonly place: number; readonly task: TaskSpec }>();
       const inOrder = [...byState.values()].flatMap((ids) => [...ids]);

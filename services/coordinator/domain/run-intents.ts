@@ -94,8 +94,10 @@ function attemptIntents(
 
   if (world.isLost(runner, instance, attempt)) return [seal("lost")];
   if (state === "placed" && world.now >= placedAt + claimTimeoutMs) return [seal("unclaimed")];
-  // A finalizing run has its outcome: what still runs is told to stop, as in a stopping run.
-  const mode = actors.stopping ?? (actors.phase === "finalizing" ? "cancel" : undefined);
+  // A finalizing run has its outcome, and a strategy may want a task no more: what still runs is told
+  // to stop, as in a stopping run.
+  const isOver = actors.phase === "finalizing" || context.unwanted;
+  const mode = actors.stopping ?? (isOver ? "cancel" : undefined);
   if (mode === undefined) {
     const order = { ...place, decision: placedBy };
     if (state === "paused") {
@@ -134,14 +136,14 @@ export function nextDeadline(actors: RunActors, world: IntentWorld): number | un
     const context = actors.instance(id)?.context;
     if (context) next = Math.min(next, context.placedAt + context.claimTimeoutMs);
   }
-  if (actors.stopping || actors.phase === "finalizing") {
-    for (const state of LIVE_STATES) {
-      for (const id of actors.inState(state)) {
-        const attempt = actors.instance(id)?.context.attempt ?? 0;
-        const toldAt = world.toldToStopAt(id, attempt);
-        if (toldAt !== undefined) next = Math.min(next, toldAt + world.cancelGraceMs);
-      }
-    }
+  const areAllStopping = actors.stopping !== undefined || actors.phase === "finalizing";
+  const stopping = areAllStopping
+    ? LIVE_STATES.flatMap((state) => [...actors.inState(state)])
+    : actors.unwanted;
+  for (const id of stopping) {
+    const attempt = actors.instance(id)?.context.attempt ?? 0;
+    const toldAt = world.toldToStopAt(id, attempt);
+    if (toldAt !== undefined) next = Math.min(next, toldAt + world.cancelGraceMs);
   }
   return Number.isFinite(next) ? next : undefined;
 }

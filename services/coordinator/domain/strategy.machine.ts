@@ -2,6 +2,8 @@ import type { ErrorRecord, KeyPolicy, Outcome, StrategyCall } from "@pitaya/prot
 import { assign, setup } from "xstate";
 
 export interface StrategyContext {
+  /** Epoch milliseconds of the server. */
+  readonly startedAt: number;
   /** Calls of the strategy's code on its context, as recorded: what a replay must meet again. */
   readonly calls: readonly StrategyCall[];
   /** How often its path of calls began anew: each resume under key policy suffix. */
@@ -35,6 +37,7 @@ export type StrategyEvent =
 /** The life of one strategy execution, from `strategy.started` on. */
 export const strategyMachine = setup({
   types: {
+    input: {} as { readonly startedAt: number },
     context: {} as StrategyContext,
     events: {} as StrategyEvent,
   },
@@ -71,7 +74,8 @@ export const strategyMachine = setup({
   },
 }).createMachine({
   id: "strategy",
-  context: {
+  context: ({ input }) => ({
+    startedAt: input.startedAt,
     calls: [],
     path: 0,
     keyPolicy: "strict",
@@ -79,7 +83,7 @@ export const strategyMachine = setup({
     timers: [],
     outcome: undefined,
     error: undefined,
-  },
+  }),
   initial: "executing",
   states: {
     executing: {

@@ -1,5 +1,6 @@
 import {
   branchName,
+  credentialsOf,
   type Decision,
   type ErrorRecord,
   ExecutionId,
@@ -22,6 +23,8 @@ export interface PlannedTask {
   readonly fingerprint: string;
   readonly kind: InstanceKind;
   readonly task: TaskSpec;
+  /** Why no runner can ever do it: it fails as it is scheduled. */
+  readonly refusal?: ErrorRecord;
 }
 
 /** Where the code of a strategy execution stands. */
@@ -32,6 +35,8 @@ export interface ExecutionProgress {
   readonly tasks: readonly PlannedTask[];
   /** Keys of instances that the code no longer asks for, since it asks for others by these keys. */
   readonly replaced?: readonly string[];
+  /** Keys of instances that the code wants no more. */
+  readonly cancelled?: readonly string[];
   /** Sleeps that have no timer yet, in the order of the calls. */
   readonly sleeps: readonly { readonly index: number; readonly delayMs: number }[];
   readonly ended: { readonly outcome: Outcome; readonly error?: ErrorRecord } | undefined;
@@ -86,6 +91,11 @@ export function decide(actors: RunActors, world: TurnWorld): Decision[] {
 
   entries.push(...strategyTurn(actors, world));
   if (entries.at(-1)?.type === "run.stopping") return entries;
+  for (const instance of actors.unwanted) {
+    if (!WAITING_STATES.some((state) => actors.inState(state).has(instance))) continue;
+    const id = InstanceIdSchema.parse(instance);
+    entries.push({ type: "instance.cancelled", instance: id, assumes: assumes(instance) });
+  }
   for (const { execution, path, index, dueAt } of actors.timers()) {
     if (dueAt > world.now) continue;
     const id = ExecutionId.parse(execution);
@@ -141,7 +151,7 @@ function settle(
     const type = stopping === "cancel" ? "instance.cancelled" : "instance.interrupted";
     return { type, instance, assumes };
   }
-  if (end?.kind === "sealed" && end.reason === "superseded") {
+  if (context.unwanted || (end?.kind === "sealed" && end.reason === "superseded")) {
     return { type: "instance.cancelled", instance, assumes };
   }
   if (end?.kind === "sealed" && end.reason !== "lost") {
@@ -213,16 +223,24 @@ function strategyTurn(actors: RunActors, world: TurnWorld): Decision[] {
       const instance = instanceId(spec.run, execution, planned.key);
       const name = branchName(spec.branchNaming, spec.strategy.name, spec.run, instance, taken);
       taken.add(name);
-      const branch = planned.task.importPolicy === "never" ? {} : { branch: name };
-      const { key, kind, fingerprint, task } = planned;
+      const { key, kind, fingerprint, task, refusal } = planned;
+      const branch = kind !== "agent" || task.readOnly ? {} : { branch: name };
       const scheduled = { instance, execution, key, kind, fingerprint, task, ...branch };
       entries.push({ type: "instance.scheduled", ...scheduled });
+      if (refusal) entries.push({ type: "instance.failed", instance, assumes: 1, error: refusal });
     }
     for (const key of progress.replaced ?? []) {
       const instance = instanceId(spec.run, execution, key);
       if (!WAITING_STATES.some((state) => actors.inState(state).has(instance))) continue;
       const assumes = actors.log.versionOf(instance);
       entries.push({ type: "instance.cancelled", instance, assumes });
+    }
+    for (const key of progress.cancelled ?? []) {
+      const instance = instanceId(spec.run, execution, key);
+      const snapshot = actors.instance(instance);
+      if (snapshot?.status !== "active" || snapshot.context.unwanted) continue;
+      const assumes = actors.log.versionOf(instance);
+      entries.push({ type: "instance.stopping", instance, assumes });
     }
     for (const sleep of progress.sleeps) {
       entries.push({ type: "timer.set", execution, path: recorded.context.path, ...sleep });
@@ -257,7 +275,7 @@ function credentialsTurn(
           type,
           instance,
           assumes: assumes(instance),
-          missing: actors.spec.agent.credentials,
+          missing: credentialsOf(actors.spec),
         },
   );
 }

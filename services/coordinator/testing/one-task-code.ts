@@ -1,5 +1,8 @@
 import type { RunSpec, TaskSpec } from "@pitaya/protocol";
-import type { StrategyCode, StrategyRun } from "../ports/strategy-code.port.ts";
+import { defineStrategy, startExecution } from "@pitaya/strategies";
+import { z } from "zod";
+import { hostOptions } from "../adapters/built-in-strategies.ts";
+import type { StrategyCode } from "../ports/strategy-code.port.ts";
 
 /** The run's own settings as a task. */
 export const taskOf = (spec: RunSpec): TaskSpec => ({
@@ -16,30 +19,17 @@ export const taskOf = (spec: RunSpec): TaskSpec => ({
 
 /** Code that runs one task and ends as it does: what the coordinator's own tests need of a strategy. */
 export const oneTaskCode: StrategyCode = {
-  async start(spec): Promise<StrategyRun> {
-    let ended: StrategyRun["ended"];
-    const tasks = [
-      { key: "main", kind: "agent", fingerprint: "c".repeat(64), task: taskOf(spec) },
-    ] as const;
-    return {
-      calls: [{ index: 0, name: "run", argsHash: "0".repeat(16) }],
-      tasks,
-      get ended() {
-        return ended;
-      },
-      sleeps: [],
-      wake: async () => undefined,
-      async deliver(key, outcome) {
-        const bad = outcome.status === "succeeded" ? undefined : outcome.error;
-        ended = {
-          status: bad ? "failed" : "succeeded",
-          reason: bad?.message,
-          keys: [key],
-          chosen: undefined,
-          metadata: undefined,
-          error: bad,
-        };
-      },
-    };
-  },
+  start: async (spec, execution, texts, recorded) =>
+    startExecution(
+      defineStrategy({
+        name: "one-task",
+        params: z.object({}),
+        async execute({ prompt }, ctx) {
+          const task = ctx.run({ prompt }, { key: "main" });
+          await ctx.wait(task);
+          return { status: "succeeded", tasks: [task.key] };
+        },
+      }),
+      { ...hostOptions(spec, execution, {}, texts, recorded), log: () => undefined },
+    ),
 };
