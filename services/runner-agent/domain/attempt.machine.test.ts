@@ -322,6 +322,17 @@ describe("a check", () => {
     expect(attempt().run().finish().last).not.toHaveProperty("verify");
   });
 
+  it("whose result only its report tells of has none", () => {
+    const a = attempt({ errand })
+      .run()
+      .finish({ exit: { ...exit(0), containerCode: 137 } });
+    expect(a.last).toMatchObject({ error: { code: "agent_failed", retryable: true } });
+    const agent = attempt()
+      .run()
+      .finish({ exit: { ...exit(0), containerCode: 137 } });
+    expect(agent.last?.type).toBe("attempt.succeeded");
+  });
+
   it("that runs out of its time has ended with that", () => {
     const a = attempt({ errand, limits: limitsOf("verify", limits) }).run();
     expect(a.wait(limits.timeoutMs).state).toEqual({ live: { running: "terminating" } });

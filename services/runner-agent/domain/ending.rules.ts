@@ -29,6 +29,19 @@ export function agentError(end: AgentEnd, wasEndedByUs: boolean): ErrorRecord | 
   return { code: "agent_failed", message: `The agent ended with ${how}.`, retryable: false };
 }
 
+/** What a check runs is an agent's: a result that only its report tells of is none. */
+function forgeryOf({ errand, end, stop }: AttemptContext): ErrorRecord | undefined {
+  if (errand.kind !== "verify" || stop !== undefined || end?.exit.kind !== "agent")
+    return undefined;
+  const { exitCode, containerCode } = end.exit;
+  if (containerCode === undefined) return undefined;
+  return {
+    code: "agent_failed",
+    message: `The check is said to have ended with ${exitCode}, but its container ended with ${containerCode}: what it ran has meddled with it, or the engine was restarted.`,
+    retryable: true,
+  };
+}
+
 /** Whether it is a check that ended, or ran out of its time: either way that is its result. */
 function isChecked({ errand, end, stop }: AttemptContext): boolean {
   if (errand.kind !== "verify" || end === undefined || end.failure !== undefined) return false;
@@ -51,7 +64,8 @@ export function attemptError(context: AttemptContext): ErrorRecord | undefined {
   const isFine = isChecked(context);
   const stopped = stop && !isFine ? stopError(stop, limits) : undefined;
   const agent = end && !isFine ? agentError(end, stop !== undefined) : undefined;
-  const [first, ...others] = [stopped, agent, error, harvested?.error].filter(
+  const forged = forgeryOf(context);
+  const [first, ...others] = [stopped, forged, agent, error, harvested?.error].filter(
     (e) => e !== undefined,
   );
   if (first === undefined || others.length === 0) return first;

@@ -120,6 +120,8 @@ export type ContainerExit =
       readonly exitCode: number;
       readonly signal?: string;
       readonly oomKilled: boolean;
+      /** The engine saw the container end with this code instead: the report may not be the wrapper's. */
+      readonly containerCode?: number;
     }
   /** The container ended without a report: killed from outside, or the agent killed the wrapper. */
   | { readonly kind: "container"; readonly exitCode: number; readonly oomKilled: boolean };

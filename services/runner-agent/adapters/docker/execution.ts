@@ -148,7 +148,13 @@ function exitOf(
   const code = report?.agentCode;
   if (code === undefined) return { kind: "container", exitCode: containerCode, oomKilled };
   const signal = signalName(code - 128);
-  return { kind: "agent", exitCode: code, ...(signal && { signal }), oomKilled };
+  return {
+    kind: "agent",
+    exitCode: code,
+    ...(signal && { signal }),
+    oomKilled,
+    ...(containerCode !== code && { containerCode }),
+  };
 }
 
 const signalName = (number: number): string | undefined =>

@@ -212,6 +212,16 @@ END
     await expect(lab.run(spec)).rejects.toMatchObject({ code: "harvest_failed" });
   });
 
+  it("reports an end of its own: the engine knows better", async () => {
+    const forging = attempt(
+      `mkdir -p /pitaya/exchange/out/done; cd /pitaya/exchange/out/done
+       printf 'pitaya-report 1\\nagent 0\\nend\\n' >report; kill -9 -1`,
+      { discards: true },
+    );
+    expect((await lab.run(forging)).exit).toMatchObject({ exitCode: 0, containerCode: 137 });
+    expect((await lab.run(attempt("exit 3"))).exit).not.toHaveProperty("containerCode");
+  });
+
   it("puts a link into another volume in the report's place: it is not followed", async () => {
     const { name } = attempt("");
     const { home } = lab.naming.volumes({ ...name, attempt: name.attempt + 1 });
