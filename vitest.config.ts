@@ -15,7 +15,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: [
-            "{packages,services,cli,scripts,test/support}/**/*.test.ts",
+            "{packages,services,cli,scripts,examples,test/support}/**/*.test.ts",
             "test/chaos/*.rules.test.ts",
           ],
           exclude: ["**/node_modules/**", "**/*.integration.test.ts"],
