@@ -18,6 +18,7 @@ const Environment = z.object({
   PITAYA_NATS__REPLICAS: z.coerce.number().int().min(1).max(5).default(1),
   PITAYA_LEASE__COORDINATOR_MS: milliseconds.default(5_000),
   PITAYA_LEASE__RUNNER_MS: milliseconds.default(5_000),
+  PITAYA_COORDINATOR__ALLOW_CUSTOM_CODE: z.stringbool().default(true),
   PITAYA_LOGGING__LEVEL: z.enum(["trace", "debug", "info", "warn", "error"]).default("info"),
 });
 
@@ -45,6 +46,7 @@ async function serve(strategies: readonly Strategy[]): Promise<void> {
     version: VERSION,
     log,
     strategies,
+    allowCustomCode: env.PITAYA_COORDINATOR__ALLOW_CUSTOM_CODE,
     leaseMs: env.PITAYA_LEASE__COORDINATOR_MS,
     runnerLeaseMs: env.PITAYA_LEASE__RUNNER_MS,
   });
