@@ -1,0 +1,278 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { testGit } from "@pitaya/git/testing";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { cast, commitsFile, type Part, says } from "../support/model-server/cast.ts";
+import { branchesOf, RUN_ID, resultOf } from "../support/pitaya.ts";
+import { embeddedStack, type Stack } from "../support/stack.ts";
+
+/*
+ * Each built-in strategy once, with the real Claude Code CLI in real containers; what the agents
+ * answer is played. Every failure of theirs has its test beside the strategy's code.
+ */
+
+let stack: Stack;
+beforeAll(async () => {
+  stack = await embeddedStack();
+});
+afterAll(() => stack.leave());
+
+interface Result {
+  readonly key: string;
+  readonly instance_id: string;
+  readonly status: string;
+  readonly branch_name: string | null;
+  readonly commit: string | null;
+  readonly cost: number;
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+interface Played {
+  readonly cwd: string;
+  readonly run: string;
+  readonly code: number;
+  readonly stderr: string;
+  readonly summary: {
+    readonly total_cost: number;
+    readonly results: readonly Result[];
+    readonly strategies: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  };
+  heard: ReturnType<typeof cast>["heard"];
+  of(key: string): Result;
+  result(file: string): Promise<string>;
+}
+
+/** A run in a repository with a few files, of which one is not committed. */
+async function play(
+  parts: Readonly<Record<string, Part>>,
+  args: readonly string[],
+): Promise<Played> {
+  const { user, repository, modelFor } = stack;
+  const cwd = await repository();
+  await mkdir(join(cwd, "docs"));
+  await writeFile(join(cwd, "docs/start.md"), "# Start\n");
+  await testGit(cwd, ["add", "docs"]);
+  await testGit(cwd, ["commit", "--quiet", "--message=docs"]);
+  await writeFile(join(cwd, "check.sh"), `grep -q right answer.txt && echo '{"score": 0.5}'\n`);
+  await writeFile(join(cwd, "pages.yml"), "pages:\n  - {title: Start, path: docs/start.md}\n");
+  const { scenario, heard } = cast(parts);
+  const told = ["write the answer", ...args, "--no-tui", "--base-url", modelFor(scenario).url];
+  const { code, stdout, stderr } = await user.run(told, { cwd });
+  const run = RUN_ID.exec(stderr + stdout)?.[0] ?? "no run";
+  const result = (file: string) => resultOf(cwd, run, file);
+  const summary = JSON.parse(
+    await result("summary.json").catch(() => {
+      throw new Error(`exit ${code} without a summary:\n${stderr}${stdout}`);
+    }),
+  ) as Played["summary"];
+  const of = (key: string): Result => {
+    const found = summary.results.find((one) => one.key === key);
+    if (found) return found;
+    throw new Error(`no ${key} among ${summary.results.map((one) => one.key).join(", ")}`);
+  };
+  const spent = summary.results.reduce((sum, { cost }) => sum + (cost ?? 0), 0);
+  expect(summary.total_cost).toBeCloseTo(spent, 4);
+  return { cwd, run, code, stderr, summary, heard, of, result };
+}
+
+const scores = (score: number) =>
+  JSON.stringify({ correctness: score, completeness: score, quality: score });
+const fileAt = (cwd: string, branch: string | null, path: string) =>
+  testGit(cwd, ["show", `${branch}:${path}`]);
+const writes =
+  (path: string, text: string): Part["plays"] =>
+  () => [commitsFile(path, text), { text: `Wrote ${path}.` }];
+
+it("scoring: an answer that is no score is asked for again, in the user's own voice", async () => {
+  const nan = '{"correctness": NaN, "completeness": 1, "quality": 1}';
+  const answers = ["Eight of ten.", nan, scores(8)];
+  const { cwd, code, heard, of, summary, result } = await play(
+    {
+      scorer: { hears: /^evaluate correctness/, plays: (n) => says(answers[n] ?? "?") },
+      generator: { hears: /write the answer/, plays: writes("answer.txt", "right\n") },
+    },
+    [
+      ...["--strategy", "scoring", "-S", "model=haiku"],
+      ...["-S", "scorer_prompt=evaluate correctness"],
+    ],
+  );
+  expect(code).toBe(0);
+  expect(of("gen").metadata).toMatchObject({ score: 8, scorer_attempts: 3, scorer_success: true });
+  expect(summary.results).toHaveLength(4);
+  expect(summary.total_cost).toBeGreaterThan(of("gen").cost);
+  for (const { request } of heard()) expect(request.model).toContain("haiku");
+  expect(await branchesOf(cwd)).toEqual([of("gen").branch_name]);
+  expect(await fileAt(cwd, of("gen").branch_name, "answer.txt")).toBe("right");
+  const [s1 = ""] = Object.keys(summary.strategies);
+  expect(JSON.parse(await result(`strategy_output/scoring_${s1}.json`))).toMatchObject({
+    strategy_name: "scoring",
+    results: [{ branch_name: of("gen").branch_name, success: true, metadata: { score: 8 } }],
+  });
+});
+
+it("best-of-n: over two plugins and models, the one that passes the hidden check wins", async () => {
+  const config = join(await stack.directory(), "pitaya.yaml");
+  const shell = "echo right, barely > answer.txt; git add answer.txt; git commit -qm answer";
+  const writer = { argv: ["sh", "-c", shell, "{prompt}"], output: "text" };
+  await writeFile(config, JSON.stringify({ plugins: { writer } }));
+  const candidate =
+    (text: string): Part["plays"] =>
+    () => [
+      { bash: "ls check.sh 2>&1; ls -A .." },
+      commitsFile("answer.txt", text),
+      { text: "Done." },
+    ];
+  const { cwd, code, heard, of, summary } = await play(
+    {
+      breaker: { hears: /^<task>[\s\S]*Be quick/, plays: candidate("wrong\n") },
+      careful: { hears: /^<task>[\s\S]*Be careful/, plays: candidate("right and clear\n") },
+      scorer: {
+        hears: /You judge a change/,
+        plays: (_, { toolResults }) => [
+          { bash: "cat answer.txt; git diff --stat main...HEAD; touch x 2>&1 || true" },
+          { text: scores(toolResults.join().includes("right and clear") ? 7 : 5) },
+        ],
+      },
+    },
+    [
+      ...["--strategy", "best-of-n", "-S", "n=3", "--config", config],
+      ...["-S", "plugins=claude-code,writer", "-S", 'models=["sonnet","haiku","opus"]'],
+      ...["-S", 'diversity_hints=["Be quick.", "", "Be careful."]'],
+      ...["-S", 'verify={"command": "sh check.sh", "files": ["check.sh"]}'],
+    ],
+  );
+  expect(code).toBe(0);
+  const { metadata, chosen } = summary.strategies["s1"] ?? {};
+  expect(chosen).toBe(of("cand3/gen").instance_id);
+  expect(metadata).toMatchObject({
+    ...{ successful_candidates: 2, selection_reason: "highest_score", bestofn_index: 3 },
+    ...{ score: 6, judged: 7, verified: 0.5 },
+    candidates: [
+      { plugin: "claude-code", model: "sonnet", failed_stage: "verify", score: null },
+      { plugin: "writer", model: "haiku", judged: 5, score: 5 },
+      { plugin: "claude-code", model: "opus", judged: 7, score: 6 },
+    ],
+  });
+  expect(await fileAt(cwd, of("cand2/gen").branch_name, "answer.txt")).toBe("right, barely");
+
+  expect(await branchesOf(cwd)).toEqual(
+    [1, 2, 3].map((n) => of(`cand${n}/gen`).branch_name).sort(),
+  );
+  expect(heard("careful")[0]?.request.model).toContain("opus");
+});
+
+it("iterative: each stage stands on the one before, and a review leaves nothing", async () => {
+  const { cwd, code, of, heard, summary } = await play(
+    {
+      reviewer: {
+        hears: /You review a change/,
+        plays: () => [{ bash: "cat answer.txt; touch x 2>&1 || true" }, { text: "1. Say why." }],
+      },
+      refiner: { hears: /You improve a change/, plays: writes("why.txt", "because\n") },
+      generator: { hears: /^write the answer/, plays: writes("answer.txt", "right\n") },
+    },
+    ["--strategy", "iterative", "-S", "iterations=2"],
+  );
+  expect(code).toBe(0);
+  expect(of("iter/2").metadata).toMatchObject({
+    base_commit: of("iter/1").commit,
+    iterations_completed: 2,
+  });
+  expect(of("review/1/attempt-1")).toMatchObject({
+    branch_name: null,
+    metadata: { base_commit: of("iter/1").commit },
+  });
+  expect(heard("refiner")[0]?.request.prompt).toContain("1. Say why.");
+  expect(await fileAt(cwd, of("iter/2").branch_name, "answer.txt")).toBe("right");
+  expect(await fileAt(cwd, of("iter/2").branch_name, "why.txt")).toBe("because");
+  expect(summary.results).toHaveLength(3);
+});
+
+it("bug-finding: searches the whole repository, confirms, and fixes on a branch of its own", async () => {
+  const { cwd, code, of, heard, result, summary } = await play(
+    {
+      discoverer: { hears: /You hunt for bugs/, plays: () => says("Title: no end\nSeverity: low") },
+      validator: {
+        hears: /Somebody reports a bug/,
+        plays: writes("BUG_REPORT.md", "# No end\n"),
+      },
+      fixer: { hears: /A bug in this repository is confirmed/, plays: writes("end.txt", "end\n") },
+    },
+    ["--strategy", "bug-finding"],
+  );
+  expect(code).toBe(0);
+  expect(heard("discoverer")[0]?.request.prompt).toContain("The whole repository.");
+  expect(heard("fixer")[0]?.request.prompt).toContain("# No end");
+  const report = of("validation/attempt-1");
+  expect(await fileAt(cwd, report.branch_name, "BUG_REPORT.md")).toBe("# No end");
+  const files = await testGit(cwd, ["ls-tree", "-r", "--name-only", String(of("fix").branch_name)]);
+  expect(files.split("\n").filter(Boolean)).toEqual(["docs/start.md", "end.txt"]);
+  expect(await result("reports/BUG_REPORT.md")).toBe("# No end\n");
+  expect(summary.strategies["s1"]).toMatchObject({
+    metadata: { bug_confirmed: true, bug_report_branch: report.branch_name },
+  });
+});
+
+it("doc-review: a forgotten report is asked for again, and all ends in REPORT.md", async () => {
+  const dir = "reports/doc-review";
+  const raw = `${dir}/raw/REPORT_start__r1.md`;
+  const { cwd, code, of, heard, result } = await play(
+    {
+      reviewer: {
+        hears: /You audit one page/,
+        plays: (n) =>
+          n === 0 ? says("All is well.") : [commitsFile(raw, "1. found\n"), { text: "Done." }],
+      },
+      validator: { hears: /You check a report/, plays: writes(raw, "1. found, checked\n") },
+      composer: { hears: /You write the report/, plays: writes(`${dir}/REPORT.md`, "All of it\n") },
+    },
+    ["--strategy", "doc-review", "-S", "pages_file=pages.yml"],
+  );
+  expect(code).toBe(0);
+  expect(of("page/start/r1/validate/attempt-1").metadata).toMatchObject({
+    base_commit: of("page/start/r1/review/attempt-2").commit,
+  });
+  expect(heard("composer")[0]?.request.prompt).toContain("1. found, checked");
+  expect(await fileAt(cwd, of("compose/attempt-1").branch_name, `${dir}/REPORT.md`)).toBe(
+    "All of it",
+  );
+  expect(await result(`${dir}/REPORT.md`)).toBe("All of it\n");
+  expect(await result(raw)).toBe("1. found, checked\n");
+});
+
+describe("pr-review", () => {
+  const finding = {
+    ...{ severity: "HIGH", path: "docs/start.md", start: 1, end: 1 },
+    ...{ title: "Says nothing", description: "The page is empty.", suggestion: "# Begin" },
+  };
+
+  it("fails on a HIGH finding, and leaves a review that can be posted", async () => {
+    const { code, of, heard, result, summary } = await play(
+      {
+        reviewer: {
+          hears: /You review a pull request/,
+          plays: () => says("HIGH: it says nothing"),
+        },
+        validator: {
+          hears: /Somebody reviewed a pull request/,
+          plays: () => says(JSON.stringify({ findings: [finding] })),
+        },
+        composer: {
+          hears: /You choose what the author/,
+          plays: () => says('{"intro": "Thank you.", "selected_ids": []}'),
+        },
+      },
+      ["--strategy", "pr-review", "-S", "reviewers=1"],
+    );
+    expect(code).toBe(3);
+    expect(heard("validator")[0]?.request.prompt).toContain("HIGH: it says nothing");
+    expect(summary.results.map(({ branch_name }) => branch_name)).toEqual([null, null, null]);
+    const index = JSON.parse(await result("review/index.json"));
+    expect(index).toMatchObject({
+      ...{ verdict: "NEEDS_CHANGES", event: "REQUEST_CHANGES", intro: "Thank you." },
+      counts: { HIGH: 1, MEDIUM: 0, LOW: 0 },
+      selected_details: [{ path: "docs/start.md", suggestion: { kind: "gh", code: "# Begin" } }],
+      review: { comments: [{ path: "docs/start.md", line: 1 }] },
+    });
+    expect(of("compose/attempt-1").status).toBe("completed");
+  });
+});
