@@ -78,6 +78,7 @@ export interface HostOptions {
   readonly params: Readonly<Record<string, unknown>>;
   readonly prompt: string;
   readonly baseBranch: string;
+  readonly baseCommit: string;
   readonly files: Readonly<Record<string, string>>;
   /** What `rand` begins from: the strategy execution's name. */
   readonly seed: string;

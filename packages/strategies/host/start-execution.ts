@@ -72,10 +72,11 @@ export async function startExecution(
     else if (waits.open === 0) fail(standing.fails("strategy_failed", WAITS_ELSEWHERE));
   }
 
-  const { prompt, baseBranch, files } = options;
+  const { prompt, baseBranch, baseCommit, files } = options;
+  const input = { prompt, baseBranch, baseCommit, params, files };
   await turn(() => {
     // In an async function, so that what the code throws before its first `await` is no exception.
-    const code = async () => strategy.execute({ prompt, baseBranch, params, files }, ctx);
+    const code = async () => strategy.execute(input, ctx);
     code().then((outcome) => {
       if (standing.broken) fail(standing.broken);
       else standing.ended ??= endByOutcome(outcome, { standing, calls, keys });

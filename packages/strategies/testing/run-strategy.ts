@@ -97,6 +97,7 @@ export async function runStrategy(strategy: Strategy, run: TestRun): Promise<Tes
     log = [];
     return start(strategy, {
       ...{ params, prompt, baseBranch: BASE_BRANCH, files, recorded },
+      baseCommit: spec.base.commit,
       seed: `${spec.run}/s${execution}`,
       startedAtMs: STARTED_AT_MS,
       planner: taskPlanner(spec, params),
