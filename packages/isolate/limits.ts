@@ -28,11 +28,11 @@ export interface IsolateLimits {
 export const ISOLATE_LIMITS: IsolateLimits = {
   memoryBytes: 64 * 1024 ** 2,
   stackBytes: 256 * 1024,
-  turnTicks: 5_000,
+  turnTicks: 2_000,
   turnJobs: 500_000,
   turnCalls: 20_000,
   messageCharacters: 4 * 1024 ** 2,
   logLines: 2_000,
   logLineCharacters: 2_000,
-  turnCpuMs: 20_000,
+  turnCpuMs: 10_000,
 };
