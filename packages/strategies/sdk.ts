@@ -16,6 +16,8 @@ export interface StrategyInput<P> {
   readonly prompt: string;
   /** Name of the run's base branch. */
   readonly baseBranch: string;
+  /** The commit it stands at. */
+  readonly baseCommit: string;
   /** Its own, beside those that every strategy takes. */
   readonly params: P;
   /** Texts of the files that parameters made by `textFileParam` name, by the parameter's value. */

@@ -246,7 +246,7 @@ describe("pr-review", () => {
   };
 
   it("fails on a HIGH finding, and leaves a review that can be posted", async () => {
-    const { code, of, heard, result, summary } = await play(
+    const { cwd, code, of, heard, result, summary } = await play(
       {
         reviewer: {
           hears: /You review a pull request/,
@@ -271,6 +271,7 @@ describe("pr-review", () => {
       ...{ verdict: "NEEDS_CHANGES", event: "REQUEST_CHANGES", intro: "Thank you." },
       counts: { HIGH: 1, MEDIUM: 0, LOW: 0 },
       selected_details: [{ path: "docs/start.md", suggestion: { kind: "gh", code: "# Begin" } }],
+      commit_id: await testGit(cwd, ["rev-parse", "main"]),
       review: { comments: [{ path: "docs/start.md", line: 1 }] },
     });
     expect(of("compose/attempt-1").status).toBe("completed");

@@ -22,7 +22,14 @@ async function start(
   options: Partial<HostOptions> = {},
 ) {
   const execution = await startExecution(strategy, {
-    ...{ params: {}, prompt: "do it", baseBranch: "main", files: {}, recorded },
+    ...{
+      params: {},
+      prompt: "do it",
+      baseBranch: "main",
+      baseCommit: "c0ffee",
+      files: {},
+      recorded,
+    },
     ...{ seed: "s1", startedAtMs: 0, planner: taskPlanner(spec, {}), log: () => undefined },
     ...options,
   });

@@ -39,7 +39,7 @@ export const hostOptions = (
   { prompt, files }: RunTexts,
   recorded: RecordedExecution,
 ): Omit<HostOptions, "log"> => ({
-  ...{ params, prompt, files, baseBranch: spec.base.branch },
+  ...{ params, prompt, files, baseBranch: spec.base.branch, baseCommit: spec.base.commit },
   seed: `${spec.run}/${execution}`,
   startedAtMs: recorded.startedAtMs,
   recorded: recorded.calls,

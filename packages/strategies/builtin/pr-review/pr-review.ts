@@ -72,7 +72,10 @@ export const prReview = defineStrategy({
 
     const outcome = {
       tasks: composed?.ok ? [composed.result.key, ...tasks] : tasks,
-      files: indexFile({ verdict, event, intro: selected.intro, counts, shown }),
+      files: indexFile({
+        ...{ verdict, event, intro: selected.intro, counts, shown },
+        commit: input.baseCommit,
+      }),
       metadata: {
         ...told,
         pr_review_verdict: verdict,

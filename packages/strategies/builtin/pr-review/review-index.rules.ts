@@ -1,12 +1,14 @@
 import type { Counts, Finding } from "./findings.rules.ts";
 import type { ReviewEvent, Verdict } from "./verdict.rules.ts";
 
-/** What `review/index.json` holds, but for the commit, which is the run's. */
+/** What `review/index.json` holds. */
 export interface ReviewIndex {
   readonly verdict: Verdict;
   readonly event: ReviewEvent;
   readonly intro: string;
   readonly counts: Counts;
+  /** The commit that was reviewed. */
+  readonly commit_id: string;
   readonly selected_ids: readonly string[];
   readonly selected_details: readonly {
     readonly uid: string;
@@ -18,8 +20,9 @@ export interface ReviewIndex {
     readonly desc: string;
     readonly suggestion: { readonly kind: "gh" | "none"; readonly code: string };
   }[];
-  /** The review as the API for pull requests of GitHub takes it, once `commit_id` is beside it. */
+  /** The review as the API for pull requests of GitHub takes it. */
   readonly review: {
+    readonly commit_id: string;
     readonly body: string;
     readonly event: ReviewEvent;
     readonly comments: readonly ReviewComment[];
@@ -41,17 +44,20 @@ export interface ReviewParts {
   readonly verdict: Verdict;
   readonly event: ReviewEvent;
   readonly intro: string;
+  readonly commit: string;
   /** Of all findings, shown or not. */
   readonly counts: Counts;
   readonly shown: readonly Finding[];
 }
 
-export function reviewIndex({ verdict, event, intro, counts, shown }: ReviewParts): ReviewIndex {
+export function reviewIndex(parts: ReviewParts): ReviewIndex {
+  const { verdict, event, intro, commit, counts, shown } = parts;
   return {
     verdict,
     event,
     intro,
     counts,
+    commit_id: commit,
     selected_ids: shown.map(({ uid }) => uid),
     selected_details: shown.map(({ uid, path, start, end, severity, title, ...rest }) => ({
       ...{ uid, path, start, end, severity, title },
@@ -61,7 +67,7 @@ export function reviewIndex({ verdict, event, intro, counts, shown }: ReviewPart
           ? { kind: "none", code: "" }
           : { kind: "gh", code: rest.suggestion },
     })),
-    review: { body: intro, event, comments: shown.map(commentOf) },
+    review: { commit_id: commit, body: intro, event, comments: shown.map(commentOf) },
   };
 }
 

@@ -60,20 +60,26 @@ describe("a composition", () => {
 });
 
 describe("the review's index", () => {
-  const parts = { verdict: "NEEDS_CHANGES", event: "REQUEST_CHANGES", intro: "Hi." } as const;
+  const parts = {
+    verdict: "NEEDS_CHANGES",
+    event: "REQUEST_CHANGES",
+    intro: "Hi.",
+    commit: "c0ffee",
+  } as const;
 
   it("holds the findings shown, and the review as it can be posted", () => {
     const shown = [{ ...high, start: 3, end: 5, suggestion: "a\n```\nb" }, low];
     const index = reviewIndex({ ...parts, counts: { HIGH: 1, MEDIUM: 2, LOW: 1 }, shown });
+    const { commit: commit_id, ...same } = parts;
     expect(index).toMatchObject({
-      ...parts,
+      ...{ ...same, commit_id },
       counts: { MEDIUM: 2 },
       selected_ids: ["h", "l"],
       selected_details: [
         { uid: "h", start: 3, desc: "about h", suggestion: { kind: "gh", code: "a\n```\nb" } },
         { uid: "l", suggestion: { kind: "none", code: "" } },
       ],
-      review: { body: "Hi.", event: "REQUEST_CHANGES" },
+      review: { commit_id, body: "Hi.", event: "REQUEST_CHANGES" },
     });
     expect(index.review.comments).toEqual([
       {
