@@ -36,8 +36,8 @@ await build({
   legalComments: "linked",
   outExtension: { ".js": ".mjs" },
   chunkNames: "chunks/[name]-[hash]",
-  // Native speed-ups that are not installed, and do without.
-  external: ["cpu-features"],
+  // Native speed-ups that are not installed, and do without; and the bundler, with a program of its own.
+  external: ["cpu-features", "esbuild"],
   define: { "process.env.PITAYA_BUILD": JSON.stringify(id) },
   // What CommonJS modules among the dependencies take for granted.
   banner: {
@@ -47,6 +47,30 @@ await build({
       "const __dirname = import.meta.dirname, __filename = import.meta.filename;",
     ].join("\n"),
   },
+  logLevel: "warning",
+});
+
+// What strategies of the users' own may import though their repositories lack it: the SDK, and zod.
+await build({
+  absWorkingDir: join(root, "packages/strategies"),
+  entryPoints: { strategies: "./sdk.ts", zod: "zod" },
+  outdir: join(outdir, "author"),
+  bundle: true,
+  format: "esm",
+  platform: "neutral",
+  mainFields: ["module", "main"],
+  target: "es2023",
+  outExtension: { ".js": ".mjs" },
+  plugins: [
+    {
+      name: "one zod",
+      setup({ onResolve }) {
+        onResolve({ filter: /^zod$/ }, ({ kind }) =>
+          kind === "entry-point" ? undefined : { path: "zod", external: true },
+        );
+      },
+    },
+  ],
   logLevel: "warning",
 });
 

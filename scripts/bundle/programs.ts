@@ -6,4 +6,5 @@ export const programs: Readonly<Record<string, string>> = {
   coordinator: "services/coordinator/main.ts",
   "runner-agent": "services/runner-agent/main.ts",
   warden: "services/runner-agent/warden/main.ts",
+  "isolate-worker": "packages/isolate/worker.ts",
 };
