@@ -1,17 +1,21 @@
-import {
-  errorRecord,
-  exitCodeOf,
-  type RunId,
-  type RunSpec,
-  shortInstanceId,
-} from "@pitaya/protocol";
-import type { InstanceView } from "@pitaya/views";
+import { errorRecord, exitCodeOf, type RunId, shortInstanceId } from "@pitaya/protocol";
+import type { InstanceView, RunView } from "@pitaya/views";
 import type { CommandMain } from "../command-line/commands.ts";
 import type { Connection } from "../connect/connection.port.ts";
 import { noteImport } from "../follow/notes.ts";
 import { withWholeRun } from "../follow/whole-run.ts";
-import { type ImportRules, importsOnRequest, rulesOnRequest } from "../import/import.rules.ts";
-import { type ImportJob, type InstanceImport, importInstance } from "../import/import-instance.ts";
+import {
+  chosenBranches,
+  type ImportRules,
+  importsOnRequest,
+  rulesOnRequest,
+} from "../import/import.rules.ts";
+import {
+  type ImportJob,
+  type InstanceImport,
+  importBest,
+  importInstance,
+} from "../import/import-instance.ts";
 import { importPatch, keptPatch, patchBranch } from "../import/import-patch.ts";
 import { type LocalPlace, openPlace } from "../local-place.ts";
 import { printable } from "../output/printable.rules.ts";
@@ -54,11 +58,11 @@ async function importRun(
     let lastNote = 0;
     for (const row of view.instances.values()) {
       if (view.spec === undefined) continue;
-      for (const work of worksOf(row, view.spec, session.has("uncommitted"))) {
+      for (const work of worksOf(row, view, session.has("uncommitted"))) {
         const signal = new AbortController().signal;
         const { bus } = connection;
         const job = {
-          ...{ bus, target: place, spec: view.spec, row, signal },
+          ...{ bus, target: place, spec: view.spec, row, instances: view.instances, signal },
           rules: { ...rulesOnRequest(row, view.spec), ...rules },
         };
         const result = await work(job).catch(
@@ -80,13 +84,16 @@ async function importRun(
 /** What there is to bring in of an instance: its commits, and with `uncommitted` what it left beside them. */
 function worksOf(
   row: InstanceView,
-  spec: RunSpec,
+  view: RunView,
   uncommitted: boolean,
 ): ((job: ImportJob) => Promise<InstanceImport>)[] {
   const patch = uncommitted ? keptPatch(row) : undefined;
   const branch = patchBranch(row);
   return [
-    ...(importsOnRequest(row, spec) ? [importInstance] : []),
+    ...(view.spec && importsOnRequest(row, view.spec) ? [importInstance] : []),
+    ...chosenBranches(view)
+      .filter((chosen) => chosen.row.instance === row.instance)
+      .map((chosen) => (job: ImportJob) => importBest(job, chosen)),
     ...(patch === undefined || branch === undefined
       ? []
       : [(job: ImportJob) => importPatch(job, patch, branch)]),

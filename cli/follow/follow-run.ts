@@ -134,14 +134,14 @@ const isDone = (feed: RunFeed, branches: Importer | undefined): boolean =>
  * ahead of the items, so a run at rest has all its branches offered before it is called done.
  */
 function offerBranches(branches: Importer | undefined, feed: RunFeed, item: FeedItem): void {
-  const { spec, instances } = feed.view;
-  if (!branches || !feed.caughtUp || spec === undefined) return;
+  if (!branches || !feed.caughtUp) return;
   const succeeded =
     item.kind === "event" &&
     item.event.kind === "decision" &&
-    item.event.entry.type === "instance.succeeded";
+    (item.event.entry.type === "instance.succeeded" ||
+      item.event.entry.type === "strategy.completed");
   if (item.kind !== "caughtUp" && !succeeded && !isAtRest(feed.view)) return;
-  for (const row of instances.values()) branches.offer(row, spec);
+  branches.offer(feed.view);
 }
 
 function openImporter(
@@ -157,7 +157,7 @@ function openImporter(
     target,
     onDone(result) {
       const missing = result.row.succeeded?.lfsObjectsMissing ?? 0;
-      if (missing > 0 && result.status === "imported") {
+      if (missing > 0 && result.status === "imported" && result.best === undefined) {
         void console.warn(
           `${shortInstanceId(result.row.instance)}: lfs_objects_missing: ${missing} new Git LFS objects stayed in the agent's container`,
         );

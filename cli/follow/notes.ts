@@ -1,5 +1,13 @@
 import { encode } from "@pitaya/bus";
-import { InstanceId, messageIds, type Note, NoteMessage, RunId, subjects } from "@pitaya/protocol";
+import {
+  ExecutionId,
+  InstanceId,
+  messageIds,
+  type Note,
+  NoteMessage,
+  RunId,
+  subjects,
+} from "@pitaya/protocol";
 import type { Connection } from "../connect/connection.port.ts";
 import type { Host } from "../host.ts";
 import type { InstanceImport } from "../import/import-instance.ts";
@@ -36,7 +44,7 @@ export async function noteImport(
   run: string,
   result: InstanceImport,
 ): Promise<number> {
-  const { row } = result;
+  const { row, best } = result;
   const attempt = row.attempts.at(-1)?.attempt ?? 1;
   const about = { instance: InstanceId.parse(row.instance), attempt };
   const write = (note: Note) => publishNote(connection, host, run, note);
@@ -45,11 +53,14 @@ export async function noteImport(
     case "unchanged": {
       const { commit } = result;
       const ref = `refs/heads/${result.branch}`;
+      if (best !== undefined) {
+        return write({ type: "best.imported", execution: ExecutionId.parse(best), ref, commit });
+      }
       if (row.imported?.ref === ref && row.imported.commit === commit) return 0;
       return write({ type: "branch.imported", ...about, ref, commit });
     }
     case "refused":
-      if (row.importRefused?.code === result.error.code) return 0;
+      if (best !== undefined || row.importRefused?.code === result.error.code) return 0;
       return write({ type: "branch.refused", ...about, error: result.error });
     case "skipped":
       return 0;

@@ -10,8 +10,8 @@ import {
   type RunSpec,
 } from "@pitaya/protocol";
 import type { InstanceView } from "@pitaya/views";
-import type { ImportRules } from "./import.rules.ts";
-import { quarantinedWork } from "./quarantined-work.ts";
+import type { Chosen, ImportRules } from "./import.rules.ts";
+import { stackedWork } from "./stacked-work.ts";
 
 /** The repository that branches come into. */
 export interface ImportTarget {
@@ -20,7 +20,11 @@ export interface ImportTarget {
   readonly scratchDir: string;
 }
 
-export type InstanceImport = { readonly row: InstanceView } & (
+export type InstanceImport = {
+  readonly row: InstanceView;
+  /** The execution that chose it, where this is about its branch's second name. */
+  readonly best?: string;
+} & (
   | { readonly status: "imported" | "unchanged"; readonly branch: string; readonly commit: string }
   | { readonly status: "skipped"; readonly reason: string }
   /** The repository or the bundle does not allow it. */
@@ -33,21 +37,30 @@ export interface ImportJob {
   readonly target: ImportTarget;
   readonly spec: RunSpec;
   readonly row: InstanceView;
+  /** All of the run. */
+  readonly instances: ReadonlyMap<string, InstanceView>;
   readonly rules: ImportRules;
   readonly signal: AbortSignal;
 }
 
 /** Brings the commits of an instance into the repository as its branch. */
 export const importInstance = (job: ImportJob): Promise<InstanceImport> =>
+  importAs(job, job.row.branch ?? "");
+
+/** Gives the branch of the instance that an execution chose its second name. */
+export const importBest = async (job: ImportJob, chosen: Chosen): Promise<InstanceImport> => ({
+  ...(await importAs(job, chosen.branch)),
+  best: chosen.execution,
+});
+
+const importAs = (job: ImportJob, branch: string): Promise<InstanceImport> =>
   inScratch(job, async (dir) => {
-    const { bus, target, spec, row, rules, signal } = job;
+    const { bus, target, spec, row, instances, rules, signal } = job;
     const { repo } = target;
-    const { baseCommit, succeeded } = row;
-    const work = { bus, repo, baseCommit, bundle: succeeded?.bundle, dir, signal };
     return importBranch({
       repo,
-      change: await quarantinedWork(work),
-      branch: row.branch ?? "",
+      change: await stackedWork({ bus, repo, row, instances, dir, signal }),
+      branch,
       ...rules,
       provenance: provenanceOf(spec, row),
       at: row.finishedAt ?? 0,

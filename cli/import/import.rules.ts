@@ -1,5 +1,10 @@
-import type { ImportConflictPolicy, ImportPolicy, RunSpec } from "@pitaya/protocol";
-import { hasWork, type InstanceView } from "@pitaya/views";
+import {
+  bestBranchName,
+  type ImportConflictPolicy,
+  type ImportPolicy,
+  type RunSpec,
+} from "@pitaya/protocol";
+import { hasWork, type InstanceView, type RunView } from "@pitaya/views";
 
 /** How branches come in: as the run says, with what this invocation says over it. */
 export interface ImportRules {
@@ -21,7 +26,7 @@ export function importsByItself(row: InstanceView, spec: RunSpec): boolean {
     case "always":
       return true;
     case "auto":
-      return hasWork(row) || !spec.import.skipEmpty;
+      return hasWork(row) || !rulesFor(row, spec).skipEmpty;
     default:
       return row.importPolicy satisfies never;
   }
@@ -38,12 +43,41 @@ export function importsOnRequest(row: InstanceView, spec: RunSpec): boolean {
 }
 
 export const rulesFor = (row: InstanceView, spec: RunSpec): ImportRules => ({
-  ...spec.import,
+  ...ofTask(row, spec),
   policy: row.importPolicy,
+});
+
+/** What the task itself says goes before what the run says. */
+const ofTask = ({ importConflict, skipEmptyImport }: InstanceView, spec: RunSpec) => ({
+  ...spec.import,
+  ...(importConflict === undefined ? {} : { conflict: importConflict }),
+  ...(skipEmptyImport === undefined ? {} : { skipEmpty: skipEmptyImport }),
 });
 
 /** The rules for a branch that is asked for by name: nothing is left out for its policy's sake. */
 export const rulesOnRequest = (row: InstanceView, spec: RunSpec): ImportRules => ({
-  ...spec.import,
+  ...ofTask(row, spec),
   policy: row.importPolicy === "always" ? "always" : "auto",
 });
+
+/** A branch that an execution chose. */
+export interface Chosen {
+  readonly execution: string;
+  readonly row: InstanceView;
+  /** Its second name. */
+  readonly branch: string;
+  /** It has that name in a repository, or had. */
+  readonly isImported: boolean;
+}
+
+/** The branches that the run's executions chose. */
+export function chosenBranches({ spec, executions, instances }: RunView): readonly Chosen[] {
+  return [...executions.values()].flatMap(({ execution, outcome, bestImported }): Chosen[] => {
+    const row = outcome?.chosen === undefined ? undefined : instances.get(outcome.chosen);
+    if (!spec || !row || row.state !== "succeeded" || !hasWork(row)) return [];
+    const { branchNaming, strategy, run } = spec;
+    const name = bestBranchName(branchNaming, strategy.name, run, execution, spec.executions);
+    const isImported = bestImported !== undefined;
+    return row.importPolicy === "never" ? [] : [{ execution, row, branch: name, isImported }];
+  });
+}

@@ -1,15 +1,21 @@
-import { errorRecord, type RunSpec } from "@pitaya/protocol";
-import type { InstanceView } from "@pitaya/views";
+import { errorRecord } from "@pitaya/protocol";
+import type { InstanceView, RunView } from "@pitaya/views";
 import type { Connection } from "../connect/connection.port.ts";
 import { noteImport } from "../follow/notes.ts";
 import type { Host } from "../host.ts";
-import { importsByItself, rulesFor } from "./import.rules.ts";
-import { type ImportTarget, type InstanceImport, importInstance } from "./import-instance.ts";
+import { chosenBranches, importsByItself, rulesFor } from "./import.rules.ts";
+import {
+  type ImportJob,
+  type ImportTarget,
+  type InstanceImport,
+  importBest,
+  importInstance,
+} from "./import-instance.ts";
 
 /** Brings branches in as their instances succeed, one after another. */
 export interface Importer {
-  /** Looks at an instance; one that was taken in hand already is passed over. */
-  offer(row: InstanceView, spec: RunSpec): void;
+  /** Looks at a run's instances and what it chose; what was taken in hand already is passed over. */
+  offer(view: RunView): void;
   /** Nothing is under way or waiting. */
   readonly idle: boolean;
   /** Stream sequence of the last note written here; 0 if none. */
@@ -48,8 +54,10 @@ export function importer(options: {
     options.onIdle();
   };
 
-  async function bringIn(row: InstanceView, spec: RunSpec): Promise<void> {
-    const result = await tryImport(row, spec);
+  async function bringIn(row: InstanceView, attempt: Promise<InstanceImport>): Promise<void> {
+    const result = await attempt.catch(
+      (error: unknown): InstanceImport => ({ row, status: "refused", error: errorRecord(error) }),
+    );
     if (stopping.signal.aborted) return;
     done.push(result);
     options.onDone(result);
@@ -59,22 +67,30 @@ export function importer(options: {
     await Promise.race([noted.catch(options.onNoteFailed), stopped]);
   }
 
-  async function tryImport(row: InstanceView, spec: RunSpec): Promise<InstanceImport> {
-    const { bus } = connection;
-    const rules = rulesFor(row, spec);
-    try {
-      return await importInstance({ bus, target, spec, row, rules, signal: stopping.signal });
-    } catch (error) {
-      return { row, status: "refused", error: errorRecord(error) };
-    }
+  function take(name: string, row: InstanceView, start: () => Promise<InstanceImport>): void {
+    if (stopping.signal.aborted || taken.has(name)) return;
+    taken.add(name);
+    queue.push(() => bringIn(row, start()));
+    working ??= Promise.resolve().then(work);
   }
 
   return {
-    offer(row, spec) {
-      if (stopping.signal.aborted || taken.has(row.instance) || !importsByItself(row, spec)) return;
-      taken.add(row.instance);
-      queue.push(() => bringIn(row, spec));
-      working ??= Promise.resolve().then(work);
+    offer(view) {
+      const { spec, instances } = view;
+      if (spec === undefined) return;
+      const { bus } = connection;
+      const { signal } = stopping;
+      const jobOf = (row: InstanceView): ImportJob => ({
+        ...{ bus, target, spec, row, instances, signal, rules: rulesFor(row, spec) },
+      });
+      for (const row of instances.values()) {
+        if (importsByItself(row, spec)) take(row.instance, row, () => importInstance(jobOf(row)));
+      }
+      for (const chosen of chosenBranches(view)) {
+        const { row, execution } = chosen;
+        if (chosen.isImported) continue;
+        take(`best of ${execution}`, row, () => importBest(jobOf(row), chosen));
+      }
     },
     get idle() {
       return working === undefined;

@@ -28,6 +28,8 @@ export async function quarantinedWork(options: {
   readonly bus: Pick<Bus, "blobs">;
   readonly repo: Repository;
   readonly baseCommit: string;
+  /** Where the base is, if it is not in the repository. */
+  readonly objectDirs?: readonly string[];
   /** Absent where nothing was committed. */
   readonly bundle: BundleRef | undefined;
   readonly dir: string;
@@ -41,7 +43,7 @@ export async function quarantinedWork(options: {
     bundlePath,
     dir: join(dir, "work"),
     baseCommit,
-    objectDirs: [repo.objectsDir],
+    objectDirs: [repo.objectsDir, ...(options.objectDirs ?? [])],
     shallow: repo.shallow,
     objectFormat: repo.objectFormat,
     signal,

@@ -3,12 +3,14 @@ import type {
   ErrorRecord,
   Fact,
   FactOf,
+  ImportConflictPolicy,
   ImportPolicy,
   InstanceKind,
   Outcome,
   RunOverride,
   RunSpec,
   RunStatus,
+  TaskSpec,
 } from "@pitaya/protocol";
 import { mergedOverride } from "./override.ts";
 import type { LogEvent, Place } from "./run-log.ts";
@@ -52,6 +54,9 @@ export interface InstanceView {
   readonly branch?: string;
   readonly baseCommit: string;
   readonly importPolicy: ImportPolicy;
+  /** Instead of the run's. */
+  readonly importConflict?: ImportConflictPolicy;
+  readonly skipEmptyImport?: boolean;
   readonly model?: string;
   readonly fingerprint: string;
   readonly state: InstanceState;
@@ -137,6 +142,13 @@ const moves = (event: LogEvent): boolean =>
     ? event.entry.type !== "owner.changed"
     : event.kind === "fact" || event.kind === "seal";
 
+function importRulesOf({ importConflict, skipEmptyImport }: TaskSpec): Partial<InstanceView> {
+  return {
+    ...(importConflict === undefined ? {} : { importConflict }),
+    ...(skipEmptyImport === undefined ? {} : { skipEmptyImport }),
+  };
+}
+
 export function runView(frozen?: FrozenRunView): RunViewFold {
   const executions = new Map(frozen?.executions.map((row) => [row.execution, row]));
   const instances = new Map(frozen?.instances.map((row) => [row.instance, row]));
@@ -202,6 +214,7 @@ export function runView(frozen?: FrozenRunView): RunViewFold {
           ...(entry.branch === undefined ? {} : { branch: entry.branch }),
           baseCommit: entry.task.base.commit,
           importPolicy: entry.task.importPolicy,
+          ...importRulesOf(entry.task),
           ...(entry.task.agent.model === undefined ? {} : { model: entry.task.agent.model }),
           fingerprint: entry.fingerprint,
           state: "queued",
