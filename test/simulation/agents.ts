@@ -37,8 +37,16 @@ export function agentPlayer(clock: Clock) {
   const plays = new Map<string, number>();
   const pause = (ms: number) => new Promise<void>((done) => clock.setTimer(ms, done));
 
+  /** A command that a check runs: it says a word and exits as it says. */
+  async function check({ spec, write }: FakeAgent): Promise<number> {
+    write("stdout", "checking\n");
+    await pause(400);
+    return Number(/exit (\d+)$/.exec(spec.argv.at(-1) ?? "")?.[1] ?? 0);
+  }
+
   return async (agent: FakeAgent): Promise<number> => {
     const { instanceId } = agent.spec.name;
+    if (agent.spec.discards) return check(agent);
     const script = Script.parse(JSON.parse(agent.spec.argv.at(-1) ?? ""));
     const played = (plays.get(instanceId) ?? 0) + 1;
     plays.set(instanceId, played);

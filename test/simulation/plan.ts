@@ -1,4 +1,6 @@
-import { DEFAULT_LIMITS, instanceId, makeRunId, RunSpec } from "@pitaya/protocol";
+import { branchName, DEFAULT_LIMITS, instanceId, makeRunId, RunSpec } from "@pitaya/protocol";
+import { MISSING_FILE } from "@pitaya/runner-agent/testing";
+import { canonicalHash } from "@pitaya/strategies";
 import { type Behaviour, behaviourOf, endsWell, type Script } from "./agents.ts";
 import type { Weather } from "./network.ts";
 import { type Random, random } from "./random.ts";
@@ -72,6 +74,11 @@ export function faultFree({ spec, script }: Pick<RunPlan, "spec" | "script">) {
     const width = Number(spec.strategy.params["width"] ?? 0);
     const wide = (part: string) => Array.from({ length: width }, (_, at) => of(`${part}/${at}`));
     if (spec.strategy.name === "simple") failed = of("simple") === "failed" || failed;
+    if (spec.strategy.name === "checked") {
+      if (of("work") === "failed") failed = true;
+      else
+        for (const key of checkKeys(spec)) keys.set(instanceId(spec.run, "s1", key), "succeeded");
+    }
     if (spec.strategy.name === "all-fail") failed = wide("try").length > 0;
     if (spec.strategy.name === "two-stage") {
       const well = wide("first").filter((status) => status === "succeeded").length;
@@ -79,6 +86,14 @@ export function faultFree({ spec, script }: Pick<RunPlan, "spec" | "script">) {
     }
   }
   return { keys, status: failed ? ("failed" as const) : ("succeeded" as const) };
+}
+
+/** What the strategy asks for once the work is done. */
+function checkKeys({ run, strategy, branchNaming }: RunPlan["spec"]): readonly string[] {
+  const work = branchName(branchNaming, strategy.name, run, instanceId(run, "s1", "work"));
+  const read = (branch: string, path: string) =>
+    `~read/${canonicalHash([branch, path]).slice(0, 16)}`;
+  return ["check", read(work, "note"), read("main", MISSING_FILE)];
 }
 
 const BEHAVIOURS: readonly (readonly Behaviour[])[] = [
@@ -152,7 +167,9 @@ function runPlan(seed: number, n: number, chance: Random): RunPlan {
     chance.chance(0.8) ? chance.between(0, 1_500) : chance.between(1_500, 12_000),
   ).map(Math.round);
   const script: Script = { behaviours: [...behaviours], takesMs };
-  const name = chance.pick(["simple", "simple", "simple", "two-stage", "all-fail"]);
+  const drawn = chance.pick(["simple", "simple", "simple", "two-stage", "all-fail"]);
+  // Nothing is drawn for it, so that all other seeds stay what they are.
+  const name = seed % 11 === 3 ? "checked" : drawn;
   const client = `cli${n + 1}`;
   const width = 1 + chance.below(2);
   const needsCredentials = chance.chance(0.4);
@@ -162,7 +179,7 @@ function runPlan(seed: number, n: number, chance: Random): RunPlan {
     submittedAt: new Date(START_MS).toISOString(),
     prompt: { inline: JSON.stringify(script) },
     repository: { name: "demo", path: "/tmp/demo", objectFormat: "sha1" },
-    strategy: { name, params: name === "simple" ? {} : { width } },
+    strategy: { name, params: name === "simple" || name === "checked" ? {} : { width } },
     executions: name === "simple" ? 1 + chance.below(4) : 1,
     agent: {
       plugin: "line",

@@ -1,3 +1,4 @@
+import { MISSING_FILE } from "@pitaya/runner-agent/testing";
 import { defineStrategy, TaskFailed, type TaskResult } from "@pitaya/strategies";
 import { z } from "zod";
 
@@ -34,4 +35,25 @@ export const allFail = defineStrategy({
   },
 });
 
-export const testStrategies = [twoStage, allFail];
+/** Work, a check of it, and what it says of itself: one container, another, and none. */
+export const checked = defineStrategy({
+  name: "checked",
+  params: z.strictObject({}),
+  async execute({ prompt, baseBranch }, ctx) {
+    const work = ctx.run({ prompt }, { key: "work" });
+    const { branch = "" } = await ctx.wait(work);
+    const verify = { command: "exit 7" };
+    const check = ctx.run({ verify, baseBranch: branch }, { key: "check" });
+    const [{ verify: end }, note, none] = await Promise.all([
+      ctx.wait(check),
+      ctx.readFile(branch, "note"),
+      ctx.readFile(baseBranch, MISSING_FILE),
+    ]);
+    const isRight = end?.exitCode === 7 && note?.startsWith("note of") && none === undefined;
+    const reason = `${JSON.stringify({ end, note })} is not what was made`;
+    if (!isRight) return { status: "failed", reason, tasks: [] };
+    return { status: "succeeded", tasks: [work.key] };
+  },
+});
+
+export const testStrategies = [twoStage, allFail, checked];

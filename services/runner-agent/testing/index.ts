@@ -5,4 +5,4 @@ export { type Runner, type RunnerParts, startRunner } from "../runner/runner.ts"
 export { type FakeAgent, type FakeExecutor, fakeExecutor } from "./fake-executor.ts";
 export { linePlugin } from "./line-plugin.ts";
 export { type MemoryDisk, memoryDisk } from "./memory-disk.ts";
-export { SCRIPTED_BUNDLE, scriptedCommit, scriptedGit } from "./scripted-git.ts";
+export { MISSING_FILE, SCRIPTED_BUNDLE, scriptedCommit, scriptedGit } from "./scripted-git.ts";
