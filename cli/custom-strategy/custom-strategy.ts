@@ -22,6 +22,11 @@ export async function customStrategy(
   root: string,
 ): Promise<StrategyChoice> {
   const { host, settings } = session;
+  if (!settings.values["coordinator.allow_custom_code"]) {
+    throw new PitayaError("usage", `${reference.from} is not run: custom code is not allowed`, {
+      hint: "coordinator.allow_custom_code is false; `pitaya config print` shows where.",
+    });
+  }
   const bundle = await bundleStrategy(await findSource(reference, root, host));
   const content = encodeStrategyBundle(bundle);
   const isolate = await loaded(openIsolate({ bundle, loadedAt: host.clock.now() }));

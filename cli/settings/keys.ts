@@ -32,6 +32,7 @@ export const SETTING_KEYS = [
   "orchestration.allow_overwrite_protected_refs",
   "orchestration.retries",
   "orchestration.snapshot_interval",
+  "coordinator.allow_custom_code",
   "nats.url",
   "nats.creds",
 ] as const;

@@ -44,6 +44,7 @@ A repository that you cloned was written by somebody else. What decides where a 
 | setting | decides |
 |---|---|
 | \`nats.url\`, \`nats.creds\` | which server gets the code |
+| \`coordinator.allow_custom_code\` | whether code of one's own makes runs |
 | \`runner.docker_image\` | which program gets the code and the credential |
 | \`plugins.<name>\` | which program gets the code and the credential |
 | \`strategies.<name>.verify\` | which program gets the code |

@@ -155,6 +155,9 @@ export const Settings = z.object({
   "orchestration.snapshot_interval": seconds
     .default(DEFAULT_SNAPSHOT_INTERVAL_MS / 1000)
     .describe("Seconds between two snapshots of an agent's work."),
+  "coordinator.allow_custom_code": flag
+    .default(true)
+    .describe("Whether strategies of one's own are run; false refuses `--strategy ./file.ts`."),
   "nats.url": text.optional().describe("Server to use instead of the embedded stack."),
   "nats.creds": text.optional().describe("File with the credential for that server."),
 } satisfies Record<SettingKey, z.ZodType>);

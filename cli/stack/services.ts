@@ -57,6 +57,9 @@ async function openCoordinator(
       log: context.log.child({ service: "coordinator" }),
       // The supervisor's lock proves that the one before is dead.
       takeOver: true,
+      allowCustomCode: !/^(false|0|no|off)$/i.test(
+        process.env["PITAYA_COORDINATOR__ALLOW_CUSTOM_CODE"] ?? "",
+      ),
       isStoreFull: context.isStoreFull,
       onLiveRuns,
     });
