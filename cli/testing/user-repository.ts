@@ -62,18 +62,40 @@ export const agentWork = (
   file: string,
   content: string,
 ): Promise<Succeeded> =>
-  inClone(repository, file, content, async (git, dir) => {
-    git("add", "-A");
-    git("commit", "-q", "-m", `write ${file}`);
-    const commit = git("rev-parse", "HEAD");
-    const bundle = join(dir, "work.bundle");
-    git("bundle", "create", "-q", bundle, `${repository.head}..HEAD`);
-    const blob = await bus.blobs.put(() => createReadStream(bundle));
-    return madeCommits({
-      work: { commit, commits: 1, filesChanged: 1, insertions: 1, deletions: 0 },
-      bundle: { blob, tip: commit, shallow: [] },
-    });
+  inClone(repository, file, content, (git, dir) =>
+    committed(git, dir, bus, { since: repository.head, file }),
+  );
+
+/** The work of two agents, the second of which began where the first ended. */
+export const stackedWork = (
+  repository: UserRepository,
+  bus: Bus,
+  files: readonly [string, string],
+): Promise<readonly [Succeeded, Succeeded]> =>
+  inClone(repository, files[0], "first\n", async (git, dir) => {
+    const first = await committed(git, dir, bus, { since: repository.head, file: files[0] });
+    writeFileSync(join(dir, "work", files[1]), "second\n");
+    const since = git("rev-parse", "HEAD");
+    return [first, await committed(git, dir, bus, { since, file: files[1] })];
   });
+
+async function committed(
+  git: UserRepository["git"],
+  dir: string,
+  bus: Bus,
+  { since, file }: { readonly since: string; readonly file: string },
+): Promise<Succeeded> {
+  git("add", "-A");
+  git("commit", "-q", "-m", `write ${file}`);
+  const commit = git("rev-parse", "HEAD");
+  const bundle = join(dir, `${commit}.bundle`);
+  git("bundle", "create", "-q", bundle, `${since}..HEAD`);
+  const blob = await bus.blobs.put(() => createReadStream(bundle));
+  return madeCommits({
+    work: { commit, commits: 1, filesChanged: 1, insertions: 1, deletions: 0 },
+    bundle: { blob, tip: commit, shallow: [] },
+  });
+}
 
 /** Work that was not committed: a patch in the store. */
 export const agentPatch = (
@@ -93,12 +115,12 @@ export const agentPatch = (
   });
 
 /** Works in a clone with this file written, which is gone afterwards. */
-async function inClone(
+async function inClone<T>(
   repository: UserRepository,
   file: string,
   content: string,
-  work: (git: UserRepository["git"], dir: string) => Promise<Succeeded>,
-): Promise<Succeeded> {
+  work: (git: UserRepository["git"], dir: string) => Promise<T>,
+): Promise<T> {
   const dir = mkdtempSync(join(tmpdir(), "pitaya-test-agent-"));
   try {
     gitIn(dir, ["clone", "-q", repository.path, "work"]);
