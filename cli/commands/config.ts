@@ -12,7 +12,7 @@ export const command: CommandMain = async (session) => {
       hint: "`pitaya config print` shows the settings a run would use.",
     });
   }
-  const rows = configRows(session);
+  const rows = await configRows(session);
   if (session.has("json")) await session.console.result(JSON.stringify(document(rows), null, 2));
   else await printTable(session, rows);
   return 0;

@@ -290,6 +290,12 @@ test("config print shows what is not trusted, and that it does not hold", async 
     ...{ value: "evil:1", source: "project", file: "pitaya.yaml", line: 2 },
     refused: expect.stringContaining("pitaya trust"),
   });
+  write("pitaya.yaml", "strategy: ./evil.ts\n");
+  write("evil.ts", "throw new Error('this was loaded');\n");
+  const code = await refused(["config", "print", "--json"]);
+  expect(code).toMatchObject({ code: 0, stderr: "" });
+  expect(JSON.parse(code.stdout).strategy.refused).toContain("which code makes the run");
+  write("pitaya.yaml", "runner:\n  docker_image: evil:1\n");
   const flagged = await printed(["--docker-image", "mine:2"]);
   expect(flagged["runner.docker_image"]).toMatchObject({ value: "mine:2", source: "flag" });
 });

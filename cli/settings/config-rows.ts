@@ -1,7 +1,9 @@
 import type { AgentPlugin } from "@pitaya/plugins";
+import { strategyNames } from "@pitaya/strategies";
+import { strategyReference } from "../custom-strategy/strategy-reference.rules.ts";
 import type { Session } from "../session.ts";
 import { choosePlugin } from "../submit/agent-choice.ts";
-import { chooseStrategy } from "../submit/strategy-choice.rules.ts";
+import { chooseStrategy, type StrategyChoice } from "../submit/strategy-choice.rules.ts";
 import { decidedBy } from "./decides.rules.ts";
 import { SETTING_KEYS } from "./keys.ts";
 import {
@@ -35,7 +37,7 @@ type Placed = Given & { readonly layer: Pick<Layer, "source" | "file"> };
  *
  * @throws {PitayaError} `usage`
  */
-export function configRows(session: Session): readonly ConfigRow[] {
+export async function configRows(session: Session): Promise<readonly ConfigRow[]> {
   const { settings } = session;
   const { plugin } = choosePlugin(settings);
   const ownDefaults: Partial<Record<ConfigKey, unknown>> = {
@@ -50,7 +52,10 @@ export function configRows(session: Session): readonly ConfigRow[] {
     .filter(([key]) => isPluginKey(key) || isStrategyKey(key))
     .map(([key, given]) => row(key, given.value, given));
   const rows = new Map([...plain, ...others].map((each) => [each.key, each]));
-  for (const each of strategyRows(session)) rows.set(each.key, each);
+  // Code that is not trusted is not loaded, not even to tell of it.
+  if (rows.get("strategy")?.refused === undefined) {
+    for (const each of strategyRows(await strategyOf(session))) rows.set(each.key, each);
+  }
   return [...[...rows.values()].toSorted(byKey), ...credentialRows(session, plugin)];
 }
 
@@ -80,10 +85,18 @@ const placeOf = ({ as, line, layer: { file } }: Placed) =>
     ? { as: as.split(/[ =]/, 1)[0] ?? as }
     : { file: file.shown, ...(line !== undefined && { line }) };
 
-function strategyRows({ settings, values, host }: Session): readonly ConfigRow[] {
-  const { spec, given, values: params } = chooseStrategy(settings, values("set"), host.strategies);
-  return Object.entries(params).map(([param, value]) =>
-    row(`strategies.${spec.name}.${param}`, value, given.get(param)),
+async function strategyOf(session: Session): Promise<StrategyChoice> {
+  const { settings, values, host, configuration } = session;
+  const shipped = [...strategyNames, ...(host.strategies ?? []).map(({ name }) => name)];
+  const asked = strategyReference(settings.values.strategy, shipped);
+  if (asked.kind === "shipped") return chooseStrategy(settings, values("set"), host.strategies);
+  const { customStrategy } = await import("../custom-strategy/custom-strategy.ts");
+  return customStrategy(session, asked, configuration.gathered.root ?? host.cwd);
+}
+
+function strategyRows({ spec, given, values, known }: StrategyChoice): readonly ConfigRow[] {
+  return known.map((param) =>
+    row(`strategies.${spec.name}.${param}`, values[param], given.get(param)),
   );
 }
 

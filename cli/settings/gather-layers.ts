@@ -16,6 +16,8 @@ type Surroundings = Pick<Host, "env" | "home" | "cwd" | "random">;
 
 /** Everything an invocation was told, by whatever way. */
 export interface Gathered {
+  /** Of the working tree the command is about, links resolved; undefined outside of any. */
+  readonly root: string | undefined;
   /** The first one holds first. */
   readonly layers: readonly Layer[];
   readonly variables: Variables;
@@ -83,7 +85,14 @@ export async function gatherLayers(
       layers.push(keep(file, { source, values: read.values, file: layerFile(file) }));
     }
   }
-  return { layers, variables: variablesFrom(env, dotenv), warnings, repositoryFiles, trusted };
+  return {
+    root,
+    layers,
+    variables: variablesFrom(env, dotenv),
+    warnings,
+    repositoryFiles,
+    trusted,
+  };
 }
 
 /** The working tree that a directory lies in, links resolved. Git is not asked: nothing is run here. */

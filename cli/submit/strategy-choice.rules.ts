@@ -32,6 +32,8 @@ export interface StrategyChoice {
   /** Files, branches and plugins that parameters name. */
   readonly marked: readonly MarkedValue[];
   readonly plugins: readonly string[];
+  /** Names of all parameters. */
+  readonly known: readonly string[];
   /** Of a strategy of the user's own, as it is to be stored. */
   readonly code?: { readonly file: string; readonly export: string; readonly content: Uint8Array };
 }
@@ -93,7 +95,7 @@ export function choiceOf(
     });
   }
   const marked = markedValues(strategy.schema, values);
-  return { spec: { name, params }, given, values, marked, plugins: strategy.plugins };
+  return { spec: { name, params }, given, values, marked, plugins: strategy.plugins, known };
 }
 
 /**
