@@ -51,6 +51,7 @@ A repository that you cloned was written by somebody else. What decides where a 
 | \`strategy\`, where it is none of Pitaya's own | which code makes the run |
 | \`logs_dir\`, \`results_dir\`, where they lead out of the repository | what is written elsewhere |
 | \`…_BASE_URL\` in \`.env\` | where the credential goes |
+| a credential in a \`.env\` that git tracks | whose account gets to see the code |
 
 Until then a command that would use such a value ends with exit code 2 and names it and its file. \`pitaya trust\` shows what the repository's files would decide, asks, and records each file's path and content in \`~/.config/pitaya/trusted.json\`; without a terminal, \`pitaya trust --yes\` is the yes. \`--yes\` of another command is none. A file that changes afterwards needs a new yes. A value that a flag or the environment replaces decides nothing and needs none.
 
