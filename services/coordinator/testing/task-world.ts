@@ -2,7 +2,7 @@ import { manualClock } from "@pitaya/actors";
 import { ask, sealer } from "@pitaya/bus";
 import { memoryBroker } from "@pitaya/bus/testing";
 import { type ApiRequest, type RunSpec, runEvents, subjects } from "@pitaya/protocol";
-import { defineStrategy } from "@pitaya/strategies";
+import { defineStrategy, type Strategy } from "@pitaya/strategies";
 import { type RunView, runLog, runView } from "@pitaya/views";
 import pino from "pino";
 import { onTestFinished } from "vitest";
@@ -46,21 +46,25 @@ export async function taskWorld(credentials: readonly string[] = []) {
   const { run } = spec;
   const verb = (name: string) => subjects.apiRun.of({ run, verb: name });
 
+  async function coordinator(id: string, strategy: Strategy) {
+    const coordinator = start({
+      ...{ bus: broker.connect(id), id, version: "0.0.0", clock, takeOver: true },
+      log: pino({ level: process.env.LOG ?? "silent" }),
+      strategies: builtInStrategies(() => undefined, [strategy]),
+      check: () => undefined,
+      claimTimeoutMs: CLAIM_TIMEOUT_MS,
+      credentialsWaitMs: CREDENTIALS_WAIT_MS,
+    });
+    onTestFinished(() => coordinator.stop());
+    await coordinator.deciding;
+    return coordinator;
+  }
+
   return {
     ...{ clock, spec, runner },
-    async coordinator(id: string, ...prompts: readonly string[]) {
-      const coordinator = start({
-        ...{ bus: broker.connect(id), id, version: "0.0.0", clock, takeOver: true },
-        log: pino({ level: process.env.LOG ?? "silent" }),
-        strategies: builtInStrategies(() => undefined, [tasks(...prompts)]),
-        check: () => undefined,
-        claimTimeoutMs: CLAIM_TIMEOUT_MS,
-        credentialsWaitMs: CREDENTIALS_WAIT_MS,
-      });
-      onTestFinished(() => coordinator.stop());
-      await coordinator.deciding;
-      return coordinator;
-    },
+    coordinator: (id: string, ...prompts: readonly string[]) => coordinator(id, tasks(...prompts)),
+    /** The strategy's name must be `pair`. */
+    coordinatorOf: coordinator,
     submit: () =>
       ask(
         client,
