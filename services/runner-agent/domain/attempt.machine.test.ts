@@ -317,8 +317,10 @@ describe("a check", () => {
       ).toMatchObject({
         type: "attempt.succeeded",
         verify: { exitCode, timedOut: false, output: "done\n" },
+        account: { costUsd: 0 },
       });
     }
+    expect(attempt().run().finish().last).not.toHaveProperty("account.costUsd");
     expect(attempt().run().finish().last).not.toHaveProperty("verify");
   });
 

@@ -82,12 +82,15 @@ export function endsWithSnapshot(context: AttemptContext): boolean {
   return error === undefined ? context.errand.keepsSession : error.code !== "session_lost";
 }
 
-function accountOf({ end, agentStartedAtMs, pausedAtMs }: AttemptContext): AttemptAccount {
+function accountOf(context: AttemptContext): AttemptAccount {
+  const { end, agentStartedAtMs, pausedAtMs, errand } = context;
   const agentMs =
     end === undefined || agentStartedAtMs === undefined
       ? 0
       : Math.max(0, Math.round((pausedAtMs ?? end.atMs) - agentStartedAtMs));
-  return { ...end?.account, agentMs };
+  // Where no agent is called nobody is paid, and that is known.
+  const free = errand.kind === "agent" ? {} : { costUsd: 0 };
+  return { ...free, ...end?.account, agentMs };
 }
 
 /** The least that can be told when the whole of it cannot be. */
