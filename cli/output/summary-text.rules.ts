@@ -16,7 +16,9 @@ const UNCOMMITTED =
  */
 export function summaryText(summary: Summary, resultsPath: string | undefined): string {
   const lines = [headline(summary), counts(summary), ...problem(summary), ...outcomes(summary), ""];
-  lines.push(...summary.results.flatMap(instanceLines), "");
+  const shown = summary.results.filter((result) => !isRead(result));
+  const isOne = new Set(shown.map(({ key }) => key)).size === 1;
+  lines.push(...shown.flatMap((result) => instanceLines(result, isOne)), "");
   if (resultsPath !== undefined) lines.push(`Results: ${resultsPath}`);
   const next = nextSteps(summary);
   if (next.length > 0) lines.push("Next:", ...next.map((step) => `  ${step}`));
@@ -55,16 +57,22 @@ function outcomes({ strategies, results, error }: Summary): string[] {
       const key = results.find(({ instance_id }) => instance_id === chosen)?.key ?? "";
       return [`${id} chose ${shortInstanceId(chosen)} (${printable(key)})${worth}`];
     }
-    const isSaid = reason === null || state !== "failed" || reason === error?.message;
+    const isSaid = reason === null || state !== "failed" || error?.message.includes(reason);
     return isSaid ? [] : [`${id} failed: ${said(reason)}`];
   });
 }
 
 const said = (text: string) => shorten(printable(text), MESSAGE);
 
-function instanceLines(result: InstanceResult): string[] {
+/** A file that the strategy read, and got: nobody's work. */
+const isRead = ({ metadata, status }: InstanceResult): boolean =>
+  metadata["kind"] === "read" && status === "completed";
+
+/** @param isOne every instance has the same key, which then tells nothing */
+function instanceLines(result: InstanceResult, isOne: boolean): string[] {
   const name = shortInstanceId(result.instance_id);
-  const lines = [`  ${name}  ${stateText(result)}`];
+  const key = isOne ? "" : `${printable(result.key)}  `;
+  const lines = [`  ${name}  ${key}${stateText(result)}`];
   if (result.branch_name !== null) {
     lines.push(
       `    ${result.imported_ref === null ? "branch to import" : "branch"}: ${printable(result.branch_name)}`,
