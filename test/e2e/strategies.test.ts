@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { testGit } from "@pitaya/git/testing";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { cast, commitsFile, type Part, says } from "../support/model-server/cast.ts";
 import { branchesOf, RUN_ID, resultOf } from "../support/pitaya.ts";
 import { embeddedStack, type Stack } from "../support/stack.ts";
@@ -33,10 +33,13 @@ interface Played {
   readonly stderr: string;
   readonly summary: {
     readonly total_cost: number;
+    readonly cost_unknown: number;
     readonly results: readonly Result[];
     readonly strategies: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   };
   heard: ReturnType<typeof cast>["heard"];
+  /** What tools answered to the agents whose prompt is like this. */
+  toolsSaid(prompt: RegExp): string;
   of(key: string): Result;
   result(file: string): Promise<string>;
 }
@@ -46,7 +49,7 @@ async function play(
   parts: Readonly<Record<string, Part>>,
   args: readonly string[],
 ): Promise<Played> {
-  const { user, repository, modelFor } = stack;
+  const { user, repository, model, modelFor } = stack;
   const cwd = await repository();
   await mkdir(join(cwd, "docs"));
   await writeFile(join(cwd, "docs/start.md"), "# Start\n");
@@ -55,7 +58,8 @@ async function play(
   await writeFile(join(cwd, "check.sh"), `grep -q right answer.txt && echo '{"score": 0.5}'\n`);
   await writeFile(join(cwd, "pages.yml"), "pages:\n  - {title: Start, path: docs/start.md}\n");
   const { scenario, heard } = cast(parts);
-  const told = ["write the answer", ...args, "--no-tui", "--base-url", modelFor(scenario).url];
+  const { url, id } = modelFor(scenario);
+  const told = ["write the answer", ...args, "--no-tui", "--base-url", url];
   const { code, stdout, stderr } = await user.run(told, { cwd });
   const run = RUN_ID.exec(stderr + stdout)?.[0] ?? "no run";
   const result = (file: string) => resultOf(cwd, run, file);
@@ -64,6 +68,12 @@ async function play(
       throw new Error(`exit ${code} without a summary:\n${stderr}${stdout}`);
     }),
   ) as Played["summary"];
+  const toolsSaid = (prompt: RegExp) =>
+    model
+      .requests(id)
+      .filter((request) => prompt.test(request.prompt))
+      .flatMap(({ toolResults }) => toolResults)
+      .join("\n");
   const of = (key: string): Result => {
     const found = summary.results.find((one) => one.key === key);
     if (found) return found;
@@ -71,7 +81,7 @@ async function play(
   };
   const spent = summary.results.reduce((sum, { cost }) => sum + (cost ?? 0), 0);
   expect(summary.total_cost).toBeCloseTo(spent, 4);
-  return { cwd, run, code, stderr, summary, heard, of, result };
+  return { cwd, run, code, stderr, summary, heard, toolsSaid, of, result };
 }
 
 const scores = (score: number) =>
@@ -117,11 +127,11 @@ it("best-of-n: over two plugins and models, the one that passes the hidden check
   const candidate =
     (text: string): Part["plays"] =>
     () => [
-      { bash: "ls check.sh 2>&1; ls -A .." },
+      { bash: "find / -name check.sh 2>/dev/null; echo looked" },
       commitsFile("answer.txt", text),
       { text: "Done." },
     ];
-  const { cwd, code, heard, of, summary } = await play(
+  const { cwd, run, code, heard, toolsSaid, of, summary } = await play(
     {
       breaker: { hears: /^<task>[\s\S]*Be quick/, plays: candidate("wrong\n") },
       careful: { hears: /^<task>[\s\S]*Be careful/, plays: candidate("right and clear\n") },
@@ -141,6 +151,11 @@ it("best-of-n: over two plugins and models, the one that passes the hidden check
     ],
   );
   expect(code).toBe(0);
+  expect(toolsSaid(/Be careful/)).toMatch(/looked/);
+  expect(toolsSaid(/Be careful/)).not.toContain("check.sh");
+  expect(toolsSaid(/You judge a change/)).toMatch(/answer\.txt \|[\s\S]*Read-only file system/);
+  // Only what the declared program spent is not known.
+  expect(summary.cost_unknown).toBe(1);
   const { metadata, chosen } = summary.strategies["s1"] ?? {};
   expect(chosen).toBe(of("cand3/gen").instance_id);
   expect(metadata).toMatchObject({
@@ -154,8 +169,10 @@ it("best-of-n: over two plugins and models, the one that passes the hidden check
   });
   expect(await fileAt(cwd, of("cand2/gen").branch_name, "answer.txt")).toBe("right, barely");
 
+  const best = `pitaya/best-of-n/${run}/best`;
+  expect(await testGit(cwd, ["rev-parse", best])).toBe(of("cand3/gen").commit);
   expect(await branchesOf(cwd)).toEqual(
-    [1, 2, 3].map((n) => of(`cand${n}/gen`).branch_name).sort(),
+    [best, ...[1, 2, 3].map((n) => of(`cand${n}/gen`).branch_name)].sort(),
   );
   expect(heard("careful")[0]?.request.model).toContain("opus");
 });
@@ -239,41 +256,39 @@ it("doc-review: a forgotten report is asked for again, and all ends in REPORT.md
   expect(await result(raw)).toBe("1. found, checked\n");
 });
 
-describe("pr-review", () => {
-  const finding = {
-    ...{ severity: "HIGH", path: "docs/start.md", start: 1, end: 1 },
-    ...{ title: "Says nothing", description: "The page is empty.", suggestion: "# Begin" },
-  };
+const finding = {
+  ...{ severity: "HIGH", path: "docs/start.md", start: 1, end: 1 },
+  ...{ title: "Says nothing", description: "The page is empty.", suggestion: "# Begin" },
+};
 
-  it("fails on a HIGH finding, and leaves a review that can be posted", async () => {
-    const { cwd, code, of, heard, result, summary } = await play(
-      {
-        reviewer: {
-          hears: /You review a pull request/,
-          plays: () => says("HIGH: it says nothing"),
-        },
-        validator: {
-          hears: /Somebody reviewed a pull request/,
-          plays: () => says(JSON.stringify({ findings: [finding] })),
-        },
-        composer: {
-          hears: /You choose what the author/,
-          plays: () => says('{"intro": "Thank you.", "selected_ids": []}'),
-        },
+it("pr-review: fails on a HIGH finding, and leaves a review that can be posted", async () => {
+  const { cwd, code, of, heard, result, summary } = await play(
+    {
+      reviewer: {
+        hears: /You review a pull request/,
+        plays: () => says("HIGH: it says nothing"),
       },
-      ["--strategy", "pr-review", "-S", "reviewers=1"],
-    );
-    expect(code).toBe(3);
-    expect(heard("validator")[0]?.request.prompt).toContain("HIGH: it says nothing");
-    expect(summary.results.map(({ branch_name }) => branch_name)).toEqual([null, null, null]);
-    const index = JSON.parse(await result("review/index.json"));
-    expect(index).toMatchObject({
-      ...{ verdict: "NEEDS_CHANGES", event: "REQUEST_CHANGES", intro: "Thank you." },
-      counts: { HIGH: 1, MEDIUM: 0, LOW: 0 },
-      selected_details: [{ path: "docs/start.md", suggestion: { kind: "gh", code: "# Begin" } }],
-      commit_id: await testGit(cwd, ["rev-parse", "main"]),
-      review: { comments: [{ path: "docs/start.md", line: 1 }] },
-    });
-    expect(of("compose/attempt-1").status).toBe("completed");
+      validator: {
+        hears: /Somebody reviewed a pull request/,
+        plays: () => says(JSON.stringify({ findings: [finding] })),
+      },
+      composer: {
+        hears: /You choose what the author/,
+        plays: () => says('{"intro": "Thank you.", "selected_ids": []}'),
+      },
+    },
+    ["--strategy", "pr-review", "-S", "reviewers=1"],
+  );
+  expect(code).toBe(3);
+  expect(heard("validator")[0]?.request.prompt).toContain("HIGH: it says nothing");
+  expect(summary.results.map(({ branch_name }) => branch_name)).toEqual([null, null, null]);
+  const index = JSON.parse(await result("review/index.json"));
+  expect(index).toMatchObject({
+    ...{ verdict: "NEEDS_CHANGES", event: "REQUEST_CHANGES", intro: "Thank you." },
+    counts: { HIGH: 1, MEDIUM: 0, LOW: 0 },
+    selected_details: [{ path: "docs/start.md", suggestion: { kind: "gh", code: "# Begin" } }],
+    commit_id: await testGit(cwd, ["rev-parse", "main"]),
+    review: { comments: [{ path: "docs/start.md", line: 1 }] },
   });
+  expect(of("compose/attempt-1").status).toBe("completed");
 });
