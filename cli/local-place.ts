@@ -15,7 +15,10 @@ export interface LocalPlace extends ImportTarget {
  */
 export async function openPlace(session: Session, scratchDir: string): Promise<LocalPlace> {
   const repo = await openRepository(session.directory);
-  const directory = await openPitayaDirectory(repo, session.settings.values);
+  const { logs_dir, results_dir } = session.settings.values;
+  const own = (dir: string) => dir.replace(/^~(?=\/|$)/, () => session.host.home);
+  const dirs = { logs_dir: own(logs_dir), results_dir: own(results_dir) };
+  const directory = await openPitayaDirectory(repo, dirs);
   return { repo, directory, scratchDir };
 }
 

@@ -73,7 +73,7 @@ export async function openSession(
       host.connect({
         env: host.env,
         natsUrl: settings.values["nats.url"],
-        natsCreds: settings.values["nats.creds"],
+        natsCreds: settings.values["nats.creds"]?.replace(/^~(?=\/|$)/, () => host.home),
         stateDirectory: value("state-dir"),
         nonce: host.random(4),
         onProgress: (text) => void console.note(text),

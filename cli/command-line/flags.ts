@@ -102,7 +102,11 @@ export const flags = {
     group: "Display",
     help: "the same as --output json; for other commands, their JSON form",
   },
-  verbose: { group: "Display", help: "also the agents' steps" },
+  verbose: {
+    group: "Display",
+    setting: "logging.console_verbose",
+    help: "also the agents' steps",
+  },
 
   mode: {
     group: "Credentials",
@@ -122,7 +126,7 @@ export const flags = {
   parallel: {
     group: "Limits",
     value: "conservative|balanced|aggressive",
-    help: "1 CPU and 2g an instance on half the slots, 2 and 4g on all, or 3 and 6g on twice as many",
+    help: "1 CPU, 2g and half the slots; 2, 4g and all; or 3, 6g and twice",
   },
   timeout: {
     group: "Limits",

@@ -19,7 +19,7 @@ export function openReporter(
   },
 ): { readonly reporter: Reporter; readonly console: Console } {
   const { host, console, settings, redactor } = session;
-  const verbose = session.has("verbose");
+  const verbose = settings.values["logging.console_verbose"];
   const { resultsPath } = options;
   const mode = outputMode(settings, session.has("no-tui"), host);
   switch (mode) {

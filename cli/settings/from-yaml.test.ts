@@ -102,7 +102,7 @@ test.each([
     "runner.tmpfs_size_mb means nothing any more: runner.disk_limit",
   ],
   ["tui:\n  refresh_rate: 10\n", "tui means nothing any more"],
-  ["logging:\n  level: INFO\n", "logging means nothing any more"],
+  ["logging:\n  level: INFO\n", "logging.level means nothing any more"],
 ])("a key of the earlier version is a warning that names its successor: %j", (text, message) => {
   const { warnings, values } = read(text);
   expect(warnings.join("\n")).toContain(message);

@@ -46,8 +46,9 @@ export async function gatherLayers(
     readSettingsFile(join(ownDirectory(host), "config.yaml"), { cwd }),
     readSettingsFile(join(host.home, ".pitaya", "config.yaml"), { cwd }),
   ]);
-  const layerFile = (file: SettingsFile): LayerFile => {
-    const inside = root !== undefined && liesIn(root, file.path);
+  // The user's own file is that also where the home is a repository.
+  const layerFile = (file: SettingsFile, source: Layer["source"]): LayerFile => {
+    const inside = source !== "global" && root !== undefined && liesIn(root, file.path);
     return { path: file.path, shown: file.shown, ...(inside && { trust: trusted.of(file) }) };
   };
   const warnings: string[] = [...strayVariables(env)];
@@ -68,7 +69,7 @@ export async function gatherLayers(
     const as = placeIn(dotenvFile, read);
     refuseStray(read.variables, as);
     const values = variableValues(read.variables, as);
-    const layer = keep(dotenvFile, { source: ".env", values, file: layerFile(dotenvFile) });
+    const layer = keep(dotenvFile, { source: ".env", values, file: layerFile(dotenvFile, ".env") });
     layers.push(layer);
     dotenv = { layer, variables: read.variables, as };
   }
@@ -82,7 +83,7 @@ export async function gatherLayers(
     for (const [source, file] of files) {
       const read = readYamlSettings(file.text, file.shown);
       warnings.push(...read.warnings);
-      layers.push(keep(file, { source, values: read.values, file: layerFile(file) }));
+      layers.push(keep(file, { source, values: read.values, file: layerFile(file, source) }));
     }
   }
   return {

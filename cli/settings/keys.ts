@@ -33,6 +33,7 @@ export const SETTING_KEYS = [
   "orchestration.retries",
   "orchestration.snapshot_interval",
   "coordinator.allow_custom_code",
+  "logging.console_verbose",
   "nats.url",
   "nats.creds",
 ] as const;

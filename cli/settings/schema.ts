@@ -158,6 +158,9 @@ export const Settings = z.object({
   "coordinator.allow_custom_code": flag
     .default(true)
     .describe("Whether strategies of one's own are run; false refuses `--strategy ./file.ts`."),
+  "logging.console_verbose": flag
+    .default(false)
+    .describe("Also the agents' steps, in output as lines."),
   "nats.url": text.optional().describe("Server to use instead of the embedded stack."),
   "nats.creds": text.optional().describe("File with the credential for that server."),
 } satisfies Record<SettingKey, z.ZodType>);
