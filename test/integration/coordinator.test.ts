@@ -5,9 +5,11 @@ import { ask, type Bus, natsBus, provision } from "@pitaya/bus";
 import { start } from "@pitaya/coordinator";
 import { failed, fakeRunner, sampleRun, succeeded } from "@pitaya/coordinator/testing";
 import { buckets, makeRunId, type RunSpec, runEvents, subjects } from "@pitaya/protocol";
+import { defineStrategy, type Strategy } from "@pitaya/strategies";
 import { type RunView, runLog, runView } from "@pitaya/views";
 import pino from "pino";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { z } from "zod";
 import { type NatsProcess, spawnNats } from "../support/nats-process.ts";
 
 const log = pino({ level: process.env["LOG"] ?? "silent" });
@@ -37,7 +39,7 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-async function coordinator(id: string) {
+async function coordinator(id: string, ...strategies: readonly Strategy[]) {
   const bus = await connect(id);
   const started = start({
     bus,
@@ -47,12 +49,20 @@ async function coordinator(id: string) {
     leaseMs: 1_000,
     runnerLeaseMs: RUNNER_LEASE_MS,
     takeOver: true,
+    strategies,
   });
   await started.deciding;
-  onTestFinished(async () => {
+  let stopped: Promise<void> | undefined;
+  const end = async () => {
     await started.stop();
     await bus.close();
-  });
+  };
+  const stop = () => {
+    stopped ??= end();
+    return stopped;
+  };
+  onTestFinished(stop);
+  return { stop };
 }
 
 async function runner(name: string) {
@@ -69,12 +79,15 @@ async function runner(name: string) {
   return { ...made, silence };
 }
 
-async function submit(): Promise<RunSpec> {
+async function submit(strategy = "simple"): Promise<RunSpec> {
   runs += 1;
   const blob = await client.blobs.put(async function* () {
     yield Buffer.from(`bundle ${runs}`);
   });
-  const plain = sampleRun({ run: makeRunId(new Date(), runs.toString(16).padStart(8, "0")) });
+  const plain = sampleRun({
+    run: makeRunId(new Date(), runs.toString(16).padStart(8, "0")),
+    strategy: { name: strategy, params: {} },
+  });
   const [bundle] = plain.base.bundles;
   const spec = { ...plain, base: { ...plain.base, bundles: bundle ? [{ ...bundle, blob }] : [] } };
   await ask(
@@ -142,5 +155,54 @@ describe("on a real server", () => {
       "attempt.failed",
       "attempt.succeeded",
     ]);
+  });
+
+  it("a strategy goes on by another coordinator: same numbers, same instances, same base", async () => {
+    const drawn: number[] = [];
+    const twoStages = defineStrategy({
+      name: "stages",
+      params: z.object({}),
+      async execute({ prompt }, ctx) {
+        const chance = ctx.rand();
+        drawn.push(chance);
+        const both = ["a", "b"].map((key) => ctx.run({ prompt: `${prompt} ${chance}` }, { key }));
+        const first = await ctx.race(both);
+        if (first.status === "failed") return { status: "failed", tasks: [] };
+        for (const other of both) if (other.key !== first.key) ctx.cancel(other);
+        const { branch: baseBranch = "" } = first.result;
+        const last = await ctx.wait(ctx.run({ prompt: "refine", baseBranch }, { key: "refined" }));
+        await ctx.waitAll(both, { tolerateFailures: true });
+        return { status: "succeeded", tasks: [last.key], chosen: last.key };
+      },
+    });
+    const before = await coordinator("coord-d1", twoStages);
+    const worker = await runner("runner-d");
+    const { run, base } = await submit("stages");
+    const attempts = [await worker.take(), await worker.take()];
+    const [winner, loser] = attempts;
+    await before.stop();
+
+    await coordinator("coord-d2", twoStages);
+    const commit = "d".repeat(40);
+    const [bundle] = base.bundles;
+    const work = { commit, commits: 1, filesChanged: 1, insertions: 1, deletions: 0 };
+    const done = succeeded();
+    await winner?.tell({ ...done, work, bundle: { ...bundle, tip: commit } } as typeof done);
+    expect(await worker.nextCancel()).toMatchObject({ instance: loser?.start.instance });
+    await loser?.tell(failed("cancelled", false));
+    const refining = await worker.take();
+    expect(refining.start.task.base).toMatchObject({ commit, bundles: [{ tip: commit }, bundle] });
+    await refining.tell(succeeded());
+
+    const view = await until(run, (v) => v.phase === "succeeded");
+    expect([...view.instances.values()].map((row) => [row.state, row.attempts.length])).toEqual(
+      expect.arrayContaining([
+        ["succeeded", 1],
+        ["cancelled", 1],
+        ["succeeded", 1],
+      ]),
+    );
+    expect(new Set(drawn).size).toBe(1);
+    expect(drawn.length).toBeGreaterThan(1);
   });
 });
