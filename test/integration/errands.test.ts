@@ -156,7 +156,7 @@ it("a conversation goes on in another task, on another runner; an answer keeps t
   expect(conversation).not.toContain("You were interrupted");
 });
 
-it("a declared program is an agent like any other", async () => {
+it("a declared program is an agent like any other, and may merge what it was shown", async () => {
   await programs.startProgram(FIRST);
   const declaration = PluginDeclaration.parse({
     argv: [
@@ -168,11 +168,9 @@ it("a declared program is an agent like any other", async () => {
     ],
     env: { MODE: "declared" },
   });
+  const agent = { plugin: "mine", image: "pitaya-agents:latest", cliArgs: [], credentials: [] };
   const end = await done(FIRST, "declared", [], {
-    agent: {
-      ...{ plugin: "mine", declaration, image: "pitaya-agents:latest" },
-      ...{ cliArgs: [], credentials: [] },
-    },
+    agent: { ...agent, declaration },
     prompt: { inline: "--help me" },
   });
   expect(end).toMatchObject({ work: { commits: 1 }, finalMessage: { inline: "/workspace" } });
@@ -183,4 +181,13 @@ it("a declared program is an agent like any other", async () => {
   const text = read?.text && "inline" in read.text ? read.text.inline : "";
   expect(text.split("\n")[0]).toBe("--help me");
   expect(programs.model.requests("declared")).toEqual([]);
+
+  const argv = ["git", "merge", "-q", "--no-ff", "{prompt}"];
+  const merged = await done(FIRST, "merged", [], {
+    agent: { ...agent, declaration: PluginDeclaration.parse({ argv }) },
+    commitInstruction: "",
+    prompt: { inline: "feature" },
+    includes: [branchOf("feature", end)],
+  });
+  expect(merged.work).toMatchObject({ commits: 2, filesChanged: 1 });
 });
