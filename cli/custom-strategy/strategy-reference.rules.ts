@@ -26,7 +26,11 @@ export function strategyReference(text: string, shipped: readonly string[]): Str
   if (from === "" || exportName === "") {
     throw new PitayaError("usage", `--strategy ${text} names no code`, { hint: FORMS });
   }
-  if (from.endsWith(".py")) {
+  // A file, or a module as Python calls it: package.module.
+  if (
+    from.endsWith(".py") ||
+    (!SOURCE.test(from) && /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$/.test(from))
+  ) {
     throw new PitayaError("usage", `${from} is Python; strategies are TypeScript now`, {
       hint: 'docs/strategies.md, under "Moving a Python strategy", shows one beside the other.',
     });

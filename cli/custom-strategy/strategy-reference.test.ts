@@ -18,6 +18,7 @@ describe("--strategy", () => {
   it.each([
     ["smiple", /no strategy "smiple"/, /simple\. Code of your own: \.\/file\.ts/],
     ["./old.py", /old\.py is Python/, /Moving a Python strategy/],
+    ["examples.fanout_two:FanOutTwo", /is Python/, /docs\/strategies\.md/],
     ["./old.py:Class", /is Python/, /docs\/strategies\.md/],
     ["./file.ts:", /names no code/, /file\.ts:Export/],
   ])("%s is refused", (text, message, hint) => {

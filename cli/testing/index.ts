@@ -1,3 +1,4 @@
+export { parseCommandLine } from "../command-line/parse.rules.ts";
 export type { Connection } from "../connect/connection.port.ts";
 export { bundleStrategy } from "../custom-strategy/bundle-strategy.ts";
 export { handOverCredentials } from "../follow/credential-hand-over.ts";
