@@ -136,6 +136,19 @@ describe("best-of-n", () => {
   });
 });
 
+it("tells of fifty candidates within the bounds of an outcome, whatever is said of them", async () => {
+  const said = JSON.stringify({
+    ...{ correctness: 5, completeness: 5, quality: 5 },
+    reasoning: '\u0000"\u6f22'.repeat(5_000),
+  });
+  const tested = await run(
+    { n: 50, key_prefix: "p".repeat(60), diversity_hints: Array(50).fill("\u6f22".repeat(4_000)) },
+    Array.from({ length: 50 }, () => ({ score: said })),
+  );
+  expect(tested.error).toBeUndefined();
+  expect(tested.outcome.metadata).toMatchObject({ successful_candidates: 50 });
+});
+
 describe("candidates", () => {
   const genOf = async (params: NonNullable<TestRun["params"]>, n: number) => {
     const tested = await run(

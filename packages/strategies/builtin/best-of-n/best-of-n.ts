@@ -47,7 +47,7 @@ export const bestOfN = defineStrategy({
       successful_candidates: viable.length,
       scorer_model: params.scorer_model ?? null,
       weights: { ...weightsOf(params) },
-      candidates: candidates.map((one) => briefly(one, params)),
+      candidates: candidates.map((one) => briefly(one, n, params)),
     };
     const tasks = viable.map(({ key }) => key);
     if (viable.length < params.require_min_success) {
@@ -78,11 +78,13 @@ interface Numbered extends Candidate {
   readonly model: string | undefined;
 }
 
-/** So short that fifty of them are told of in one outcome. */
-const MAX_BRIEF = 300;
+/** Characters of a text about one candidate: an outcome tells of all of them, and has its bounds. */
+const briefLength = (n: number): number => Math.min(300, Math.floor(2_500 / n));
 
-function briefly(one: Numbered, params: ScoringParams): JsonObject {
+function briefly(one: Numbered, n: number, params: ScoringParams): JsonObject {
   const { feedback, reason, ...rest } = candidateMetadata(one, params);
+  const cut = (text: unknown): string | null =>
+    typeof text === "string" ? text.slice(0, briefLength(n)).toWellFormed() : null;
   return {
     index: one.index + 1,
     key: one.key,
@@ -94,9 +96,6 @@ function briefly(one: Numbered, params: ScoringParams): JsonObject {
     reason: cut(reason),
   };
 }
-
-const cut = (text: unknown): string | null =>
-  typeof text === "string" ? text.slice(0, MAX_BRIEF).toWellFormed() : null;
 
 const reasons = (candidates: readonly Numbered[]): string =>
   candidates

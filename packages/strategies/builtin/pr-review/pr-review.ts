@@ -15,7 +15,7 @@ import { given } from "../steps/given.ts";
 import { composerPrompt } from "./composer.prompt.ts";
 import { type Composition, parseComposition, shownFindings } from "./composition.rules.ts";
 import { countsOf, type Finding, merged, parseFindings, SEVERITIES } from "./findings.rules.ts";
-import { type ReviewParts, reviewIndex } from "./review-index.rules.ts";
+import { type ReviewParts, reviewIndexText } from "./review-index.rules.ts";
 import { reviewerPrompt } from "./reviewer.prompt.ts";
 import { validatorPrompt } from "./validator.prompt.ts";
 import { eventOf, failing, failsRun, verdictOf } from "./verdict.rules.ts";
@@ -98,9 +98,7 @@ export const prReview = defineStrategy({
 });
 
 /** The verdict, what is shown of the findings, and the review in the form that review sites take. */
-const indexFile = (parts: ReviewParts) => ({
-  "review/index.json": `${JSON.stringify(reviewIndex(parts), null, 2)}\n`,
-});
+const indexFile = (parts: ReviewParts) => ({ "review/index.json": reviewIndexText(parts) });
 
 const everything = (findings: readonly Finding[]): Composition => ({
   intro: findings.length === 0 ? "No findings." : "These are the findings of the review.",

@@ -50,6 +50,17 @@ export interface ReviewParts {
   readonly shown: readonly Finding[];
 }
 
+/** Below what a file of an outcome may have, in bytes. */
+const MAX_BYTES = 1_000_000;
+
+/** The index as text. Where it would be too long the least of the findings shown are left out. */
+export function reviewIndexText(parts: ReviewParts): string {
+  for (let { shown } = parts; ; shown = shown.slice(0, Math.floor(shown.length / 2))) {
+    const text = `${JSON.stringify(reviewIndex({ ...parts, shown }), null, 2)}\n`;
+    if (shown.length === 0 || new TextEncoder().encode(text).length <= MAX_BYTES) return text;
+  }
+}
+
 export function reviewIndex(parts: ReviewParts): ReviewIndex {
   const { verdict, event, intro, commit, counts, shown } = parts;
   return {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseComposition, shownFindings } from "./composition.rules.ts";
 import type { Finding, Severity } from "./findings.rules.ts";
-import { reviewIndex } from "./review-index.rules.ts";
+import { reviewIndex, reviewIndexText } from "./review-index.rules.ts";
 import { eventOf, failing, failsRun, verdictOf } from "./verdict.rules.ts";
 
 const finding = (uid: string, severity: Severity): Finding => ({
@@ -88,5 +88,16 @@ describe("the review's index", () => {
       },
       { path: "a.ts", line: 1, side: "RIGHT", body: "**[LOW] title l**\n\nabout l" },
     ]);
+  });
+
+  it("stays within its bounds, and keeps the worst", () => {
+    const long = { ...high, description: "\u{1f600}".repeat(1_000), suggestion: "x".repeat(4_000) };
+    const shown = Array.from({ length: 500 }, (_, n) => ({ ...long, uid: `u${n}` }));
+    const text = reviewIndexText({ ...parts, counts: { HIGH: 500, MEDIUM: 0, LOW: 0 }, shown });
+    expect(new TextEncoder().encode(text).length).toBeLessThan(2 ** 20);
+    const { counts, selected_ids: ids } = JSON.parse(text);
+    expect(counts.HIGH).toBe(500);
+    expect(ids.slice(0, 2)).toEqual(["u0", "u1"]);
+    expect(ids.length).toBeGreaterThan(20);
   });
 });

@@ -82,7 +82,7 @@ function textOf(value: unknown): string {
   const texts = Array.isArray(value) ? value : [value];
   return texts
     .filter((text) => typeof text === "string")
-    .map((text) => text.trim().replaceAll(/\s+/g, " "))
+    .map((text) => text.replaceAll(/[\s\p{Cc}]+/gu, " ").trim())
     .filter((text) => text !== "")
     .join("; ");
 }
