@@ -114,6 +114,19 @@ it("has the environment of its task, under that of its plugin", () => {
   expect(spec.env).toEqual({ CI: "1", MODE: "plugin" });
 });
 
+it("is refused with less than any container can have", () => {
+  for (const [name, least] of [
+    ["cpus", 0.01],
+    ["memoryBytes", 6 * 1024 ** 2],
+  ] as const) {
+    const task = (value: number) => sampleTask({ limits: { ...DEFAULT_LIMITS, [name]: value } });
+    expect(() => attemptSpecOf({ ...parts, task: task(least / 2) })).toThrow(
+      expect.objectContaining({ code: "task_unsupported", message: expect.stringContaining(name) }),
+    );
+    expect(attemptSpecOf({ ...parts, task: task(least) }).limits[name]).toBe(least);
+  }
+});
+
 it("brings nothing home from a check, whose files are put over its workspace", () => {
   const verify = { command: "make check", files: [] };
   const files = [{ path: "x", bytes: new Uint8Array(), isExecutable: false }];

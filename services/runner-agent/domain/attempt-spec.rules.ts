@@ -16,6 +16,19 @@ import type {
 import type { AttemptLimits } from "./attempt.ts";
 import { objectFormatOf } from "./object-format.rules.ts";
 
+/** What an engine takes at the least: less is an error of its own, which would look like a fault. */
+const LEAST = { cpus: 0.01, memoryBytes: 6 * 1024 ** 2 } as const;
+
+function refuseTooLittle(limits: TaskSpec["limits"]): void {
+  for (const name of ["cpus", "memoryBytes"] as const) {
+    if (limits[name] >= LEAST[name]) continue;
+    throw new PitayaError(
+      "task_unsupported",
+      `limits: ${name} is ${limits[name]}, and no container can have less than ${LEAST[name]}.`,
+    );
+  }
+}
+
 /** Enough for any build tool, and a bound for whoever leaks them. */
 const OPEN_FILES = 16_384;
 
@@ -108,6 +121,7 @@ function workspaceOf(task: TaskSpec, resumed: Resumed | undefined): WorkspaceSpe
 /** The container an attempt needs. @throws `task_unsupported` */
 export function attemptSpecOf(parts: AttemptSpecParts): AttemptSpec {
   const { name, task, imageId, command, limits, resumed, files, openHostEndpoint } = parts;
+  refuseTooLittle(task.limits);
   return {
     name,
     imageId,
