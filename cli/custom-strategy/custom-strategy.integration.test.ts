@@ -81,6 +81,7 @@ describe("a strategy of the user's own", () => {
   });
 
   it("is one of several, or a module's, by its export", async () => {
+    expect((await chosen("one.ts:named")).code).toMatchObject({ export: "named" });
     expect((await chosen("two.ts:B")).code).toMatchObject({ export: "B" });
     expect((await chosen("kit/module.js")).spec.name).toBe("kit");
   });

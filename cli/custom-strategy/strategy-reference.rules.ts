@@ -51,6 +51,8 @@ const FORMS =
 export interface Exported {
   readonly name: string;
   readonly strategy: string;
+  /** The name that the same strategy is exported by as well. */
+  readonly aliasOf?: string | undefined;
 }
 
 /**
@@ -64,7 +66,8 @@ export function chooseExport<E extends Exported>(
   file: string,
   exportName: string | undefined,
 ): E {
-  const list = strategies.map(({ name }) => `${file}:${name}`).join(", ");
+  const each = strategies.filter(({ aliasOf }) => aliasOf === undefined);
+  const list = each.map(({ name }) => `${file}:${name}`).join(", ");
   if (exportName !== undefined) {
     const found = strategies.find(({ name }) => name === exportName);
     if (found) return found;
@@ -72,10 +75,10 @@ export function chooseExport<E extends Exported>(
     const what = other ? notOne(file, other) : `${file} exports no ${exportName}`;
     throw new PitayaError("usage", what, { hint: list === "" ? SHAPE : `It exports ${list}.` });
   }
-  const [only, ...more] = strategies;
+  const [only, ...more] = each;
   if (only && more.length === 0) return only;
   if (only) {
-    throw new PitayaError("usage", `${file} exports ${strategies.length} strategies`, {
+    throw new PitayaError("usage", `${file} exports ${each.length} strategies`, {
       hint: `Say which: --strategy ${list}`,
     });
   }

@@ -36,6 +36,9 @@ describe("the export that is meant", () => {
   it("is the only strategy there is, or the named one", () => {
     expect(chooseExport([a], [no], "f.ts", undefined)).toBe(a);
     expect(chooseExport([a, b], [], "f.ts", "default")).toBe(b);
+    const also = { ...a, name: "also", aliasOf: "a" };
+    expect(chooseExport([a, also], [], "f.ts", undefined)).toBe(a);
+    expect(chooseExport([a, also], [], "f.ts", "also")).toBe(also);
   });
 
   it.each([

@@ -34,5 +34,5 @@ export const ISOLATE_LIMITS: IsolateLimits = {
   messageCharacters: 4 * 1024 ** 2,
   logLines: 2_000,
   logLineCharacters: 2_000,
-  turnCpuMs: 10_000,
+  turnCpuMs: 5_000,
 };

@@ -129,11 +129,12 @@ export const PRELUDE = `
           others.push(isMeant ? { name, lacks } : { name });
           continue;
         }
-        if (found.some(({ strategy }) => strategy === value)) continue;
+        const before = found.findIndex(({ strategy }) => strategy === value);
         const schema = completed(value.params, commonParams);
         found.push({ strategy: value, schema });
         listed.push({
           name,
+          aliasOf: listed[before]?.name,
           strategy: value.name,
           plugins: value.plugins ?? [],
           known: Object.keys(schema.shape ?? {}),

@@ -17,6 +17,8 @@ import type { StrategyBundle } from "./strategy-bundle.ts";
 export const ExportedStrategy = z.object({
   /** `default`, or the name it is exported by. */
   name: z.string().max(200),
+  /** The name that the same strategy is exported by as well, and listed before. */
+  aliasOf: z.string().max(200).optional(),
   strategy: z.string().max(200),
   /** Plugins that its tasks name beside the run's. */
   plugins: z.array(z.string().max(64)).max(64),
