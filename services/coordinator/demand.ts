@@ -1,5 +1,6 @@
+import type { RunnerAbout } from "@pitaya/protocol";
 import { LIVE_STATES } from "./domain/run-actors.ts";
-import { type Placement, placements, type RunnerCapacity } from "./domain/scheduler.ts";
+import { meets, type Placement, placements, type RunnerCapacity } from "./domain/scheduler.ts";
 import type { RunEntry } from "./run-entry.ts";
 
 /** Attempts of a run that are placed and have not ended. */
@@ -29,6 +30,9 @@ export function* placedAttempts(entries: Iterable<RunEntry>): Iterable<PlacedAtt
   }
 }
 
+/** A runner, as it announced itself. */
+type Offer = Pick<RunnerAbout, "runner" | "slots" | "pool" | "labels">;
+
 /**
  * Who goes where now, over all runs. Placements that are published and not read back take their slot
  * already.
@@ -37,7 +41,7 @@ export function* placedAttempts(entries: Iterable<RunEntry>): Iterable<PlacedAtt
  */
 export function placeAll(
   entries: readonly RunEntry[],
-  offers: readonly { readonly runner: string; readonly slots: number }[],
+  offers: readonly Offer[],
   mayStart: (entry: RunEntry) => boolean,
 ): readonly Placement[] {
   const used = new Map<string, number>();
@@ -51,15 +55,24 @@ export function placeAll(
   }));
   const free = runners.reduce((sum, r) => sum + Math.max(0, r.slots - r.used), 0);
   if (free === 0) return [];
+  const roomy = new Map<string, Offer>(
+    offers.filter(({ runner, slots }) => slots > (used.get(runner) ?? 0)).map((o) => [o.runner, o]),
+  );
   const demands = entries.flatMap((entry) => {
     const { run, actors, pendingPlacements } = entry;
     const queued = actors?.inState("queued");
     if (!actors || !queued?.size || actors.phase !== "executing" || actors.stopping) return [];
     if (!mayStart(entry)) return [];
+    const mayRun = (instance: string, runner: string) => {
+      const offer = roomy.get(runner);
+      const requires = actors.instance(instance)?.context.scheduled.task.requires;
+      return requires === undefined || (offer !== undefined && meets(offer, requires));
+    };
+    const fits = (instance: string) => [...roomy.keys()].some((each) => mayRun(instance, each));
     // Entries whose placement is on its way are still queued here; they are the first of the queue.
-    const first = [...queued].slice(pendingPlacements.length, pendingPlacements.length + free);
+    const waiting = [...queued].slice(pendingPlacements.length).filter(fits).slice(0, free);
     const live = liveAttempts(entry) + pendingPlacements.length;
-    return [{ run, queued: first, live, maxParallel: actors.spec.maxParallel }];
+    return [{ run, queued: waiting, live, maxParallel: actors.spec.maxParallel, mayRun }];
   });
   return placements(demands, runners);
 }

@@ -1,4 +1,11 @@
-import type { BlobRef, BundleRef, SessionSnapshot, Text } from "@pitaya/protocol";
+import type {
+  BlobRef,
+  BranchSource,
+  BundleRef,
+  SessionSnapshot,
+  TaskSpec,
+  Text,
+} from "@pitaya/protocol";
 import type { LogEvent } from "../run-log.ts";
 
 /** A blob that something which counts cannot do without. */
@@ -22,10 +29,14 @@ function* named(event: LogEvent): Generator<Named> {
     const { entry } = event;
     if (entry.type === "run.submitted") {
       yield* ofText("the run's prompt", entry.spec.prompt);
-      for (const bundle of entry.spec.base.bundles) yield ["the run's base", bundle.blob];
+      yield* ofSource("the run's base", entry.spec.base);
+      for (const source of entry.spec.branches ?? []) yield* ofSource(source.branch, source);
+      for (const { name, blob } of entry.spec.files ?? []) yield [`the file ${name}`, blob];
+      if (entry.spec.strategy.code) yield ["the strategy's code", entry.spec.strategy.code.blob];
     } else if (entry.type === "instance.scheduled") {
-      yield* ofText(`the prompt of ${entry.key}`, entry.task.prompt);
-      for (const bundle of entry.task.base.bundles) yield [`the base of ${entry.key}`, bundle.blob];
+      yield* ofTask(entry.key, entry.task);
+    } else if (entry.type === "strategy.completed") {
+      for (const { path, text } of entry.outcome.files ?? []) yield* ofText(path, text);
     }
     return;
   }
@@ -37,7 +48,27 @@ function* named(event: LogEvent): Generator<Named> {
   yield* ofBundle(`the work of ${attempt}`, fact.bundle);
   if (fact.patch) yield [`the uncommitted changes of ${attempt}`, fact.patch];
   if (fact.type === "attempt.failed") yield* ofSnapshot(attempt, fact.snapshot);
-  else yield* ofText(`the final message of ${attempt}`, fact.finalMessage);
+  else {
+    yield* ofText(`the final message of ${attempt}`, fact.finalMessage);
+    yield* ofText(`the output of ${attempt}`, fact.output);
+    yield* ofText(`what ${attempt} read`, fact.read?.text);
+    if (fact.session) yield [`the session kept of ${attempt}`, fact.session.session];
+  }
+}
+
+function* ofTask(key: string, task: TaskSpec): Generator<Named> {
+  yield* ofText(`the prompt of ${key}`, task.prompt);
+  yield* ofText(`the system prompt of ${key}`, task.systemPrompt);
+  yield* ofText(`what is added to the system prompt of ${key}`, task.appendSystemPrompt);
+  yield* ofText(`the output schema of ${key}`, task.outputSchema);
+  yield* ofSource(`the base of ${key}`, task.base);
+  for (const source of task.includes ?? []) yield* ofSource(`${source.branch} for ${key}`, source);
+  for (const { path, blob } of task.verify?.files ?? []) yield [`${path} for ${key}`, blob];
+  if (task.session?.from) yield [`the session before ${key}`, task.session.from.session];
+}
+
+function* ofSource(what: string, { bundles }: BranchSource): Generator<Named> {
+  for (const { blob } of bundles) yield [what, blob];
 }
 
 function* ofText(what: string, text: Text | undefined): Generator<Named> {

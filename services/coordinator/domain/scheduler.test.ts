@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Demand, placements, type RunnerCapacity } from "./scheduler.ts";
+import { type Demand, meets, placements, type RunnerCapacity } from "./scheduler.ts";
 
 const demand = (run: string, queued: number, live = 0, maxParallel?: number): Demand => ({
   run,
@@ -34,6 +34,25 @@ describe("placements", () => {
   it("places nothing where there is no runner or no slot", () => {
     expect(placements([demand("r", 1)], [])).toEqual([]);
     expect(placements([demand("r", 1)], [runner("a", 2, 2), runner("b", 1, 3)])).toEqual([]);
+  });
+
+  it("gives an instance only to who offers what it requires, and lets others pass it", () => {
+    const gpu = { pool: "gpu", labels: { zone: "a" } };
+    expect(meets(gpu, undefined)).toBe(true);
+    expect(meets(gpu, { pool: "gpu", labels: { zone: "a" } })).toBe(true);
+    expect(meets(gpu, { pool: "cpu" })).toBe(false);
+    expect(meets(gpu, { labels: { zone: "b" } })).toBe(false);
+    expect(meets(gpu, { labels: { rack: "1" } })).toBe(false);
+
+    const mayRun = (instance: string, runner: string) => instance !== "r-0" || runner === "b";
+    const queue = { ...demand("r", 3), mayRun };
+    expect(placements([queue], [runner("a", 5), runner("b", 1, 1)])).toEqual([
+      { run: "r", instance: "r-1", runner: "a" },
+      { run: "r", instance: "r-2", runner: "a" },
+    ]);
+    expect(placements([queue], [runner("a", 2), runner("b", 1)])[0]).toEqual({
+      ...{ run: "r", instance: "r-0", runner: "b" },
+    });
   });
 
   it("uses every slot it may and none twice, in the order of the queue", () => {

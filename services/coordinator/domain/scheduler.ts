@@ -1,3 +1,5 @@
+import type { Requirements } from "@pitaya/protocol";
+
 /** A runner that can be given work, and what it has. */
 export interface RunnerCapacity {
   readonly runner: string;
@@ -14,6 +16,8 @@ export interface Demand {
   /** Attempts of this run that are placed and have not ended. */
   readonly live: number;
   readonly maxParallel: number | undefined;
+  /** Whether a runner offers what an instance requires; absent: any does. */
+  mayRun?(instance: string, runner: string): boolean;
 }
 
 export interface Placement {
@@ -36,22 +40,49 @@ export function placements(
     run: d.run,
     live: d.live,
     room: (d.maxParallel ?? Number.POSITIVE_INFINITY) - d.live,
-    queued: [...d.queued].reverse(),
+    queued: [...d.queued],
+    mayRun: d.mayRun ?? (() => true),
   }));
   const placed: Placement[] = [];
   for (;;) {
     const [next] = waiting
       .filter((w) => w.room > 0 && w.queued.length > 0)
       .sort((a, b) => a.live - b.live || a.run.localeCompare(b.run));
-    const [runner, slots] = [...free].sort(([a, x], [b, y]) => y - x || a.localeCompare(b))[0] ?? [
-      "",
-      0,
-    ];
-    const instance = slots > 0 ? next?.queued.pop() : undefined;
-    if (next === undefined || instance === undefined) return placed;
+    const offers = [...free]
+      .filter(([, slots]) => slots > 0)
+      .sort(([a, x], [b, y]) => y - x || a.localeCompare(b));
+    if (next === undefined || offers.length === 0) return placed;
+    const place = firstPlace(next, offers);
+    if (place === undefined) {
+      // Nothing of it goes where there is room.
+      next.room = 0;
+      continue;
+    }
+    const { instance, runner, slots } = place;
     placed.push({ run: next.run, instance, runner });
+    next.queued.splice(next.queued.indexOf(instance), 1);
     next.live += 1;
     next.room -= 1;
     free.set(runner, slots - 1);
   }
 }
+
+/** The first of the queue that goes anywhere, and where. */
+function firstPlace(
+  { queued, mayRun }: { readonly queued: readonly string[]; mayRun: NonNullable<Demand["mayRun"]> },
+  offers: readonly (readonly [runner: string, slots: number])[],
+) {
+  for (const instance of queued) {
+    const offer = offers.find(([runner]) => mayRun(instance, runner));
+    if (offer) return { instance, runner: offer[0], slots: offer[1] };
+  }
+  return undefined;
+}
+
+/** Whether a runner offers what is required. */
+export const meets = (
+  offer: { readonly pool: string; readonly labels: Readonly<Record<string, string>> },
+  requires: Requirements | undefined,
+): boolean =>
+  (requires?.pool === undefined || requires.pool === offer.pool) &&
+  Object.entries(requires?.labels ?? {}).every(([name, value]) => offer.labels[name] === value);
