@@ -99,6 +99,46 @@ test("to a run of another client a key goes only when it is named on the command
   expect(await named.ended).toBe(0);
 });
 
+test("a declared plugin is handed what it named, and somebody else's nothing of the environment", async () => {
+  const { coordinator, broker } = stage;
+  const { memoryConnection } = await import("../testing/memory-connection.ts");
+  const env = {
+    PITAYA_PLUGINS__MINE: '{"argv":["tool","{prompt}"],"credentials":["MINE_TOKEN"]}',
+    MINE_TOKEN: "mine-0123456789",
+    ANTHROPIC_API_KEY: "sk-ant-test-0123456789abcdef",
+  };
+  await stage.pitaya(["do it", "--detach", "--plugin", "mine"], { env });
+  const own = await coordinator.submitted();
+  expect(own.spec.agent).toMatchObject({ plugin: "mine", credentials: ["MINE_TOKEN"] });
+  await own.interrupts([]);
+  const poor = await stage.pitaya(["resume", own.spec.run], { env: {} });
+  expect(poor).toMatchObject({ code: 4 });
+  expect(poor.stderr).toContain("Set MINE_TOKEN");
+  const host = stage.start(["resume", own.spec.run], {
+    env: { MINE_TOKEN: "mine-later-0123456789" },
+  });
+  await coordinator.resumed();
+  expect(coordinator.secrets.get(own.spec.run)).toEqual({ MINE_TOKEN: "mine-later-0123456789" });
+  await own.ends("succeeded");
+  expect(await host.ended).toBe(0);
+
+  await stage.pitaya(["do it", "--detach", "--plugin", "mine"], {
+    env,
+    connection: async () => memoryConnection(broker, "somebody-else"),
+  });
+  const theirs = await coordinator.submitted();
+  await theirs.interrupts([]);
+  const key = ["--api-key", "sk-ant-named-0123456789abcdef"];
+  const later = { ...env, MINE_TOKEN: "mine-later-0123456789" };
+  for (const named of [[], key]) {
+    const refused = await stage.pitaya(["resume", theirs.spec.run, ...named], { env: later });
+    expect(refused.code).not.toBe(0);
+    const watched = await stage.pitaya(["attach", theirs.spec.run, ...named], { env: later });
+    expect(watched.code).not.toBe(0);
+  }
+  expect(await coordinator.secretsHeld(theirs.spec.run)).toEqual({ MINE_TOKEN: "mine-0123456789" });
+});
+
 test("what would change the run is an error, unless it is to be laid over the run's settings", async () => {
   const { coordinator } = stage;
   await stage.pitaya(["do it", "--detach"]);

@@ -1,13 +1,13 @@
 import { type AgentPlugin, pluginOf } from "@pitaya/plugins";
-import { type AgentSpec, isPitayaError, type RunSpec } from "@pitaya/protocol";
+import {
+  type AgentSpec,
+  credentialsOf as credentialsNeeded,
+  isPitayaError,
+  type RunSpec,
+} from "@pitaya/protocol";
 import type { Session } from "../session.ts";
 import { credentialsOf } from "../submit/agent-choice.ts";
 import type { Credentials } from "../submit/sealed-credentials.ts";
-
-/** Names of all credentials that a run's agents need. */
-export const credentialNames = ({ agent, otherAgents = [] }: RunSpec): readonly string[] => [
-  ...new Set([agent, ...otherAgents].flatMap(({ credentials }) => credentials)),
-];
 
 /**
  * The credentials this invocation has for a run that exists. None where the run needs none, or none
@@ -23,7 +23,7 @@ export async function ownCredentials(
   spec: RunSpec,
   client: string,
 ): Promise<Credentials> {
-  if (credentialNames(spec).length === 0) return {};
+  if (credentialsNeeded(spec).length === 0) return {};
   const named = session.has("api-key") || session.has("oauth-token");
   const isOwn = spec.client === client;
   if (!named && !isOwn) return {};

@@ -11,7 +11,7 @@ export function decidedBy(key: ConfigKey, value: unknown): string | undefined {
   if (key === "nats.url" || key === "nats.creds") return "which server gets the code";
   if (key === "runner.docker_image") return "which program gets the code and the credential";
   if (isPluginKey(key)) return "which program gets the code and the credential";
-  if (/^strategies\.[^.]+\.verify$/.test(key)) return "which program gets the code";
+  if (/^strategies\..+\.verify$/.test(key)) return "which program gets the code";
   if (key === "coordinator.allow_custom_code") return "whether code of one's own makes runs";
   if (key === "strategy") {
     return strategyNames.includes(String(value)) ? undefined : "which code makes the run";

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { readYamlSettings } from "./from-yaml.rules.ts";
 
@@ -133,4 +134,54 @@ test("no key reaches into what every object has", () => {
 
 test("what a key says goes to the terminal as text only", () => {
   expect(() => read('"\\e[31mred": 1\n')).toThrow("there is no setting red");
+});
+
+test("whatever the text, it is settings or refused by the file's name", () => {
+  const words = fc.constantFrom(
+    ...[
+      "model",
+      "runner",
+      "timeout",
+      "strategies",
+      "plugins",
+      ": ",
+      ":\n  ",
+      "- ",
+      "[",
+      "]",
+      "{",
+      "}",
+    ],
+    ...[
+      "*a",
+      "&a ",
+      "!!",
+      "---\n",
+      "#",
+      "'",
+      '"',
+      "|\n",
+      "? ",
+      "\n",
+      "\t",
+      "\u2028",
+      "5",
+      "null",
+      "<<",
+    ],
+  );
+  const text = fc.array(fc.oneof(words, fc.string({ maxLength: 5 })), { maxLength: 40 });
+  fc.assert(
+    fc.property(text, (parts) => {
+      try {
+        read(parts.join(""));
+      } catch (error) {
+        expect(error).toMatchObject({
+          code: "usage",
+          message: expect.stringMatching(/^pitaya\.yaml/),
+        });
+      }
+    }),
+    { numRuns: 300 },
+  );
 });
