@@ -1,6 +1,8 @@
 import { PitayaError, type RunSpec } from "@pitaya/protocol";
 import { coerceParams, findStrategy, paramsSchema, type Strategy } from "@pitaya/strategies";
 import { z } from "zod";
+import { nearest } from "../command-line/nearest.rules.ts";
+import { shorten } from "../output/printable.rules.ts";
 import type { Resolved } from "../settings/resolve.rules.ts";
 import { type MarkedValue, markedValues } from "./param-marks.rules.ts";
 import { type GivenParam, givenParams } from "./strategy-params.rules.ts";
@@ -82,11 +84,22 @@ export function choiceOf(
   const { issues, values } = strategy.read(params);
   const unknown = Object.keys(params).filter((key) => !known.includes(key));
   const problems = [
-    ...unknown.map((key) => `${given.get(key)?.as ?? key}: strategy ${name} has no such parameter`),
+    ...unknown.map((key) => {
+      const meant = nearest(key, known);
+      const more = meant === undefined ? "" : `; did you mean ${meant}?`;
+      return `${given.get(key)?.as ?? key}: strategy ${name} has no such parameter${more}`;
+    }),
     ...issues.map(({ path, message }) => {
       const [key = "", ...inner] = path.map(String);
+      const held = given.get(key);
+      if (held === undefined) {
+        if (key === "" || !message.endsWith("received undefined")) {
+          return [`strategy ${name}`, key, message].filter((part) => part !== "").join(": ");
+        }
+        return `strategy ${name} needs a ${key}: give -S ${key}=…`;
+      }
       const at = inner.length === 0 ? "" : ` ${inner.join(".")}:`;
-      return `${given.get(key)?.as ?? `-S ${key}`}:${at} ${message}`;
+      return `${held.as}:${at} ${said(message)}, not ${valueAt(params[key], inner)}`;
     }),
   ];
   if (problems.length > 0) {
@@ -96,6 +109,21 @@ export function choiceOf(
   }
   const marked = markedValues(strategy.schema, values);
   return { spec: { name, params }, given, values, marked, plugins: strategy.plugins, known };
+}
+
+/** What a schema says of itself, without what it says of the value. */
+const said = (message: string): string =>
+  message
+    .replace(/^Invalid input$/, "expected something else")
+    .replace(/^Invalid (?:input|option): /, "")
+    .replace(/, received \w+$/, "");
+
+function valueAt(value: unknown, path: readonly string[]): string {
+  const held = path.reduce<unknown>(
+    (inner, key) => (Object.hasOwn(Object(inner), key) ? Object(inner)[key] : undefined),
+    value,
+  );
+  return shorten(JSON.stringify(held) ?? "nothing", 80);
 }
 
 /**

@@ -1,7 +1,9 @@
+import { defineStrategy } from "@pitaya/strategies";
 import { expect, test } from "vitest";
+import { z } from "zod";
 import { resolveSettings } from "../settings/resolve.rules.ts";
 import { posixWords } from "./posix-words.rules.ts";
-import { chooseStrategy } from "./strategy-choice.rules.ts";
+import { choiceOf, chooseStrategy, paramsOf } from "./strategy-choice.rules.ts";
 import { givenParams } from "./strategy-params.rules.ts";
 
 test.each([
@@ -46,4 +48,30 @@ test("a strategy's parameters are checked where the run is made", () => {
   const settings = resolveSettings([]);
   expect(chooseStrategy(settings, []).spec).toEqual({ name: "simple", params: {} });
   expect(() => chooseStrategy(settings, ["n=3"])).toThrow("-S n: strategy simple has no such");
+});
+
+test("what a strategy's schema says of its parameters is told by who gave them", () => {
+  const strategy = defineStrategy({
+    name: "s",
+    params: z
+      .object({
+        file: z.string(),
+        pair: z.object({ a: z.int() }).optional(),
+        either: z.union([z.int(), z.literal("all")]).optional(),
+        low: z.int().default(5),
+      })
+      .refine(({ low }) => low < 5, "low is too high"),
+    execute: async () => ({ status: "succeeded" as const, tasks: [] }),
+  });
+  const told = (...flags: string[]) => {
+    const given = givenParams(paramsOf(strategy), resolveSettings([]), flags);
+    return () => choiceOf(paramsOf(strategy), given);
+  };
+  expect(told()).toThrow("strategy s needs a file: give -S file=…");
+  expect(told("file=x")).toThrow("strategy s: low is too high");
+  expect(told("file=x", 'pair={"a":"b"}', "low=1")).toThrow('-S pair: a: expected number, not "b"');
+  expect(told("file=x", "either=none", "low=1")).toThrow(
+    '-S either: expected something else, not "none"',
+  );
+  expect(told("file=x", "low=1")().values).toEqual({ file: "x", low: 1 });
 });
