@@ -14,8 +14,10 @@ export interface IsolateLimits {
   readonly turnJobs: number;
   /** Calls of the context within one turn. */
   readonly turnCalls: number;
-  /** Of one call with its arguments, of a reply, and of an outcome, as JSON. */
+  /** Of one call with its arguments, and of an outcome with its files, as JSON. */
   readonly messageCharacters: number;
+  /** Of what a call gives, as JSON: all results of a `waitAll`, for one. */
+  readonly replyCharacters: number;
   readonly logLines: number;
   readonly logLineCharacters: number;
   /**
@@ -32,6 +34,7 @@ export const ISOLATE_LIMITS: IsolateLimits = {
   turnJobs: 500_000,
   turnCalls: 20_000,
   messageCharacters: 4 * 1024 ** 2,
+  replyCharacters: 16 * 1024 ** 2,
   logLines: 2_000,
   logLineCharacters: 2_000,
   turnCpuMs: 5_000,

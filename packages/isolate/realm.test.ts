@@ -81,6 +81,11 @@ describe("what code in isolation has", () => {
     await expect(run(code)).resolves.toEqual([]);
   });
 
+  it("is given back: what is told to it again and again does not add up", async () => {
+    const code = `for (let i = 0; i < 60; i++) await ctx.wait({ key: "x".repeat(400_000) }); return 1`;
+    await expect(run(code)).resolves.toBe(1);
+  });
+
   it("is the SDK's own errors", async () => {
     const code = `try { await ctx.wait({ key: "bad" }); } catch (error) {
       try { ctx.run({}, { key: "taken" }); } catch (other) {

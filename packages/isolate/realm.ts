@@ -219,7 +219,7 @@ export async function openRealm(options: RealmOptions): Promise<Realm> {
     if (name === "InternalError" && message === "out of memory") {
       return fails(`needs more memory than the ${limits.memoryBytes / 1024 ** 2} MiB it may have`);
     }
-    if (/stack overflow/.test(message)) {
+    if (message === "stack overflow") {
       return fails(`calls itself without end${at(stack)}`);
     }
     const missing = /^'?(\w+)'? is not defined$/.exec(message)?.[1] ?? "";
@@ -236,8 +236,9 @@ export async function openRealm(options: RealmOptions): Promise<Realm> {
 
   function bounded(value: unknown): string {
     const text = JSON.stringify(value);
-    if (text.length <= limits.messageCharacters) return text;
-    throw stop(fails(`was to be told more than the ${atOnce} it can be told at once`));
+    if (text.length <= limits.replyCharacters) return text;
+    const most = limits.replyCharacters / 1024 ** 2;
+    throw stop(fails(`was to be told more than the ${most} MiB it can be told at once`));
   }
 
   /** What the realm asks for. Never throws into the interpreter. */
@@ -283,8 +284,12 @@ export async function openRealm(options: RealmOptions): Promise<Realm> {
       const handles = args.map((arg) =>
         typeof arg === "string" ? vm.newString(arg) : vm.newNumber(arg),
       );
-      const value = unwrap(vm.callFunction(fn(name), vm.undefined, ...handles));
-      return vm.typeof(value) === "string" ? vm.getString(value) : "";
+      const called = fn(name);
+      const value = unwrap(vm.callFunction(called, vm.undefined, ...handles));
+      const text = vm.typeof(value) === "string" ? vm.getString(value) : "";
+      // Not where it throws: the code is over then, and its memory goes as a whole.
+      for (const handle of [...handles, called, value]) handle.dispose();
+      return text;
     });
   }
 

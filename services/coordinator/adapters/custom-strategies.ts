@@ -42,8 +42,8 @@ export function checkCustomCode(spec: RunSpec, isAllowed: boolean): void {
   }
 }
 
-/** Each has a thread and an interpreter, some 20 MiB. */
-const MAX_EXECUTIONS = 32;
+/** Each has a thread and an interpreter of its own, some 40 MiB. */
+const MAX_EXECUTIONS = 16;
 
 const refusal = ({ strategy }: RunSpec) =>
   new PitayaError(
