@@ -58,7 +58,8 @@ export function fleetWatch(options: FleetWatchOptions): FleetWatch {
 
   async function watchKeys(signal: AbortSignal): Promise<void> {
     for await (const change of bus.bucket(buckets.runners).watch(signal)) {
-      if (!("value" in change)) continue;
+      // Inventories are read by whoever asked for them.
+      if (!("value" in change) || change.key.endsWith(".inventory")) continue;
       try {
         await take(change.key, change.value);
         options.post(armTimer);
