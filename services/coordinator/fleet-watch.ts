@@ -8,6 +8,7 @@ export interface FleetWatchOptions {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Of runners that do not tell the length of theirs. */
   readonly leaseMs: number;
   /** Without an answer of the bus for so long it is away; see {@link FleetState.answered}. */
   readonly silenceMs: number;

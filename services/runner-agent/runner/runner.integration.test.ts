@@ -662,6 +662,7 @@ describe("a runner-agent", () => {
       slots: 3,
       pool: "gpu",
       labels: { arch: "arm64" },
+      leaseMs: 5_000,
       curveKey: expect.stringMatching(/^X/),
       packs: [expect.any(String)],
     });
