@@ -31,6 +31,8 @@ export interface FleetOptions {
 
 const COORDINATORS = ["c1", "c2"] as const;
 const SLOTS = 3;
+/** In the command line of a warden; a runner-agent has git for a child too. */
+const WARDEN = "warden/main.ts";
 
 /** Two coordinators and two runner-agents with their wardens, each a program of its own, on one bus. */
 export async function fleetWorld(options: FleetOptions): Promise<World> {
@@ -182,7 +184,7 @@ export async function fleetWorld(options: FleetOptions): Promise<World> {
   });
 
   function wardenVictim(of: Program): Victim {
-    const pids = of.children();
+    const pids = of.children(WARDEN);
     const signal = (name: NodeJS.Signals) => {
       for (const pid of pids) signalProcess(pid, name);
     };
@@ -196,7 +198,7 @@ export async function fleetWorld(options: FleetOptions): Promise<World> {
   }
 
   const noteWardens = () => {
-    for (const { agent } of runners) for (const pid of agent.children()) wardens.add(pid);
+    for (const { agent } of runners) for (const pid of agent.children(WARDEN)) wardens.add(pid);
   };
 
   return {
