@@ -22,7 +22,7 @@ import { turnMessage } from "./domain/turn-message.ts";
 import { encodeDecision } from "./encode-decision.ts";
 import { isFinalRun } from "./fold/folded-run.ts";
 import { serveGc } from "./gc/serve-gc.ts";
-import type { Reign } from "./reign.ts";
+import type { Reign } from "./reign.port.ts";
 import type { RunEntry } from "./run-entry.ts";
 
 export interface ApiOptions {

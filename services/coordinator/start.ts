@@ -10,7 +10,8 @@ import { serveApi } from "./api-server.ts";
 import { isFinalRun } from "./fold/folded-run.ts";
 import { type LogFold, logFold } from "./fold/log-fold.ts";
 import type { StrategyCode } from "./ports/strategy-code.port.ts";
-import { type Reign, reign } from "./reign.ts";
+import type { Reign } from "./reign.port.ts";
+import { reign } from "./reign.ts";
 import { standbySecrets } from "./standby-secrets.ts";
 
 export interface CoordinatorOptions {
