@@ -1,6 +1,6 @@
 import type { Clock, Mailbox } from "@pitaya/actors";
 import type { Bus } from "@pitaya/bus";
-import { type ErrorCode, isPitayaError, PitayaError, type ProcessId } from "@pitaya/protocol";
+import { PitayaError, type ProcessId } from "@pitaya/protocol";
 import type { Logger } from "pino";
 import type { HeldLease } from "./adapters/lease.ts";
 import { projectionWriter } from "./adapters/projection-writer.ts";
@@ -15,6 +15,7 @@ import { fleetWatch } from "./fleet-watch.ts";
 import { type FoldedRun, isFinalRun, isLiveRun, type Taken } from "./fold/folded-run.ts";
 import type { LogFold } from "./fold/log-fold.ts";
 import { foldWaiters } from "./fold-waiters.ts";
+import { looks } from "./looks.ts";
 import { outside } from "./outside.ts";
 import type { StrategyCode } from "./ports/strategy-code.port.ts";
 import type { Reign } from "./reign.port.ts";
@@ -49,12 +50,6 @@ export interface ReignOptions {
   onFault(error: unknown): void;
 }
 
-/** What goes wrong with every run; anything else is of the one run, or passes, such as a full store. */
-const ENDS_REIGN: readonly ErrorCode[] = ["bus_unavailable", "stale_epoch", "permission_denied"];
-
-/** Until a run that could not be decided on is looked at again. */
-const AGAIN_MS = 1_000;
-
 /** Catches up with the log, then decides. */
 export function reign(options: ReignOptions): Reign {
   const { bus, clock, log, fold, box } = options;
@@ -62,8 +57,6 @@ export function reign(options: ReignOptions): Reign {
   const entries = new Map<string, RunEntry>();
   const stopping = new AbortController();
   const waiters = foldWaiters(clock);
-  /** Runs to be looked at, in the order in which they changed. */
-  const changed = new Set<RunEntry>();
   const strategies = strategyRuns(bus, options.strategies);
   const projections = projectionWriter(bus, clock, log);
   let deciding = false;
@@ -93,6 +86,9 @@ export function reign(options: ReignOptions): Reign {
     return fresh;
   }
 
+  const look = looks({ clock, log, entries, post, lookAt });
+  const { wake } = look;
+
   const fleet = fleetWatch({
     bus,
     clock,
@@ -102,7 +98,7 @@ export function reign(options: ReignOptions): Reign {
     claimedOn: (runner) =>
       [...placedAttempts(entries.values())].filter((a) => a.runner === runner && a.claimed),
     post,
-    changed: () => wake(),
+    changed: wake,
   });
 
   const holdsSecrets = ({ run, actors }: RunEntry): boolean =>
@@ -113,26 +109,11 @@ export function reign(options: ReignOptions): Reign {
     signal: stopping.signal,
     catchUp: fold.catchUp,
   });
-  const asked = askedDecisions({ append, post, look: turn });
+  const asked = askedDecisions({ append, post, look: look.now });
   const keepOutside = outside({
     ...options,
     ...{ epoch, wake, fleet: fleet.state, entryOf: (run) => entries.get(run) },
   });
-
-  /** A look at a run. What goes wrong in one run stays in it; a lost bus or lease ends the reign. */
-  async function turn(entry: RunEntry): Promise<void> {
-    try {
-      await lookAt(entry);
-    } catch (error) {
-      if (isPitayaError(error) && ENDS_REIGN.includes(error.code)) throw error;
-      log.error(
-        { run: entry.run, err: error },
-        "a run cannot be decided on now; it is tried again",
-      );
-      entry.cancelDeadline();
-      entry.cancelDeadline = clock.setTimer(AGAIN_MS, () => wake(entry.run));
-    }
-  }
 
   /** Decides if there is something to decide, and keeps the outside in step. */
   async function lookAt(entry: RunEntry): Promise<void> {
@@ -178,15 +159,6 @@ export function reign(options: ReignOptions): Reign {
     options.onLiveRuns(count);
   }
 
-  function wake(run?: string): void {
-    post(async () => {
-      const woken = run === undefined ? [...entries.values()] : [entries.get(run)];
-      for (const entry of woken) {
-        if (entry && (run !== undefined || !isFinalRun(entry))) await turn(entry);
-      }
-    });
-  }
-
   async function folded(run: FoldedRun, { resolutions }: Taken): Promise<void> {
     if (!deciding || stopping.signal.aborted) return;
     const entry = entryOf(run);
@@ -196,23 +168,12 @@ export function reign(options: ReignOptions): Reign {
     waiters.check();
     const liveBefore = entry.liveAttempts;
     entry.liveAttempts = liveAttempts(entry);
-    lookSoon(entry);
+    look.soon(entry);
     if (entry.liveAttempts >= liveBefore) return;
     // A slot came free: it may be another run's turn.
     for (const other of entries.values()) {
-      if ((other.actors?.inState("queued").size ?? 0) > 0) lookSoon(other);
+      if ((other.actors?.inState("queued").size ?? 0) > 0) look.soon(other);
     }
-  }
-
-  /** Looks at a run once what has arrived by now is folded: many messages, one turn. */
-  function lookSoon(entry: RunEntry): void {
-    changed.add(entry);
-    if (changed.size > 1) return;
-    post(async () => {
-      const due = [...changed];
-      changed.clear();
-      for (const each of due) await turn(each);
-    });
   }
 
   async function begin(): Promise<void> {
