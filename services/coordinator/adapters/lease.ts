@@ -114,6 +114,7 @@ export async function holdLease(options: LeaseOptions): Promise<HeldLease> {
 
 function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
     const cancel = clock.setTimer(delayMs, () => {
       signal.removeEventListener("abort", stop);
       resolve();
