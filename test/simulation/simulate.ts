@@ -40,8 +40,6 @@ export interface Result {
 }
 
 const LEASE_MS = 5_000;
-/** Of so many seeds one has `pitaya verify` look at its runs. */
-const VERIFY_EVERY = 8;
 const CREDENTIALS_WAIT_MS = 60_000;
 /** After this the run is not late but stuck. */
 const LIMIT_MS = 3 * 3_600_000;
@@ -115,7 +113,7 @@ function setStage(plan: Plan, world: World, trace: ((line: string) => void) | un
   const chance = random(seed, "stage");
   const skew = () => Math.round(chance.between(-plan.skewMs, plan.skewMs));
   const slots = new Map(plan.runners.map(({ name, slots: count }) => [name, count]));
-  const watch = observer((runner) => slots.get(runner) ?? 0, seed % VERIFY_EVERY === 0);
+  const watch = observer((runner) => slots.get(runner) ?? 0);
   const watching = observe(broker, (message) => {
     if (trace !== undefined) world.note(`  log ${message.sequence}: ${inWords(message)}`);
     watch.take(message);
