@@ -3,9 +3,9 @@ import { defineConfig } from "vitest/config";
 /**
  * Four projects, one after the other. `unit` and `simulation` need nothing but Node, and the second
  * takes all of its cores for some minutes; `integration` needs a nats-server or an engine; `e2e` an
- * engine with the agents image. Integration and e2e files share one engine, one
- * image and one server a file, and run one file at a time: two cores are fewer than what one file
- * starts.
+ * engine with the agents image. Integration and e2e files share one engine, one image and one server
+ * a file, and run two files at a time: most of what they do is to wait for containers and leases, but
+ * two cores are few for what one file starts.
  */
 export default defineConfig({
   test: {
@@ -46,7 +46,7 @@ export default defineConfig({
           exclude: ["**/node_modules/**"],
           testTimeout: 60_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          maxWorkers: 2,
           sequence: { groupOrder: 3 },
         },
       },
@@ -56,7 +56,7 @@ export default defineConfig({
           include: ["test/e2e/**/*.test.ts", "test/chaos/chaos.test.ts"],
           testTimeout: 180_000,
           hookTimeout: 300_000,
-          fileParallelism: false,
+          maxWorkers: 2,
           sequence: { groupOrder: 4 },
         },
       },

@@ -21,6 +21,20 @@ test("resume hands credentials over, goes on with the run and ends as it does", 
   expect(await host.ended).toBe(0);
 });
 
+test("a resume whose answer is lost is asked for again, and followed as one's own", async () => {
+  const { coordinator } = stage;
+  await stage.pitaya(["do it", "--detach"]);
+  const run = await coordinator.submitted();
+  await run.interrupts([]);
+  coordinator.refuse({ code: "bus_unavailable", message: "killed", retryable: true }, 1);
+  const host = stage.start(["resume", run.spec.run]);
+  await coordinator.resumed();
+  await run.ends("succeeded");
+  expect(await host.ended).toBe(0);
+  expect(coordinator.resumes).toHaveLength(2);
+  expect(host.stderr.text).not.toContain("only shown");
+});
+
 test("--resume-fresh starts unfinished instances over, and Ctrl-C interrupts what was resumed", async () => {
   const { coordinator } = stage;
   await stage.pitaya(["do it", "--detach"]);

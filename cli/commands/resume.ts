@@ -3,6 +3,7 @@ import { pluginOf } from "@pitaya/plugins";
 import { type ApiValue, PitayaError, type RunSpec, subjects } from "@pitaya/protocol";
 import { isFinalPhase } from "@pitaya/views";
 import type { CommandMain } from "../command-line/commands.ts";
+import { askPatiently } from "../connect/ask-patiently.ts";
 import type { Connection } from "../connect/connection.port.ts";
 import { type SignalDesk, signalDesk } from "../follow/signal-desk.ts";
 import { tellDetached, watchRun } from "../follow/watch-run.ts";
@@ -85,19 +86,22 @@ async function goOn(
   if (view.phase === "interrupted") refuseWithout(spec, request, client);
   early.throwIfAborted();
   if (override?.maxParallel) await connection.raiseSlots(run, override.maxParallel);
-  const { value } = await ask(
-    bus,
-    "resume",
-    subjects.apiRun.of({ run, verb: "resume" }),
-    {
-      ...{ v: 1, by: session.host.user.slice(0, 200), fresh: session.has("fresh") },
-      ...(override && { override }),
-      ...(keyPolicy && { keyPolicy }),
-      secrets: await sealForCoordinators(bus, keys, run, credentials),
-    },
-    RESUME_TIMEOUT_MS,
-  );
-  return { status: value.status, credentials };
+  const subject = subjects.apiRun.of({ run, verb: "resume" });
+  const wanted = {
+    ...{ v: 1 as const, by: session.host.user.slice(0, 200), fresh: session.has("fresh") },
+    ...(override && { override }),
+    ...(keyPolicy && { keyPolicy }),
+  };
+  let tries = 0;
+  const { status } = await askPatiently(RESUME_TIMEOUT_MS, async (timeoutMs) => {
+    tries += 1;
+    // To the keys of those that are there by now.
+    const secrets = await sealForCoordinators(bus, keys, run, credentials);
+    return (await ask(bus, "resume", subject, { ...wanted, secrets }, timeoutMs)).value;
+  });
+  // The answer to a try before may have been lost, and not what it did.
+  const isOurs = tries > 1 && view.phase === "interrupted" && status === "running";
+  return { status: isOurs ? "resumed" : status, credentials };
 }
 
 /** @throws {PitayaError} `credentials_missing`: what is resumed has to be paid for */

@@ -82,6 +82,22 @@ test("a branch that was moved, a blob that is damaged and a wrong row are told w
   expect(left.violations).toHaveLength(2);
 });
 
+test("a list of runs that is behind is waited for, and told where nobody brings it up to date", async () => {
+  const run = await aWholeRun();
+  await list(run, { status: "running" });
+  const host = stage.start(["verify", run.spec.run]);
+  await host.stderr.shows("the list of runs is behind the log");
+  await list(run);
+  expect(await host.ended).toBe(0);
+
+  await list(run, { status: "running" });
+  const waiting = stage.start(["verify", run.spec.run]);
+  await waiting.stderr.shows("the list of runs is behind the log");
+  waiting.clock.advance(20_000);
+  expect(await waiting.ended).toBe(1);
+  expect(waiting.stdout.text).toContain("the run is completed, and the list of runs says running");
+});
+
 test("a run nobody knows is an error", async () => {
   const found = await stage.pitaya(["verify", "run_20260102_030405_deadbeef"]);
   expect(found.code).toBe(1);

@@ -87,7 +87,7 @@ export async function inScratch(
     if (!isPitayaError(error) || error.retryable) throw error;
     return { row, status: "refused", error: errorRecord(error) };
   } finally {
-    await rm(dir, { recursive: true, force: true });
+    await rm(dir, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 

@@ -34,6 +34,7 @@ export const services: StackServices = {
       setLeastSlots: (count) => agent.setLeastSlots(count),
       onFailure(failed) {
         void agent.superseded.then(() => failed(new Error("another runner-agent took over")));
+        void decider.superseded.then(() => failed(new Error("another coordinator took over")));
       },
       async stop(containers) {
         // While the coordinator still decides, so that what the runner reports is folded.

@@ -62,7 +62,8 @@ export async function superviseFromArguments(
     await supervisor.ended;
   } finally {
     rmSync(paths.record, { force: true });
-    if (paths.socketDirectory) rmSync(paths.socketDirectory, { recursive: true, force: true });
+    if (paths.socketDirectory)
+      rmSync(paths.socketDirectory, { recursive: true, force: true, maxRetries: 5 });
     lock.release();
   }
   process.exit(0);

@@ -43,7 +43,7 @@ export function useStage(): Stage {
     await coordinator.leave();
     repository.remove();
     const left = readdirSync(scratch);
-    rmSync(scratch, { recursive: true });
+    rmSync(scratch, { recursive: true, maxRetries: 5 });
     if (left.length > 0) throw new Error(`temporary files are left: ${left.join(", ")}`);
   });
 

@@ -152,6 +152,8 @@ export async function standInCoordinator(
       const changes = { ...(override && { override }), ...(keyPolicy && { keyPolicy }) };
       await run.decide({ type: "run.resumed", by, fresh, ...changes });
       resumedRuns.put(run);
+      const refusal = refusals.shift();
+      if (refusal) throw errorFromRecord(refusal);
       return { status: "resumed" };
     }),
     answer(bus, "secrets", perRun("secrets"), about, async (request, subject) => {

@@ -49,7 +49,7 @@ export function userRepository(title = "demo"): UserRepository {
     get head() {
       return git("rev-parse", "HEAD");
     },
-    remove: () => rmSync(path, { recursive: true, force: true }),
+    remove: () => rmSync(path, { recursive: true, force: true, maxRetries: 5 }),
   };
 }
 
@@ -128,6 +128,6 @@ async function inClone<T>(
     writeFileSync(join(path, file), content);
     return await work((...args) => gitIn(path, args), dir);
   } finally {
-    rmSync(dir, { recursive: true, force: true });
+    rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
   }
 }

@@ -125,7 +125,7 @@ async function tryImport(
     return await setRefs({ placement, commit, notes, notesBefore: found.notes }, call);
   } finally {
     await dropKeeps(repo);
-    await rm(dir, { recursive: true, force: true });
+    await rm(dir, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 

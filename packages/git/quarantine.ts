@@ -128,7 +128,7 @@ export async function quarantine(options: {
       objectFormat,
     };
   } catch (error) {
-    await rm(dir, { recursive: true, force: true });
+    await rm(dir, { recursive: true, force: true, maxRetries: 5 });
     throw expense(error);
   }
 }

@@ -34,6 +34,17 @@ describe("runGit", () => {
     expect(await gitText(["config", "user.name"], call)).toBe("");
   });
 
+  it("tells a process that somebody killed from one that failed", async () => {
+    const cwd = await emptyDirectory();
+    vi.stubEnv("HOME", cwd);
+    await writeFile(`${cwd}/.gitconfig`, '[alias]\n\tdie = "!kill -9 $PPID"\n');
+    await expect(runGit(["die"], { cwd, config: "user" })).rejects.toMatchObject({
+      code: "git_failed",
+      message: "git die was killed from outside",
+      retryable: true,
+    });
+  });
+
   it("passes every argument as it is", async () => {
     const cwd = await emptyDirectory();
     const odd = "a $(touch pwned) `b` 'c' \"d\" \n ; e";

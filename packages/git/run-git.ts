@@ -124,7 +124,7 @@ const LAUNCHER = [
  * Runs `git <args>`.
  *
  * @throws {PitayaError} `git_failed` for an exit code not in `exits`, for a process that ran out of
- *   time or wrote too much, and when there is no git
+ *   time or wrote too much, and when there is no git; retryable where somebody killed it
  * @throws the signal's reason once it is aborted
  */
 export async function runGit(args: readonly string[], call: GitCall): Promise<GitAnswer> {
@@ -201,6 +201,10 @@ export async function runGit(args: readonly string[], call: GitCall): Promise<Gi
     });
   }
   if (/spawn git ENOENT/.test(stderr) || (launched && ended.exitCode === 127)) throw noGit();
+  // What Node gives for a process that a signal ended, whatever simple-git's types say.
+  if ((ended.exitCode as number | null) === null) {
+    throw new PitayaError("git_failed", `${what} was killed from outside`, { retryable: true });
+  }
   if (!(call.exits ?? [0]).includes(ended.exitCode)) {
     const ranOutOfMemory = /out of memory|mmap failed: Cannot allocate/i.test(stderr);
     throw new PitayaError("git_failed", `${what} failed: ${stderr || `exit ${ended.exitCode}`}`, {

@@ -16,6 +16,6 @@ export function useTemporaryDirectory(): (name: string) => string {
   beforeAll(async () => {
     top = await realpath(await mkdtemp(join(tmpdir(), "pitaya-git-")));
   });
-  afterAll(() => rm(top, { recursive: true, force: true }));
+  afterAll(() => rm(top, { recursive: true, force: true, maxRetries: 5 }));
   return (name) => join(top, `${++count}-${name}`);
 }

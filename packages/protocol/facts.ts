@@ -40,6 +40,12 @@ export const Fact = z.discriminatedUnion("type", [
   z.object({ type: z.literal("attempt.started"), container: z.string(), imageId: z.string() }),
   /** A restarted runner-agent found the container and goes on with it. */
   z.object({ type: z.literal("attempt.adopted") }),
+  /**
+   * A restarted runner-agent no longer knows the agent's credentials, and whoever held them is gone.
+   * What comes of the attempt is not stored until somebody brings them: nobody could tell whether it
+   * holds one. An `attempt.entered` follows when it goes on.
+   */
+  z.object({ type: z.literal("attempt.waitingForCredentials"), missing: z.array(z.string()) }),
   /** The runner's containers stand still, since it could not keep its lease. */
   z.object({
     type: z.literal("attempt.paused"),

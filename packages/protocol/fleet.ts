@@ -50,6 +50,8 @@ export const RunnerAbout = z.object({
   memoryBytes: z.int().positive(),
   engineVersion: z.string().max(64),
   curveKey: CurveKey,
+  /** How long its liveness holds; without it, what the coordinator was told (`lease.runner_ms`). */
+  leaseMs: z.int().positive().max(3_600_000).optional(),
   /** Bundles it holds as packs. */
   packs: z.array(Sha256).max(10_000),
 });

@@ -97,13 +97,16 @@ export function ofFact(
       return [progress(row, attempt, { phase: "adopted", activity: `on ${runner}` })];
     case "output.gap": {
       const lost = fact.toOffset - fact.fromOffset;
-      const activity = `${lost} bytes of ${fact.stream} were lost`;
+      const what = lost === 0 ? "an unknown part" : `${lost} bytes`;
+      const activity = `${what} of ${fact.stream} lost`;
       return [progress(row, attempt, { phase: "output_gap", activity })];
     }
     case "attempt.paused": {
       const activity = `${runner} lost touch with the store, and its containers stand still`;
       return [progress(row, attempt, { phase: "paused", activity })];
     }
+    case "attempt.waitingForCredentials":
+      return [taskBody("task.waiting", row, { waiting_for: fact.missing })];
     case "attempt.unpaused":
       return [progress(row, attempt, { phase: "running", activity: "goes on" })];
     case "attempt.claimed":

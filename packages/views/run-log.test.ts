@@ -106,6 +106,27 @@ describe("an attempt's chain", () => {
     expect(log.chainOf(instance, 1)?.ended).toBe("sealed");
   });
 
+  it("has a tail behind which a seal can stand, whatever its runner wrote there", () => {
+    const make = logOf();
+    const log = runLog();
+    const chain = () => log.chainOf(instance, 1);
+    log.admit(make.decision(1, 1, [placed(1, 0)]));
+    expect(chain()?.tail).toBe(0);
+    const claim = make.fact(1, 1, claimed);
+    log.admit(claim);
+    const outOfPlace = make.fact(1, 7, succeeded);
+    expect(kinds(log.admit(outOfPlace))).toEqual(["stale"]);
+    expect(chain()).toMatchObject({ tail: outOfPlace.sequence, lastSequence: claim.sequence });
+    const garbage = make.raw(claim.subject, "no fact at all");
+    expect(kinds(log.admit(garbage))).toEqual(["unreadable"]);
+    expect(chain()).toMatchObject({ tail: garbage.sequence, lastSequence: claim.sequence });
+    // Not this attempt's subject.
+    log.admit(make.fact(1, 1, claimed, "runner-2"));
+    expect(chain()?.tail).toBe(garbage.sequence);
+    expect(runLog(log.freeze()).chainOf(instance, 1)?.tail).toBe(garbage.sequence);
+    expect(kinds(log.admit(make.seal(1)))).toEqual(["seal"]);
+  });
+
   it("that no decision placed, or placed elsewhere, does not count", () => {
     const make = logOf();
     const log = runLog();

@@ -50,8 +50,13 @@ export type LogEvent = { readonly place: Place } & (
 /** An attempt's chain so far, as its next writer needs it. */
 export interface AttemptChain {
   readonly runner: string;
-  /** Sequence of the last message on the attempt's subject; 0 while unclaimed. */
+  /** Sequence of the last message that counts; 0 while unclaimed. */
   lastSequence: number;
+  /**
+   * Sequence of the last message on the attempt's subject, whether it counts or not: what the server
+   * expects of the next writer. A runner can write there what nobody can read.
+   */
+  tail: number;
   incarnation: string;
   n: number;
   ended?: "final" | "sealed";
@@ -106,7 +111,7 @@ export function runLog(frozen?: FrozenRunLog): RunLog {
     if (entry.type === "attempt.placed") {
       const key = chainKey(entry.instance, entry.attempt);
       if (chains.has(key)) return "void";
-      chains.set(key, { runner: entry.runner, lastSequence: 0, incarnation: "", n: 0 });
+      chains.set(key, { runner: entry.runner, lastSequence: 0, tail: 0, incarnation: "", n: 0 });
     }
     touch(entry.instance);
     return "counts";
@@ -150,10 +155,11 @@ export function runLog(frozen?: FrozenRunLog): RunLog {
     place: Place,
     subject: { runner: string; instance: string; attempt: string },
   ): LogEvent[] {
+    const { runner } = subject;
+    const chain = chains.get(`${subject.instance}.${subject.attempt}`);
+    if (chain?.runner === runner) chain.tail = message.sequence;
     const parsed = AttemptMessage.parse(JSON.parse(decoder.decode(message.payload)));
     const { instance, attempt } = parsed;
-    const { runner } = subject;
-    const chain = chains.get(chainKey(instance, attempt));
     const elsewhere = instance !== subject.instance || String(attempt) !== subject.attempt;
     const reason = elsewhere
       ? "names another attempt than its subject"

@@ -314,6 +314,9 @@ export function runView(frozen?: FrozenRunView): RunViewFold {
       case "attempt.unpaused":
         change(instance, () => ({ state: "running" }));
         return;
+      case "attempt.waitingForCredentials":
+        change(instance, () => ({ state: "waitingForCredentials", waitingFor: fact.missing }));
+        return;
       case "attempt.adopted":
       case "attempt.snapshot":
       case "output.gap":

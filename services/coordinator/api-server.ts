@@ -15,7 +15,7 @@ import {
   subjects,
   type Text,
 } from "@pitaya/protocol";
-import { overriddenSpec, overriddenTask } from "@pitaya/views";
+import { mergedOverride, overriddenSpec, overriddenTask } from "@pitaya/views";
 import type { Logger } from "pino";
 import type { SecretHolder } from "./adapters/secret-holder.ts";
 import { liveAttempts } from "./demand.ts";
@@ -23,7 +23,7 @@ import { turnMessage } from "./domain/turn-message.ts";
 import { encodeDecision } from "./encode-decision.ts";
 import { isFinalRun } from "./fold/folded-run.ts";
 import { serveGc } from "./gc/serve-gc.ts";
-import type { Reign } from "./reign.ts";
+import type { Reign } from "./reign.port.ts";
 import type { RunEntry } from "./run-entry.ts";
 
 export interface ApiOptions {
@@ -169,11 +169,13 @@ export function serveApi(options: ApiOptions): () => Promise<void> {
     if (isFinalRun(entry)) return { status: "already-final" };
     secrets.take(entry.run, request.secrets);
     if (override) checkOverride(entry, override);
-    if (entry.actors?.phase !== "interrupted" && !override) {
-      reign.wake(entry.run);
-      return { status: "running" };
+    if (entry.actors?.phase !== "interrupted") {
+      if (!override || isLaid(entry, override)) {
+        reign.wake(entry.run);
+        return { status: "running" };
+      }
+      await interruptAtRest(entry, by);
     }
-    if (entry.actors?.phase !== "interrupted") await interruptAtRest(entry, by);
     await reign.replayed(entry);
     if (keyPolicy !== "suffix") checkReplay(entry);
     const changes = { ...(override && { override }), ...(keyPolicy && { keyPolicy }) };
@@ -187,6 +189,12 @@ export function serveApi(options: ApiOptions): () => Promise<void> {
     if (credentials === undefined || secrets.holds(run, credentials)) return;
     const message = `${run} is to go on with ${credentials.join(", ")}, which was not brought`;
     throw new PitayaError("credentials_missing", message);
+  }
+
+  /** As when it is asked for again, by a cli that did not hear the first answer. */
+  function isLaid({ actors }: RunEntry, override: RunOverride): boolean {
+    const before = actors?.override ?? {};
+    return JSON.stringify(mergedOverride(before, override)) === JSON.stringify(before);
   }
 
   /** Settings are laid over a run between two of its lives: one that only waits begins a new one. */

@@ -8,6 +8,7 @@ export interface FleetWatchOptions {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Of runners that do not tell the length of theirs. */
   readonly leaseMs: number;
   /** Without an answer of the bus for so long it is away; see {@link FleetState.answered}. */
   readonly silenceMs: number;
@@ -58,7 +59,8 @@ export function fleetWatch(options: FleetWatchOptions): FleetWatch {
 
   async function watchKeys(signal: AbortSignal): Promise<void> {
     for await (const change of bus.bucket(buckets.runners).watch(signal)) {
-      if (!("value" in change)) continue;
+      // Inventories are read by whoever asked for them.
+      if (!("value" in change) || change.key.endsWith(".inventory")) continue;
       try {
         await take(change.key, change.value);
         options.post(armTimer);

@@ -1,5 +1,5 @@
 import { natsBus, provision, readCredential } from "@pitaya/bus";
-import { errorRecord } from "@pitaya/protocol";
+import { errorRecord, PitayaError } from "@pitaya/protocol";
 import type { Strategy } from "@pitaya/strategies";
 import pino from "pino";
 import { z } from "zod";
@@ -51,8 +51,19 @@ async function serve(strategies: readonly Strategy[]): Promise<void> {
     runnerLeaseMs: env.PITAYA_LEASE__RUNNER_MS,
   });
   log.info({ id: user.id }, "coordinator stands by");
-  if (!stopping.signal.aborted) {
-    await new Promise((done) => stopping.signal.addEventListener("abort", done));
+  const stopped = new Promise<"stopped">((done) => {
+    if (stopping.signal.aborted) done("stopped");
+    stopping.signal.addEventListener("abort", () => done("stopped"));
+  });
+  const superseded = coordinator.superseded.then(() => "superseded" as const);
+  if ((await Promise.race([stopped, superseded])) === "superseded") {
+    throw new PitayaError(
+      "stale_epoch",
+      `another coordinator runs as ${user.id}, and this one ends`,
+      {
+        hint: "Each coordinator needs a credential, and so a name, of its own.",
+      },
+    );
   }
   await coordinator.stop();
   await bus.close();

@@ -1,36 +1,25 @@
-import { type Clock, intentRunner, type Mailbox } from "@pitaya/actors";
+import type { Clock, Mailbox } from "@pitaya/actors";
 import type { Bus } from "@pitaya/bus";
-import {
-  credentialsOf,
-  type DecisionMessage,
-  type ErrorCode,
-  isPitayaError,
-  PitayaError,
-  type ProcessId,
-  subjects,
-} from "@pitaya/protocol";
+import { credentialsOf, PitayaError, type ProcessId } from "@pitaya/protocol";
 import type { Logger } from "pino";
 import type { HeldLease } from "./adapters/lease.ts";
 import { projectionWriter } from "./adapters/projection-writer.ts";
 import type { SecretHolder } from "./adapters/secret-holder.ts";
+import { askedDecisions } from "./asked-decisions.ts";
+import { waitedTooLong } from "./credentials-wait.rules.ts";
+import { decidedByAnother, decisionWriter, isReadBack } from "./decision-writer.ts";
 import { liveAttempts, placeAll, placedAttempts } from "./demand.ts";
-import { isTimely } from "./domain/asked.rules.ts";
-import type { RunActors } from "./domain/run-actors.ts";
-import {
-  type IntentWorld,
-  nextDeadline,
-  type RunIntent,
-  runIntents,
-} from "./domain/run-intents.ts";
 import { decide } from "./domain/turn.ts";
-import { fitting, turnMessage } from "./domain/turn-message.ts";
-import { encodeDecision } from "./encode-decision.ts";
+import { fitting } from "./domain/turn-message.ts";
 import { fleetWatch } from "./fleet-watch.ts";
 import { type FoldedRun, isFinalRun, isLiveRun, type Taken } from "./fold/folded-run.ts";
 import type { LogFold } from "./fold/log-fold.ts";
-import { performIntent } from "./perform-intent.ts";
+import { foldWaiters } from "./fold-waiters.ts";
+import { looks } from "./looks.ts";
+import { outside } from "./outside.ts";
 import type { StrategyCode } from "./ports/strategy-code.port.ts";
-import { type Asked, type RunEntry, runEntry } from "./run-entry.ts";
+import type { Reign } from "./reign.port.ts";
+import { type RunEntry, runEntry } from "./run-entry.ts";
 import { strategyRuns } from "./strategy-runs.ts";
 
 export interface ReignOptions {
@@ -61,61 +50,13 @@ export interface ReignOptions {
   onFault(error: unknown): void;
 }
 
-/** One coordinator's time of deciding, from winning the lease to losing it or stopping. */
-export interface Reign {
-  readonly epoch: number;
-  /** Resolves when everything stored before is folded, and it decides. */
-  readonly ready: Promise<void>;
-  readonly liveRuns: number;
-  /** A run, also one that ended long ago. */
-  find(run: string): Promise<RunEntry | undefined>;
-  /** Whether the run's submission is folded. */
-  has(run: string): boolean;
-  /** A message of the run was folded. */
-  folded(run: FoldedRun, taken: Taken): Promise<void>;
-  /** The run is no longer held by the fold. */
-  dropped(run: string): void;
-  /** A runner's public key, as it announced it. */
-  curveKeyOf(runner: string): string | undefined;
-  /** The bus has answered a renewal of the lease. */
-  renewed(): void;
-  /**
-   * Publishes these entries as soon as the run has nothing in flight. Resolves when they are stored;
-   * with false where the run has moved on meanwhile, so that they mean nothing: nothing is stored.
-   */
-  ask(entry: RunEntry, entries: DecisionMessage["entries"]): Promise<boolean>;
-  /**
-   * Stops every live run so that it can be resumed. Resolves with their ids when none is live.
-   * @throws `bus_unavailable` after `timeoutMs`
-   */
-  interruptAll(by: string, reason: string, timeoutMs: number): Promise<readonly string[]>;
-  /** Resolves when the condition holds after some event. @throws `bus_unavailable` after `timeoutMs` */
-  until(condition: () => boolean, what: string, timeoutMs: number): Promise<void>;
-  /** Resolves when the code of the run's executions stands where its log leads. */
-  replayed(entry: RunEntry): Promise<void>;
-  /** Something outside the log changed: look at this run, or at all, again. */
-  wake(run?: string): void;
-  stop(): Promise<void>;
-}
-
-/** What goes wrong with every run; anything else is of the one run, or passes, such as a full store. */
-const ENDS_REIGN: readonly ErrorCode[] = ["bus_unavailable", "stale_epoch", "permission_denied"];
-
-/** Until a run that could not be decided on is looked at again. */
-const AGAIN_MS = 1_000;
-
-/** Longest pause before a failed intent is tried again. */
-const MAX_INTENT_PAUSE_MS = 1_000;
-
 /** Catches up with the log, then decides. */
 export function reign(options: ReignOptions): Reign {
   const { bus, clock, log, fold, box } = options;
   const { epoch } = options.lease;
   const entries = new Map<string, RunEntry>();
   const stopping = new AbortController();
-  const waiters = new Set<() => void>();
-  /** Runs to be looked at, in the order in which they changed. */
-  const changed = new Set<RunEntry>();
+  const waiters = foldWaiters(clock);
   const strategies = strategyRuns(bus, options.strategies);
   const projections = projectionWriter(bus, clock, log);
   let deciding = false;
@@ -145,6 +86,9 @@ export function reign(options: ReignOptions): Reign {
     return fresh;
   }
 
+  const look = looks({ clock, log, entries, post, lookAt });
+  const { wake } = look;
+
   const fleet = fleetWatch({
     bus,
     clock,
@@ -154,99 +98,22 @@ export function reign(options: ReignOptions): Reign {
     claimedOn: (runner) =>
       [...placedAttempts(entries.values())].filter((a) => a.runner === runner && a.claimed),
     post,
-    changed: () => wake(),
-  });
-
-  const perform = performIntent({
-    bus,
-    clock,
-    coordinator: options.coordinator,
-    epoch,
-    toldToStop(run, instance, attempt) {
-      const entry = entries.get(run);
-      const name = `${instance}.${attempt}`;
-      if (entry?.toldToStopAt.has(name)) return;
-      entry?.toldToStopAt.set(name, clock.now());
-      wake(run);
-    },
+    changed: wake,
   });
 
   const holdsSecrets = ({ run, actors }: RunEntry): boolean =>
     options.secrets.holds(run, actors ? credentialsOf(actors.spec) : []);
 
-  const intentWorld = (entry: RunEntry): IntentWorld => ({
-    now: clock.now(),
-    cancelGraceMs: options.cancelGraceMs,
-    toldToStopAt: (instance, attempt) => entry.toldToStopAt.get(`${instance}.${attempt}`),
-    isLost(runner, instance, attempt) {
-      if (options.isStoreFull()) return false;
-      const claimed = (entry.log.chainOf(instance, attempt)?.lastSequence ?? 0) > 0;
-      return fleet.state.isLost(
-        runner,
-        { run: entry.run, instance, attempt },
-        claimed,
-        clock.now(),
-      );
-    },
+  const { append } = decisionWriter({
+    ...{ bus, clock, coordinator: options.coordinator, epoch, post, fault, wake },
+    signal: stopping.signal,
+    catchUp: fold.catchUp,
   });
-
-  /** @returns whether it was stored; if not, somebody else's decision is on its way here */
-  async function append(entry: RunEntry, due: DecisionMessage["entries"]): Promise<boolean> {
-    const run = entry.actors?.spec.run;
-    if (run === undefined) return false;
-    const { coordinator } = options;
-    const now = new Date(clock.now());
-    const turn = turnMessage({ run, epoch, coordinator, now, chain: entry.log.decisions }, due);
-    const { id, expectedLast } = turn;
-    const message = { id, expectedLast, payload: encodeDecision(turn.message) };
-    const result = await bus.events.append(subjects.decision.of({ run }), message, stopping.signal);
-    if (result.status === "conflict") {
-      void afterConflict(entry);
-      return false;
-    }
-    entry.inFlight = result.sequence;
-    entry.pendingPlacements = due.flatMap((e) => (e.type === "attempt.placed" ? [e.runner] : []));
-    return true;
-  }
-
-  /**
-   * A coordinator whose reign is over may have decided once more before it knew: its decision is
-   * folded, and the run is looked at again. One of a later reign ends this one.
-   */
-  async function afterConflict(entry: RunEntry): Promise<void> {
-    const before = entry.log.decisions.lastSequence;
-    entry.inFlight = Number.POSITIVE_INFINITY;
-    try {
-      await fold.catchUp(stopping.signal);
-    } catch (error) {
-      fault(error);
-    }
-    post(() => {
-      entry.inFlight = 0;
-      const { lastSequence, epoch: decider } = entry.log.decisions;
-      if (decider > epoch || lastSequence === before) {
-        throw new PitayaError("stale_epoch", `another coordinator decides on ${entry.run} now`);
-      }
-    });
-    wake(entry.run);
-  }
-
-  const isReadBack = (entry: RunEntry) => entry.log.decisions.lastSequence >= entry.inFlight;
-
-  /** A look at a run. What goes wrong in one run stays in it; a lost bus or lease ends the reign. */
-  async function turn(entry: RunEntry): Promise<void> {
-    try {
-      await lookAt(entry);
-    } catch (error) {
-      if (isPitayaError(error) && ENDS_REIGN.includes(error.code)) throw error;
-      log.error(
-        { run: entry.run, err: error },
-        "a run cannot be decided on now; it is tried again",
-      );
-      entry.cancelDeadline();
-      entry.cancelDeadline = clock.setTimer(AGAIN_MS, () => wake(entry.run));
-    }
-  }
+  const asked = askedDecisions({ append, post, look: look.now });
+  const keepOutside = outside({
+    ...options,
+    ...{ epoch, wake, fleet: fleet.state, entryOf: (run) => entries.get(run) },
+  });
 
   /** Decides if there is something to decide, and keeps the outside in step. */
   async function lookAt(entry: RunEntry): Promise<void> {
@@ -254,10 +121,9 @@ export function reign(options: ReignOptions): Reign {
     if (!deciding || stopping.signal.aborted || actors === undefined || !isReadBack(entry)) return;
     if (entry.log.decisions.epoch > epoch) {
       // Read before the loss of the lease was noticed. The server would take a decision chained on it.
-      throw new PitayaError("stale_epoch", `another coordinator decides on ${entry.run} now`);
+      throw decidedByAnother(entry.run);
     }
-    const [asked] = entry.asked;
-    if (asked) return answerAsked(entry, actors, asked);
+    if (await asked.answerFirst(entry, isOwned(entry))) return;
     await strategies.bring(entry);
     const decided = decide(actors, {
       epoch,
@@ -272,68 +138,18 @@ export function reign(options: ReignOptions): Reign {
       progress: await strategies.progress(entry),
       claimTimeoutMs: options.claimTimeoutMs,
     });
-    const due = decided.length > 0 ? fitting(decided) : waitedTooLong(entry);
+    const { credentialsWaitMs: waitMs, coordinator: by } = options;
+    const due =
+      decided.length > 0
+        ? fitting(decided)
+        : waitedTooLong(entry, { now: clock.now(), waitMs, by });
     if (due.length > 0) await append(entry, [...due]);
-    if (isOwned(entry)) keepIntents(entry);
+    if (isOwned(entry)) keepOutside(entry);
     projections.changed(entry.run, entry.fold.view);
-  }
-
-  async function answerAsked(entry: RunEntry, actors: RunActors, asked: Asked): Promise<void> {
-    if (!asked.entries.every((each) => isTimely(each, actors))) {
-      entry.asked.shift();
-      asked.done(false);
-      return turn(entry);
-    }
-    const owner = isOwned(entry) ? [] : [{ type: "owner.changed" } as const];
-    try {
-      // Not stored, it is published again once the decision in the way is folded.
-      if (!(await append(entry, [...owner, ...asked.entries]))) return;
-      entry.asked.shift();
-      asked.done(true);
-    } catch (error) {
-      entry.asked.shift();
-      asked.failed(error);
-    }
   }
 
   /** Nothing is ordered before the change of owner is read back: the reign before may not be over. */
   const isOwned = ({ log: { decisions } }: RunEntry): boolean => decisions.epoch === epoch;
-
-  /** A run in which nothing moves for want of credentials is interrupted in the end. */
-  function waitedTooLong(entry: RunEntry): DecisionMessage["entries"] {
-    const { actors } = entry;
-    const size = (state: Parameters<RunActors["inState"]>[0]) => actors?.inState(state).size ?? 0;
-    const busy = size("queued") + size("backingOff") + liveAttempts(entry) > 0;
-    if (size("waitingForCredentials") === 0 || busy || actors?.stopping) {
-      entry.waitingSince = undefined;
-      return [];
-    }
-    entry.waitingSince = entry.fold.view.movedAt;
-    if (clock.now() < entry.waitingSince + options.credentialsWaitMs) return [];
-    const reason = "nobody brought the credentials it waits for";
-    return [{ type: "run.stopping", mode: "interrupt", by: options.coordinator, reason }];
-  }
-
-  function keepIntents(entry: RunEntry): void {
-    const { actors, waitingSince } = entry;
-    if (actors === undefined) return;
-    entry.intents ??= intentRunner<RunIntent>({
-      clock,
-      perform,
-      onError(intent, error, failures) {
-        log.warn({ run: entry.run, intent: intent.id, err: error, failures }, "intent failed");
-        return { retryAfterMs: Math.min(MAX_INTENT_PAUSE_MS, 50 * 2 ** failures) };
-      },
-    });
-    entry.intents.reconcile(runIntents(actors, intentWorld(entry)));
-    entry.cancelDeadline();
-    if (isFinalRun(entry)) return;
-    const waits = waitingSince === undefined ? undefined : waitingSince + options.credentialsWaitMs;
-    const due = [nextDeadline(actors, intentWorld(entry)), waits].filter((at) => at !== undefined);
-    if (due.length === 0) return;
-    const delayMs = Math.max(1, Math.min(...due) - clock.now());
-    entry.cancelDeadline = clock.setTimer(delayMs, () => wake(entry.run));
-  }
 
   function countLive(): void {
     let count = 0;
@@ -343,15 +159,6 @@ export function reign(options: ReignOptions): Reign {
     options.onLiveRuns(count);
   }
 
-  function wake(run?: string): void {
-    post(async () => {
-      const woken = run === undefined ? [...entries.values()] : [entries.get(run)];
-      for (const entry of woken) {
-        if (entry && (run !== undefined || !isFinalRun(entry))) await turn(entry);
-      }
-    });
-  }
-
   async function folded(run: FoldedRun, { resolutions }: Taken): Promise<void> {
     if (!deciding || stopping.signal.aborted) return;
     const entry = entryOf(run);
@@ -359,26 +166,15 @@ export function reign(options: ReignOptions): Reign {
     for (const resolution of resolutions) await strategies.resolve(entry, resolution);
     if (isFinalRun(entry)) strategies.giveUp(entry);
     countLive();
-    for (const waiter of [...waiters]) waiter();
+    waiters.check();
     const liveBefore = entry.liveAttempts;
     entry.liveAttempts = liveAttempts(entry);
-    lookSoon(entry);
+    look.soon(entry);
     if (entry.liveAttempts >= liveBefore) return;
     // A slot came free: it may be another run's turn.
     for (const other of entries.values()) {
-      if ((other.actors?.inState("queued").size ?? 0) > 0) lookSoon(other);
+      if ((other.actors?.inState("queued").size ?? 0) > 0) look.soon(other);
     }
-  }
-
-  /** Looks at a run once what has arrived by now is folded: many messages, one turn. */
-  function lookSoon(entry: RunEntry): void {
-    changed.add(entry);
-    if (changed.size > 1) return;
-    post(async () => {
-      const due = [...changed];
-      changed.clear();
-      for (const each of due) await turn(each);
-    });
   }
 
   async function begin(): Promise<void> {
@@ -406,53 +202,24 @@ export function reign(options: ReignOptions): Reign {
       fault,
     );
 
-  const ask: Reign["ask"] = (entry, wanted) =>
-    new Promise((done, failed) => {
-      const gone = new PitayaError("no_coordinator", "this coordinator no longer decides");
-      stopping.signal.addEventListener("abort", () => failed(gone), { once: true });
-      post(async () => {
-        entry.asked.push({ entries: wanted, done, failed });
-        await turn(entry);
-      });
-    });
-
   const replayed: Reign["replayed"] = (entry) =>
     new Promise((done, failed) => {
       box.post(() => strategies.bring(entry).then(done, failed));
     });
 
-  const until: Reign["until"] = (condition, what, timeoutMs) =>
-    new Promise((resolve, reject) => {
-      const end = () => {
-        waiters.delete(check);
-        cancel();
-      };
-      const check = () => {
-        if (!condition()) return;
-        end();
-        resolve();
-      };
-      const cancel = clock.setTimer(timeoutMs, () => {
-        end();
-        reject(new PitayaError("bus_unavailable", `${what} was not seen within ${timeoutMs} ms`));
-      });
-      waiters.add(check);
-      check();
-    });
-
   return {
     epoch,
     ready,
-    ask,
-    until,
+    ask: asked.ask,
+    until: waiters.until,
     replayed,
     async interruptAll(by, reason, timeoutMs) {
       const live = [...entries.values()].filter(isLiveRun);
       for (const entry of live) {
         if (entry.actors?.phase === "finalizing" || entry.actors?.stopping) continue;
-        await ask(entry, [{ type: "run.stopping", mode: "interrupt", by, reason }]);
+        await asked.ask(entry, [{ type: "run.stopping", mode: "interrupt", by, reason }]);
       }
-      await until(() => !live.some(isLiveRun), "the end of all live runs", timeoutMs);
+      await waiters.until(() => !live.some(isLiveRun), "the end of all live runs", timeoutMs);
       return live.map(({ run }) => run);
     },
     get liveRuns() {
@@ -475,6 +242,7 @@ export function reign(options: ReignOptions): Reign {
     wake,
     async stop() {
       stopping.abort();
+      asked.close();
       for (const entry of entries.values()) entry.cancelDeadline();
       await watching;
       await new Promise<void>((done) => box.post(done));

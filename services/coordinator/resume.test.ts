@@ -129,6 +129,8 @@ describe("an override", () => {
     const secrets = await w.sealed("coord-1", { [TOKEN]: "canary" });
     expect(await w.resume({ override, secrets })).toBe("resumed");
     expect(await w.secretsOf(await w.runner.take())).toEqual({ [TOKEN]: "canary" });
-    await expect(w.resume({ override, secrets })).rejects.toMatchObject({ code: "usage" });
+    const another = { ...override, network: "offline" } as const;
+    await expect(w.resume({ override: another, secrets })).rejects.toMatchObject({ code: "usage" });
+    expect(await w.resume({ override, secrets })).toBe("running");
   });
 });

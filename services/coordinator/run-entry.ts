@@ -32,7 +32,6 @@ export interface RunEntry extends Pick<FoldedRun, "run" | "log" | "fold" | "acto
   readonly toldToStopAt: Map<string, number>;
   intents: IntentRunner<RunIntent> | undefined;
   cancelDeadline: () => void;
-  waitingSince: number | undefined;
   /** Attempts under way when it was last looked at. */
   liveAttempts: number;
   /** What every execution starts from; loaded once. */
@@ -59,7 +58,6 @@ export const runEntry = (folded: FoldedRun): RunEntry => ({
   toldToStopAt: new Map(),
   intents: undefined,
   cancelDeadline: () => undefined,
-  waitingSince: undefined,
   liveAttempts: 0,
   texts: undefined,
   stored: new WeakMap(),

@@ -1,14 +1,8 @@
 import { type Clock, type Mailbox, mailbox, systemClock } from "@pitaya/actors";
-import { answer, type Bus, encode, type Sealer } from "@pitaya/bus";
-import {
-  buckets,
-  CoordinatorEntry,
-  PitayaError,
-  ProcessId,
-  type RunSpec,
-  subjects,
-} from "@pitaya/protocol";
+import { answer, type Bus, type Sealer } from "@pitaya/bus";
+import { PitayaError, ProcessId, type RunSpec, subjects } from "@pitaya/protocol";
 import type { Logger } from "pino";
+import { announce } from "./adapters/announcement.ts";
 import { checkpointKeeper, checkpointStore } from "./adapters/checkpoint-store.ts";
 import { holdLease } from "./adapters/lease.ts";
 import { secretHolder } from "./adapters/secret-holder.ts";
@@ -16,7 +10,8 @@ import { serveApi } from "./api-server.ts";
 import { isFinalRun } from "./fold/folded-run.ts";
 import { type LogFold, logFold } from "./fold/log-fold.ts";
 import type { StrategyCode } from "./ports/strategy-code.port.ts";
-import { type Reign, reign } from "./reign.ts";
+import type { Reign } from "./reign.port.ts";
+import { reign } from "./reign.ts";
 import { standbySecrets } from "./standby-secrets.ts";
 
 export interface CoordinatorOptions {
@@ -58,6 +53,11 @@ export interface Coordinator {
   interruptAll(reason: string): Promise<readonly string[]>;
   /** Resolves when it decides for the first time. */
   readonly deciding: Promise<void>;
+  /**
+   * Resolves when another process has taken its name and place, and this one does nothing any more:
+   * its program must end.
+   */
+  readonly superseded: Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -99,21 +99,16 @@ export function start(options: CoordinatorOptions): Coordinator {
     async () => ({ curveKey: secrets.publicKey }),
   );
 
-  let cancelAnnounce: () => void = () => undefined;
-  async function announce(): Promise<void> {
-    const entry = {
-      v: 1,
-      coordinator: id,
-      curveKey: secrets.publicKey,
-      version: options.version,
-    } as const;
-    await bus
-      .bucket(buckets.coordinators)
-      .put(id, encode(CoordinatorEntry, entry))
-      .catch((error: unknown) => log.warn({ err: error }, "could not announce itself"));
-    if (stopping.signal.aborted) return;
-    cancelAnnounce = clock.setTimer(buckets.coordinators.ttlMs / 3, () => void announce());
-  }
+  const announced = announce({
+    ...{ bus, clock, log },
+    entry: { v: 1, coordinator: id, curveKey: secrets.publicKey, version: options.version },
+  });
+  const superseded = Promise.withResolvers<void>();
+  announced.superseded.addEventListener("abort", () => {
+    log.error({ id }, "another process of this coordinator's name has taken its place");
+    stopping.abort();
+    void life.then(stopKeys).then(superseded.resolve, superseded.reject);
+  });
 
   const standby = standbySecrets({ bus, clock, log, coordinator: id, secrets });
 
@@ -228,7 +223,7 @@ export function start(options: CoordinatorOptions): Coordinator {
   }
 
   const life = (async () => {
-    await announce();
+    await announced.tried;
     while (!stopping.signal.aborted) {
       try {
         await serve();
@@ -247,6 +242,7 @@ export function start(options: CoordinatorOptions): Coordinator {
       return current?.liveRuns ?? 0;
     },
     deciding: deciding.promise,
+    superseded: superseded.promise,
     async interruptAll(reason) {
       if (!current) throw new PitayaError("no_coordinator", "another coordinator decides");
       const allowedMs = (options.cancelGraceMs ?? CANCEL_GRACE_MS) + SETTLE_MS;
@@ -254,10 +250,9 @@ export function start(options: CoordinatorOptions): Coordinator {
     },
     async stop() {
       stopping.abort();
-      cancelAnnounce();
       await life;
       await stopKeys();
-      await bus.bucket(buckets.coordinators).delete(id);
+      await announced.withdraw();
     },
   };
 }

@@ -4,10 +4,10 @@ import { planOf, strikeText } from "./plan.rules.ts";
 import { openSeeds, type Seeds } from "./seeds.ts";
 
 /*
- * Ten of the seeds that `npm run chaos -- --seeds 40` runs, one for each kind of part, and before all
+ * Some of the seeds that `npm run chaos -- --seeds 40` runs, one for each kind of part, and before all
  * those that found something.
  */
-const SEEDS = [1, 2, 3, 6, 7, 10, 11, 12, 18, 96];
+const SEEDS = [1, 2, 3, 6, 7, 10, 11, 12, 18, 96, 145];
 
 const told: string[] = [];
 let seeds: Seeds;

@@ -70,6 +70,8 @@ async function leftBehind(after: After): Promise<string[]> {
     leftInDirectories(world, journey.run),
   ]);
   const seen = [...onEngine.map((left) => `left: ${left}`), ...inDirectories];
+  // A runner that is not back yet cannot say what is on its host.
+  await world.whole();
   return [...seen, ...(await said(after, ["gc", "--verify"]))];
 }
 

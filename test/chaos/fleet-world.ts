@@ -31,6 +31,8 @@ export interface FleetOptions {
 
 const COORDINATORS = ["c1", "c2"] as const;
 const SLOTS = 3;
+/** In the command line of a warden; a runner-agent has git for a child too. */
+const WARDEN = "warden/main.ts";
 
 /** Two coordinators and two runner-agents with their wardens, each a program of its own, on one bus. */
 export async function fleetWorld(options: FleetOptions): Promise<World> {
@@ -114,6 +116,8 @@ export async function fleetWorld(options: FleetOptions): Promise<World> {
     PITAYA_NATS__CREDS: await credential("u1"),
   });
   const commands = commandsOf(user, PITAYA);
+  /** Incarnations of runner-agents that were killed: their leases may stand for a moment. */
+  const killed = new Set<string>();
   /** Every warden there was: what must be gone in the end. */
   const wardens = new Set<number>();
 
@@ -136,11 +140,12 @@ export async function fleetWorld(options: FleetOptions): Promise<World> {
     await Promise.race([there(), ended]);
   }
 
-  async function liveRunners(): Promise<readonly string[]> {
+  async function liveRunners(): Promise<readonly RunnerLiveness[]> {
     const entries = await bus.bucket(buckets.runners).entries();
     return entries
       .filter(({ key }) => runnerIds.includes(key))
-      .map(({ value }) => decode(RunnerLiveness, value, "liveness").runner);
+      .map(({ value }) => decode(RunnerLiveness, value, "liveness"))
+      .filter(({ incarnation }) => !killed.has(incarnation));
   }
 
   function programOf(target: string, runner: string | undefined): Program {
@@ -168,6 +173,10 @@ export async function fleetWorld(options: FleetOptions): Promise<World> {
     kill: () => of.signal("SIGKILL"),
     async bringBack() {
       await of.ended();
+      const id = runners.find(({ agent }) => agent === of)?.id;
+      for (const { runner, incarnation } of id === undefined ? [] : await liveRunners()) {
+        if (runner === id) killed.add(incarnation);
+      }
       of.start();
     },
     freeze: () => of.signal("SIGSTOP"),
@@ -175,7 +184,7 @@ export async function fleetWorld(options: FleetOptions): Promise<World> {
   });
 
   function wardenVictim(of: Program): Victim {
-    const pids = of.children();
+    const pids = of.children(WARDEN);
     const signal = (name: NodeJS.Signals) => {
       for (const pid of pids) signalProcess(pid, name);
     };
@@ -189,7 +198,7 @@ export async function fleetWorld(options: FleetOptions): Promise<World> {
   }
 
   const noteWardens = () => {
-    for (const { agent } of runners) for (const pid of agent.children()) wardens.add(pid);
+    for (const { agent } of runners) for (const pid of agent.children(WARDEN)) wardens.add(pid);
   };
 
   return {
@@ -209,8 +218,7 @@ export async function fleetWorld(options: FleetOptions): Promise<World> {
     },
     async whole() {
       for (;;) {
-        const live = await liveRunners();
-        if (live.length === runnerIds.length) break;
+        if ((await liveRunners()).length === runnerIds.length) break;
         await new Promise((done) => setTimeout(done, 50));
       }
       noteWardens();

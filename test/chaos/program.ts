@@ -12,8 +12,8 @@ export interface Program {
   signal(signal: NodeJS.Signals): void;
   /** Resolves when the process that was started last has ended. */
   ended(): Promise<string>;
-  /** Its direct children. */
-  children(): readonly number[];
+  /** Its direct children whose command line names this. */
+  children(naming: string): readonly number[];
   /** SIGTERM, and SIGKILL to what does not follow. @returns how it ended */
   stop(): Promise<string>;
 }
@@ -60,7 +60,10 @@ export function program(options: ProgramOptions): Program {
       running().kill(signal);
     },
     ended: () => ended,
-    children: () => (isRunning() ? childrenOf(running().pid ?? 0) : []),
+    children: (naming) =>
+      (isRunning() ? childrenOf(running().pid ?? 0) : []).filter((pid) =>
+        commandLineOf(pid).includes(naming),
+      ),
     async stop() {
       if (!isRunning()) return await ended;
       running().kill("SIGCONT");
@@ -80,6 +83,15 @@ export function childrenOf(pid: number): readonly number[] {
     return list.split(" ").flatMap((child) => (child.trim() === "" ? [] : [Number(child)]));
   } catch {
     return [];
+  }
+}
+
+/** Empty for one that is gone. */
+function commandLineOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return "";
   }
 }
 

@@ -1,7 +1,12 @@
+import { readdir, readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { z } from "zod";
 import { leftOnEngine } from "../support/engine.ts";
 import { branchesOf, processesOf, RUN_ID } from "../support/pitaya.ts";
 import { embeddedStack, type Stack } from "../support/stack.ts";
+
+const Said = z.object({ time: z.number(), pid: z.int(), msg: z.string().optional() });
 
 let stack: Stack;
 beforeEach(async () => {
@@ -34,6 +39,7 @@ describe("the embedded stack", () => {
     const { code, stderr } = await run.finished;
     expect({ code, stderr }).toMatchObject({ code: 0 });
     expect(await branchesOf(cwd)).toHaveLength(1);
+    expect(await decidesAfterMs(user.stateDir)).toBeLessThan(2_000);
   });
 
   it("serves two terminals at once, in the same repository", async () => {
@@ -59,3 +65,17 @@ describe("the embedded stack", () => {
     expect(await processesOf(user)).toEqual([]);
   });
 });
+
+/** From the last supervisor's first word to its coordinator's taking over. */
+async function decidesAfterMs(stateDir: string): Promise<number> {
+  const names = await readdir(stateDir, { recursive: true });
+  const name = names.find((each) => basename(each) === "supervisor.log") ?? "supervisor.log";
+  const text = await readFile(join(stateDir, name), "utf8");
+  const said = text
+    .trim()
+    .split("\n")
+    .map((line) => Said.parse(JSON.parse(line)));
+  const own = said.filter(({ pid }) => pid === said.at(-1)?.pid);
+  const decides = own.find(({ msg }) => msg === "decides");
+  return (decides?.time ?? Number.POSITIVE_INFINITY) - (own[0]?.time ?? 0);
+}

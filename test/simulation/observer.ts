@@ -33,7 +33,7 @@ export interface Observer {
 interface Seen {
   readonly log: RunLog;
   readonly fold: RunViewFold;
-  readonly verifier: RunVerifier | undefined;
+  readonly verifier: RunVerifier;
   /** Attempts by instance and number: what their last counted message was. */
   readonly attempts: Map<
     string,
@@ -51,11 +51,9 @@ interface Seen {
 
 /**
  * Reads the log as it is written and holds it against what is promised of it. It knows nothing of
- * faults: these hold always.
- *
- * @param verifies has `pitaya verify` look at each run as well, which takes its time
+ * faults: these hold always. `pitaya verify` looks at each run as well.
  */
-export function observer(slotsOf: (runner: string) => number, verifies: boolean): Observer {
+export function observer(slotsOf: (runner: string) => number): Observer {
   const runs = new Map<string, Seen>();
   const violations: string[] = [];
   const busy = new Map<string, Set<string>>();
@@ -68,7 +66,7 @@ export function observer(slotsOf: (runner: string) => number, verifies: boolean)
     const fresh: Seen = {
       log: runLog(),
       fold: runView(),
-      verifier: verifies ? runVerifier() : undefined,
+      verifier: runVerifier(),
       attempts: new Map(),
       outcomes: new Map(),
       ends: [],
@@ -168,7 +166,7 @@ export function observer(slotsOf: (runner: string) => number, verifies: boolean)
       if (run === undefined) return;
       const seen = seenOf(run);
       checkRaw(run, seen, message);
-      seen.verifier?.take(message);
+      seen.verifier.take(message);
       for (const event of seen.log.admit(message)) {
         const isIdle = event.kind === "stale" || event.kind === "void";
         const before = isIdle ? stateOf(seen.fold.view) : "";
@@ -182,7 +180,7 @@ export function observer(slotsOf: (runner: string) => number, verifies: boolean)
     },
     conclude() {
       for (const [run, seen] of runs) {
-        const said = seen.verifier?.end().violations ?? [];
+        const said = seen.verifier.end().violations;
         for (const { rule, message, sequence } of said) {
           // What is not of a message is of the list of runs, which was not shown to it.
           if (sequence !== undefined) fail(run, `verify says of ${rule}: ${message}`);

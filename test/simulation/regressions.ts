@@ -13,7 +13,7 @@ export const REGRESSIONS: readonly { readonly seed: number; readonly found: stri
     seed: 339,
     found: "a deposed coordinator chained on its successor's decision; the run stood still",
   },
-  { seed: 386, found: "two processes of one coordinator's name took its lease from each other" },
+  { seed: 386, found: "two processes of one coordinator's name announced a key each under it" },
   { seed: 1347, found: "a deposed coordinator's seal did not count, and nobody could seal again" },
   { seed: 1383, found: "an interrupt was written after the end of its run" },
   { seed: 2023, found: "a runner-agent thought dead put its key in place of its successor's" },

@@ -73,7 +73,7 @@ export async function startNatsProcess(options: NatsOptions = {}): Promise<TestN
     },
     async stop() {
       await server.kill("SIGTERM");
-      await rm(dir, { recursive: true, force: true });
+      await rm(dir, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }

@@ -259,7 +259,7 @@ export async function runnerPrograms(options: {
       await model.close();
       await nats.stop();
       for (const runner of runners) await removeEverythingOf(runner);
-      await rm(dir, { recursive: true, force: true });
+      await rm(dir, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }

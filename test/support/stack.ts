@@ -57,7 +57,7 @@ export async function openPlaces(): Promise<Omit<Stack, "user" | "exists">> {
     repository: async () => smallRepository(await directory()),
     async leave() {
       await model.close();
-      await rm(root, { recursive: true, force: true });
+      await rm(root, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }

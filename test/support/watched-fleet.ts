@@ -196,7 +196,7 @@ export async function watchedFleet(options: {
       await client.close();
       await nats.stop();
       for (const runner of runners) await removeEverythingOf(runner);
-      await rm(dir, { recursive: true, force: true });
+      await rm(dir, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }

@@ -19,6 +19,11 @@ export interface RunVerification {
   readonly setAside: readonly SetAside[];
   /** Decisions overtaken by a fact that came between: skipped, as they should be. */
   readonly voided: number;
+  /**
+   * The run has ended, and its row is missing or of before: true for the moment it takes to write the
+   * row, and for as long as no coordinator decides. A violation all the same.
+   */
+  readonly rowIsBehind: boolean;
   readonly view: RunView;
   /** Each blob once, where it is first named. */
   readonly blobs: readonly NamedBlob[];
@@ -83,16 +88,17 @@ export function runVerifier(projection?: RunProjection): RunVerifier {
     }
   }
 
+  const rowIsBehind = () =>
+    isFinalPhase(fold.view.phase) && projection?.status !== statusOf(fold.view.phase);
+
   /** A row that is of no event of the log, or of one long before the run's end. */
   function* rowCheck(): Generator<Violation> {
-    const { view } = fold;
     if (projection && !compared) {
       const { sequence } = projection;
       yield { rule: "totals", message: `the list of runs stands at ${sequence}, no event of it` };
     }
-    if (!isFinalPhase(view.phase)) return;
-    const status = statusOf(view.phase);
-    if (projection?.status === status) return;
+    if (!rowIsBehind()) return;
+    const status = statusOf(fold.view.phase);
     const row = projection === undefined ? "does not have it" : `says ${projection.status}`;
     yield { rule: "totals", message: `the run is ${status}, and the list of runs ${row}` };
   }
@@ -109,6 +115,7 @@ export function runVerifier(projection?: RunProjection): RunVerifier {
         violations: [...violations, ...none, ...sums.compare(view), ...rowCheck()],
         setAside,
         voided,
+        rowIsBehind: rowIsBehind(),
         view,
         blobs: [...blobs.values()],
         branches: [...branches.values()],

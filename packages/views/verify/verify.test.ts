@@ -140,9 +140,12 @@ test("a list of runs that says something else is seen", () => {
     verified(log, { ...row, ...change }).violations.map(({ message }) => message);
   expect(say({ costUsd: row.costUsd + 1 })).toEqual([expect.stringContaining("costUsd")]);
   expect(say({ sequence: 9_999 })).toEqual([expect.stringContaining("9999")]);
-  expect(verified(log, rowOf(log.slice(0, 4))).violations).toMatchObject([
+  expect(verified(log, row).rowIsBehind).toBe(false);
+  const early = verified(log, rowOf(log.slice(0, 4)));
+  expect(early.violations).toMatchObject([
     { rule: "totals", message: "the run is completed, and the list of runs says running" },
   ]);
+  expect(early.rowIsBehind).toBe(true);
 });
 
 test("a message nobody can read is a hole in its chain", () => {

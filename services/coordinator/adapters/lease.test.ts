@@ -15,11 +15,11 @@ function fleet() {
     clock,
     serverClock,
     bucket: broker.connect("looker").bucket(buckets.leases),
-    hold: (name: string, hasHeld = false) =>
+    hold: (name: string, hasHeld = false, own = clock) =>
       holdLease({
         bus: broker.connect(name),
         coordinator: ProcessId.parse(name),
-        clock,
+        clock: own,
         leaseMs: LEASE_MS,
         takeOver: false,
         hasHeld,
@@ -47,6 +47,24 @@ describe("the coordinator's lease", () => {
     serverClock.advance(LEASE_MS);
     clock.advance(LEASE_MS);
     expect((await waiting).epoch).toBeGreaterThan(started.epoch);
+  });
+
+  it("is taken as soon as it has lapsed, by one that waits for it", async () => {
+    const { hold, clock, serverClock } = fleet();
+    // It is dead: its time stands still.
+    await hold("c1", false, manualClock(clock.now()));
+    const start = clock.now();
+    // Not one of its looks falls on the end of the lease.
+    serverClock.advance(130);
+    clock.advance(130);
+    const won = hold("c2").then(() => clock.now() - start);
+    const over = won.then(() => true);
+    const settled = () => new Promise<false>((done) => setImmediate(() => done(false)));
+    while (!(await Promise.race([over, settled()]))) {
+      serverClock.advance(10);
+      clock.advance(10);
+    }
+    expect(await won).toBeLessThanOrEqual(LEASE_MS * 1.02);
   });
 
   it("is not taken from another by who gives up one that has lapsed unnoticed", async () => {

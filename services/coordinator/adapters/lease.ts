@@ -4,6 +4,13 @@ import { buckets, CoordinatorLease, type ProcessId } from "@pitaya/protocol";
 
 const KEY = "coordinator";
 
+/** In the length of a lease, by one that stands by; and once its holder has been silent for half of it. */
+const LOOKS = 10;
+const LOOKS_WHEN_SILENT = 100;
+
+/** Renewals in the length of a lease. */
+const RENEWALS = 4;
+
 export interface LeaseOptions {
   readonly bus: Bus;
   readonly coordinator: ProcessId;
@@ -41,9 +48,14 @@ export async function holdLease(options: LeaseOptions): Promise<HeldLease> {
   const value = encode(CoordinatorLease, { v: 1, coordinator, since });
 
   async function win(): Promise<number> {
+    let last: { readonly revision: number; readonly seenAt: number } | undefined;
     for (;;) {
       options.signal.throwIfAborted();
       const current = await bucket.get(KEY);
+      const now = options.clock.now();
+      if (current && current.revision !== last?.revision) {
+        last = { revision: current.revision, seenAt: now };
+      }
       if (current === undefined || options.takeOver) {
         const revision = await bucket.replace(KEY, value, current?.revision ?? 0, ttl);
         if (revision !== undefined) return revision;
@@ -54,7 +66,9 @@ export async function holdLease(options: LeaseOptions): Promise<HeldLease> {
           if (revision !== undefined) return revision;
         }
       }
-      await pause(options.clock, options.leaseMs / 10, options.signal);
+      const isSilent = last !== undefined && now - last.seenAt > options.leaseMs / 2;
+      const pauseMs = options.leaseMs / (isSilent ? LOOKS_WHEN_SILENT : LOOKS);
+      await pause(options.clock, pauseMs, options.signal);
     }
   }
 
@@ -65,7 +79,7 @@ export async function holdLease(options: LeaseOptions): Promise<HeldLease> {
   let cancelTimer: () => void = () => undefined;
 
   const renewLater = () => {
-    cancelTimer = options.clock.setTimer(options.leaseMs / 4, () => void renew());
+    cancelTimer = options.clock.setTimer(options.leaseMs / RENEWALS, () => void renew());
   };
   async function renew(): Promise<void> {
     if (lost.signal.aborted) return;
@@ -100,6 +114,7 @@ export async function holdLease(options: LeaseOptions): Promise<HeldLease> {
 
 function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
     const cancel = clock.setTimer(delayMs, () => {
       signal.removeEventListener("abort", stop);
       resolve();

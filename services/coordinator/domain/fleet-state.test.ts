@@ -28,6 +28,14 @@ describe("a runner that is silent", () => {
     expect([isLost(1_999), isLost(2_000)]).toEqual([false, true]);
   });
 
+  it("is lost after the lease that it told, where that is another", () => {
+    const { state, isLost } = heardOnce(6_000);
+    state.about("a", { leaseMs: 3 * LEASE_MS } as never);
+    expect([isLost(5_999), isLost(6_000)]).toEqual([false, true]);
+    expect(state.nextLapse(0)).toBe(6_000);
+    expect([state.available(5_999).length, state.available(6_000).length]).toEqual([1, 0]);
+  });
+
   it("is not lost while the bus is silent as well, and has a whole lease from its next answer on", () => {
     const { isLost, answer, state } = heardOnce(500);
     expect([isLost(2_000), isLost(60_000)]).toEqual([false, false]);

@@ -49,7 +49,10 @@ export interface FleetState {
 
 const nameOf = ({ run, instance, attempt }: ClaimedAttempt) => `${run}.${instance}.${attempt}`;
 
-/** @param silenceMs without an answer for so long the bus is away */
+/**
+ * @param leaseMs of runners that do not tell the length of theirs
+ * @param silenceMs without an answer for so long the bus is away
+ */
 export function fleetState(leaseMs: number, silenceMs: number): FleetState {
   const runners = new Map<string, RunnerState>();
   let graceFrom = 0;
@@ -62,8 +65,9 @@ export function fleetState(leaseMs: number, silenceMs: number): FleetState {
     runners.set(runner, fresh);
     return fresh;
   };
+  const leaseOf = (state: RunnerState | undefined) => state?.about?.leaseMs ?? leaseMs;
   const lapsesAt = (state: RunnerState | undefined) =>
-    Math.max(state?.seenAt ?? 0, graceFrom) + leaseMs;
+    Math.max(state?.seenAt ?? 0, graceFrom) + leaseOf(state);
   const isSilent = (now: number) => now - answeredAt > silenceMs;
 
   return {
@@ -99,7 +103,7 @@ export function fleetState(leaseMs: number, silenceMs: number): FleetState {
     curveKey: (runner) => runners.get(runner)?.about?.curveKey,
     available: (now) =>
       [...runners.values()].flatMap((state) =>
-        state.about && state.liveness && now < state.seenAt + leaseMs ? [state.about] : [],
+        state.about && state.liveness && now < state.seenAt + leaseOf(state) ? [state.about] : [],
       ),
     nextLapse(now) {
       const lapses = [...runners.values()].map(lapsesAt).filter((at) => at > now);

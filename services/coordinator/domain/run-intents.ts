@@ -82,7 +82,7 @@ function attemptIntents(
   const place = { run, instance, attempt, runner };
   const name = `${run}.${instance}.${attempt}`;
   const seal = (reason: SealReason): RunIntent => {
-    const expectedLast = actors.log.chainOf(instance, attempt)?.lastSequence ?? 0;
+    const expectedLast = actors.log.chainOf(instance, attempt)?.tail ?? 0;
     return {
       id: `seal.${name}.${reason}.${expectedLast}`,
       kind: "seal",

@@ -36,13 +36,13 @@ export function attemptDirectories(stateDir: string): AttemptDirectories {
         writeStart: (command) => replaceFile(join(path, START), JSON.stringify(command)),
         writeRecord: (record) => replaceFile(join(path, RECORD), JSON.stringify(record)),
         freshHarvestDir: () => mkdtemp(join(path, "harvest-")),
-        removeHarvestDir: (dir) => rm(dir, { recursive: true, force: true }),
+        removeHarvestDir: (dir) => rm(dir, { recursive: true, force: true, maxRetries: 5 }),
         write: (file, content) =>
           pipeline(content, createWriteStream(file, { flags: "wx", mode: 0o600 })),
         read: (file) => createReadStream(file),
         removeFile: (file) => rm(file, { force: true }),
         openJournal: () => outputJournal(path),
-        remove: () => rm(path, { recursive: true, force: true }),
+        remove: () => rm(path, { recursive: true, force: true, maxRetries: 5 }),
       };
     },
 

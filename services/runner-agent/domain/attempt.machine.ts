@@ -96,6 +96,15 @@ export const attemptMachine = setup({
       if (event.type !== "STARTED") return {};
       const { container, atMs } = event;
       const inHand = { isInHand: true, lastOutputAtMs: atMs };
+      if (context.waitingSinceMs !== undefined) {
+        const goesOn = { type: "attempt.entered" as const, phase: "running" as const };
+        return {
+          ...withoutPause({ ...context, pausedAtMs: context.waitingSinceMs }, atMs),
+          ...inHand,
+          waitingSinceMs: undefined,
+          facts: [...context.facts, goesOn],
+        };
+      }
       // An adopted agent started when it started; to tell it a second time would be no fact.
       if (context.agentStartedAtMs !== undefined) return inHand;
       const started = {
@@ -104,6 +113,12 @@ export const attemptMachine = setup({
         imageId: context.imageId ?? "",
       };
       return { ...inHand, agentStartedAtMs: atMs, facts: [...context.facts, started] };
+    }),
+    tellWaiting: assign(({ context, event }) => {
+      if (event.type !== "WAITING" || context.waitingSinceMs !== undefined) return {};
+      const { atMs, missing } = event;
+      const fact = { type: "attempt.waitingForCredentials" as const, missing: [...missing] };
+      return { waitingSinceMs: atMs, facts: [...context.facts, fact] };
     }),
     keepPause: assign(({ context, event }) => {
       if (event.type !== "PAUSED") return {};
@@ -279,6 +294,7 @@ export const attemptMachine = setup({
             },
             adopting: {
               on: {
+                WAITING: { actions: "tellWaiting" },
                 STOP: { actions: "keepStop" },
                 PAUSED: { actions: "keepPause" },
                 STARTED: [

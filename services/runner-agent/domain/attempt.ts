@@ -142,6 +142,8 @@ export interface AttemptContext extends AttemptInput {
   /** The coordinator wants it to go on. Counts once the pause is in the log, which a seal prevents. */
   readonly isConfirmed: boolean;
   readonly overranMs?: number | undefined;
+  /** Since when an adopted agent waits for somebody to bring its credentials again. */
+  readonly waitingSinceMs?: number | undefined;
   /** A snapshot is being taken. */
   readonly isSnapshotting: boolean;
   /** When the last one was taken, or was not to be had. */
@@ -186,6 +188,8 @@ export type AttemptEvent =
   | { readonly type: "READ"; readonly found: FileFound }
   | { readonly type: "PREPARED"; readonly imageId: string }
   | { readonly type: "STARTED"; readonly container: string; readonly atMs: number }
+  /** Adopted, and nobody has its credentials any more. */
+  | { readonly type: "WAITING"; readonly missing: readonly string[]; readonly atMs: number }
   | { readonly type: "OUTPUT"; readonly atMs: number }
   | { readonly type: "GAP"; readonly gap: Omit<FactOf<"output.gap">, "type"> }
   /** The agent CLI said its last word. */

@@ -1,5 +1,5 @@
 import type { OutputParser } from "@pitaya/plugins";
-import { errorRecord, subjects } from "@pitaya/protocol";
+import { errorRecord, PitayaError, subjects } from "@pitaya/protocol";
 import { naming } from "../adapters/docker/names.ts";
 import { outputPublisher } from "../adapters/output-publisher.ts";
 import { agentEndOf, agentExitOf } from "../domain/agent-end.rules.ts";
@@ -41,7 +41,14 @@ export async function runAgent(scope: AttemptScope, options: RunOptions): Promis
   const { clock } = scope;
   const { send, signal } = options;
   const parser = outputParser(scope);
-  if (options.adopt) await recallSecrets(scope, signal);
+  if (options.adopt) {
+    try {
+      await recallSecrets(scope, options);
+    } catch (error) {
+      if (!signal.aborted) send({ type: "FAILED", error: errorRecord(error), lastOutput: "" });
+      return;
+    }
+  }
   scope.redactor ??= scope.redactorOf([]);
   const pump = outputPump({
     parser,
@@ -133,24 +140,34 @@ const outputSubject = ({ runner, name }: AttemptScope) =>
     attempt: String(name.attempt),
   });
 
-/** How long an adopted agent's output waits for the values that must not be in it. */
-const RECALL_TIMEOUT_MS = 30_000;
+/** Refusals before it is said that nobody has the values: a new key takes a moment to be heard of. */
+const PATIENT_ANSWERS = 3;
 
 /**
- * The agent has its secrets, but this process no longer knows them, and what it publishes must not
- * hold them. If nobody does any more, output goes on redacted by known shapes alone: the agent is
- * paid for, and its work must come home.
+ * The agent has its secrets, but this process no longer knows them, and what it stores must not hold
+ * them. If nobody else does either, the agent goes on, or has ended, and all that comes of it waits
+ * with the engine until somebody brings them again.
+ *
+ * @throws `credentials_missing` when the agent is to be ended meanwhile: nothing of it can be kept
  */
-async function recallSecrets(scope: AttemptScope, signal: AbortSignal): Promise<void> {
-  const limit = new AbortController();
-  const cancel = scope.clock.setTimer(RECALL_TIMEOUT_MS, () => limit.abort());
-  try {
-    scope.secrets = await requestSecrets(scope, AbortSignal.any([signal, limit.signal]));
-    scope.redactor = scope.redactorOf(Object.values(scope.secrets));
-  } catch (err) {
-    if (signal.aborted) throw err;
-    scope.log.warn({ err }, "credentials unknown after a restart: redacting known shapes only");
-  } finally {
-    cancel();
-  }
+async function recallSecrets(
+  scope: AttemptScope,
+  { send, stop, signal }: Pick<RunOptions, "send" | "stop" | "signal">,
+): Promise<void> {
+  let answers = 0;
+  scope.secrets = await requestSecrets(scope, signal, (cause) => {
+    answers += 1;
+    if (answers < PATIENT_ANSWERS) return;
+    if (stop() !== undefined) throw nothingKept(cause);
+    const missing = scope.command.task.agent.credentials;
+    if (answers === PATIENT_ANSWERS) send({ type: "WAITING", missing, atMs: scope.clock.now() });
+  });
+  scope.redactor = scope.redactorOf(Object.values(scope.secrets));
 }
+
+const nothingKept = (cause: unknown) =>
+  new PitayaError(
+    "credentials_missing",
+    "Nothing of this attempt is kept: its credentials are unknown since a restart, so nobody could tell whether what it made holds one.",
+    { cause, hint: "Attach with the credentials before a run is stopped, and its work is kept." },
+  );

@@ -18,11 +18,12 @@ const RETRY_MS = 1_000;
  * Asks the coordinator for the agent's credentials, sealed to this runner-agent's key, until it
  * answers or `signal` aborts.
  *
- * @throws `credentials_missing` when nobody holds them
+ * @param onRefused told of each answer that nobody holds them; what it throws ends the asking
  */
 export async function requestSecrets(
   scope: AttemptScope,
   signal: AbortSignal,
+  onRefused: (error: PitayaError) => void = () => undefined,
 ): Promise<Readonly<Record<string, string>>> {
   const { command, name, runner, bus, sealer, log } = scope;
   const wanted = command.task.agent.credentials;
@@ -44,6 +45,7 @@ export async function requestSecrets(
       return pick(sealer.open(value.secrets, name.runId).values, wanted);
     } catch (error) {
       if (!isPitayaError(error) || !error.retryable) throw error;
+      if (error.code === "credentials_missing") onRefused(error);
       log.warn({ err: error }, "no answer about credentials yet");
       await pause(scope.clock, RETRY_MS, signal);
     }

@@ -650,6 +650,87 @@ describe("secrets", () => {
     expect(stored(h).includes(SECRET)).toBe(false);
     expect(stored(h).includes("[REDACTED]")).toBe(true);
   });
+
+  describe("that nobody knows any more after a restart", () => {
+    /** An agent that was adopted, and has printed and committed its key since. */
+    async function orphaned() {
+      const clock = manualClock(Date.UTC(2026, 0, 1));
+      const bundle = await base.bundleOf({ "k.txt": `key=${SECRET}\n` });
+      let goOn = () => {};
+      const h = await harness(
+        (agent) =>
+          new Promise((resolve) => {
+            goOn = () => {
+              agent.write("stdout", `say ${SECRET}\ndone\n`);
+              agent.commit(bundle);
+              resolve(0);
+            };
+          }),
+        { clock },
+      );
+      const own = sealer();
+      let isHeld = true;
+      answer(
+        h.bus,
+        "runner-secret",
+        [subjects.api.of({ verb: "runner-secret" })],
+        { epoch: () => 1 },
+        async () => {
+          const entry = await h.bus.bucket(buckets.runners).get(`${RUNNER}.about`);
+          if (!isHeld || !entry) {
+            const retryable = { retryable: true };
+            throw new PitayaError("credentials_missing", "Nobody holds them.", retryable);
+          }
+          const { curveKey } = decode(RunnerAbout, entry.value, "about");
+          return { secrets: own.seal(curveKey, { v: 1, run: RUN, values: { LINE_KEY: SECRET } }) };
+        },
+      );
+      const first = await h.start();
+      await h.order("one", { task: { agent } });
+      await h.fact("attempt.started", "one");
+      isHeld = false;
+      await first.stop("leave");
+      await h.start();
+      await h.fact("attempt.adopted", "one");
+      goOn();
+      const waits = h.fact("attempt.waitingForCredentials", "one").then(() => true);
+      while (!(await Promise.race([waits, pass(clock, 1_000)])));
+      // Far beyond every limit of an agent at work.
+      clock.advance(2 * 3_600_000);
+      await pass(clock, 2_000);
+      const bring = () => {
+        isHeld = true;
+      };
+      return { h, clock, bring };
+    }
+
+    it("hold its work back until somebody brings them", async () => {
+      const { h, clock, bring } = await orphaned();
+      expect(await h.chain("one")).not.toContainEqual(
+        expect.objectContaining({ fact: expect.objectContaining({ type: "attempt.failed" }) }),
+      );
+      bring();
+      await pass(clock, 5_000);
+      const end = await h.fact("attempt.failed", "one");
+      expect(end).toMatchObject({ error: { code: "secret_in_commit" } });
+      expect(end.lastOutput).toContain("[REDACTED]");
+      expect(stored(h).includes(SECRET)).toBe(false);
+    });
+
+    it("keep nothing of it where it is stopped before that", async () => {
+      const { h, clock } = await orphaned();
+      await h.cancel("one", "interrupt");
+      await pass(clock, 5_000);
+      const end = await h.fact("attempt.failed", "one");
+      expect(end.error).toMatchObject({
+        code: "interrupted",
+        details: { alsoFailed: [expect.stringContaining("credentials_missing")] },
+      });
+      expect(end).toMatchObject({ lastOutput: "" });
+      expect(end.bundle).toBeUndefined();
+      expect(stored(h).includes(SECRET)).toBe(false);
+    });
+  });
 });
 
 describe("a runner-agent", () => {
@@ -662,6 +743,7 @@ describe("a runner-agent", () => {
       slots: 3,
       pool: "gpu",
       labels: { arch: "arm64" },
+      leaseMs: 5_000,
       curveKey: expect.stringMatching(/^X/),
       packs: [expect.any(String)],
     });

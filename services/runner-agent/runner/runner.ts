@@ -144,6 +144,7 @@ async function begin(
       memoryBytes: engine.memoryBytes,
       engineVersion: engine.engineVersion,
       curveKey: parts.sealer.publicKey,
+      leaseMs,
       packs: packs.held().slice(0, MAX_PACKS_TOLD),
     }),
   });

@@ -296,7 +296,7 @@ export async function runnerHarness(options: {
 
     async close(): Promise<void> {
       await Promise.all(running.map((runner) => runner.stop("kill")));
-      await rm(stateDir, { recursive: true, force: true });
+      await rm(stateDir, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }

@@ -5,6 +5,10 @@ import { attached } from "./attached.ts";
 import { type Engine, onEngine, statusOf, unlessGone } from "./engine.ts";
 import { hardened } from "./hardening.rules.ts";
 import { type AttemptVolumes, LABEL, type Naming, shortHash } from "./names.ts";
+import { waitForEnd } from "./wait-for-end.ts";
+
+/** How long the closing waits for an engine to remove the container whose input has ended. */
+const GONE_MS = 30_000;
 
 /** What the engine's host is like. */
 export interface StewardHost {
@@ -75,10 +79,6 @@ export async function startSteward(
     container.attach({ stream: true, stdin: true, stdout: true, stderr: true, hijack: true }),
   );
   const streams = attached(connection as Duplex);
-  const gone = container.wait({ condition: "removed" }).then(
-    () => undefined,
-    () => undefined,
-  );
   await onEngine("start the steward", () => container.start());
 
   const waiting = new Map<string, Waiting>();
@@ -160,7 +160,9 @@ export async function startSteward(
     close: async () => {
       streams.endInput();
       await ended;
-      await gone;
+      // Mostly it is gone by now, which the engine says too. One that an engine out of reach keeps
+      // is removed by the next process (`removeOldStewards`).
+      await waitForEnd(container, AbortSignal.timeout(GONE_MS), "removed").catch(() => undefined);
     },
   };
 }

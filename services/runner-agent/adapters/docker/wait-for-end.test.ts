@@ -31,6 +31,13 @@ it("asks an engine again that ended while it was waited for", async () => {
   expect(asked).toEqual(Array(2).fill("POST /containers/c/wait?condition=not-running"));
 });
 
+it("learns that a container was removed meanwhile from an engine that ended", async () => {
+  const { container, asked } = await engineThat("dies", "knows nothing");
+  const removed = waitForEnd(container, new AbortController().signal, "removed");
+  await expect(removed).rejects.toMatchObject({ statusCode: 404 });
+  expect(asked).toEqual(Array(2).fill("POST /containers/c/wait?condition=removed"));
+});
+
 it("takes an engine at its word, and goes when nobody waits any more", async () => {
   const { container } = await engineThat("knows nothing");
   await expect(waitForEnd(container, new AbortController().signal)).rejects.toMatchObject({

@@ -11,18 +11,25 @@ const PATIENCE_MS = 300_000;
 
 const Ended = z.object({ StatusCode: z.int() });
 
+/** What is waited for: that it runs no more, or that there is no such container any more. */
+type End = "not-running" | "removed";
+
 /**
- * Waits until a container runs no more. An engine that ends in between is waited for: what it then
+ * Waits until a container has ended. An engine that ends in between is waited for: what it then
  * says of the container holds. (The client's own wait neither ends nor fails when its connection is
  * cut.)
  *
  * @returns its exit code
  * @throws what the engine answers; the last error when it does not come back; when `signal` aborts
  */
-export async function waitForEnd(container: Container, signal: AbortSignal): Promise<number> {
+export async function waitForEnd(
+  container: Container,
+  signal: AbortSignal,
+  end: End = "not-running",
+): Promise<number> {
   for (let waitsUntil: number | undefined; ; ) {
     try {
-      return await waitOnce(container, signal);
+      return await waitOnce(container, signal, end);
     } catch (error) {
       signal.throwIfAborted();
       if (statusOf(error) !== undefined) throw error;
@@ -33,12 +40,12 @@ export async function waitForEnd(container: Container, signal: AbortSignal): Pro
   }
 }
 
-async function waitOnce(container: Container, signal: AbortSignal): Promise<number> {
+async function waitOnce(container: Container, signal: AbortSignal, end: End): Promise<number> {
   const answer = await new Promise<AsyncIterable<Buffer>>((resolve, reject) => {
     container.modem.dial(
       {
         path: `/containers/${container.id}/wait?`,
-        options: { _query: { condition: "not-running" } },
+        options: { _query: { condition: end } },
         method: "POST",
         isStream: true,
         abortSignal: signal,
