@@ -44,13 +44,14 @@ interface Played {
   result(file: string): Promise<string>;
 }
 
-/** A run in a repository with a few files, of which one is not committed. */
+/** A run in a repository of two commits, the first of which is called release, and a few files more. */
 async function play(
   parts: Readonly<Record<string, Part>>,
   args: readonly string[],
 ): Promise<Played> {
   const { user, repository, model, modelFor } = stack;
   const cwd = await repository();
+  await testGit(cwd, ["branch", "release"]);
   await mkdir(join(cwd, "docs"));
   await writeFile(join(cwd, "docs/start.md"), "# Start\n");
   await testGit(cwd, ["add", "docs"]);
@@ -261,12 +262,34 @@ const finding = {
   ...{ title: "Says nothing", description: "The page is empty.", suggestion: "# Begin" },
 };
 
+it.each([
+  ["none.yml", /none\.yml is no file that is there/],
+  ["check.sh", /pages_file check\.sh holds no list of pages/],
+])(
+  "doc-review: %s in place of a list of pages is refused, and no agent starts",
+  async (file, why) => {
+    const cwd = await stack.repository();
+    await writeFile(join(cwd, "check.sh"), "grep -q right answer.txt\n");
+    const { url, id } = stack.modelFor("ok");
+    const args = ["--strategy", "doc-review", "-S", `pages_file=${file}`, "--base-url", url];
+    const { code, stdout, stderr } = await stack.user.run(["review", ...args, "--no-tui"], { cwd });
+    expect({ code, said: stderr + stdout }).toMatchObject({
+      code: 2,
+      said: expect.stringMatching(why),
+    });
+    expect(stack.model.requests(id)).toEqual([]);
+  },
+);
+
 it("pr-review: fails on a HIGH finding, and leaves a review that can be posted", async () => {
-  const { cwd, code, of, heard, result, summary } = await play(
+  const { cwd, code, of, heard, toolsSaid, result, summary } = await play(
     {
       reviewer: {
         hears: /You review a pull request/,
-        plays: () => says("HIGH: it says nothing"),
+        plays: () => [
+          { bash: "git diff --stat release...HEAD" },
+          { text: "HIGH: it says nothing" },
+        ],
       },
       validator: {
         hears: /Somebody reviewed a pull request/,
@@ -277,9 +300,10 @@ it("pr-review: fails on a HIGH finding, and leaves a review that can be posted",
         plays: () => says('{"intro": "Thank you.", "selected_ids": []}'),
       },
     },
-    ["--strategy", "pr-review", "-S", "reviewers=1"],
+    ["--strategy", "pr-review", "-S", "reviewers=1", "-S", "base_branch=release"],
   );
   expect(code).toBe(3);
+  expect(toolsSaid(/You review a pull request/)).toMatch(/docs\/start\.md \| 1 \+/);
   expect(heard("validator")[0]?.request.prompt).toContain("HIGH: it says nothing");
   expect(summary.results.map(({ branch_name }) => branch_name)).toEqual([null, null, null]);
   const index = JSON.parse(await result("review/index.json"));
