@@ -3,10 +3,18 @@ import type { BlobStore } from "./bus.port.ts";
 
 const EXCERPT_CHARACTERS = 400;
 
-/** Keeps a text in the message up to 8 KiB of UTF-8, and longer ones as a blob with their beginning. */
-export async function storeText(bus: { readonly blobs: BlobStore }, text: string): Promise<Text> {
+/**
+ * Keeps a text in the message up to 8 KiB of UTF-8, and longer ones as a blob with their beginning.
+ *
+ * @param roomBytes what the message has room for, if that is less
+ */
+export async function storeText(
+  bus: { readonly blobs: BlobStore },
+  text: string,
+  roomBytes: number = INLINE_TEXT_BYTES,
+): Promise<Text> {
   const bytes = Buffer.from(text);
-  if (bytes.byteLength <= INLINE_TEXT_BYTES) return { inline: text };
+  if (bytes.byteLength <= Math.min(roomBytes, INLINE_TEXT_BYTES)) return { inline: text };
   const blob = await bus.blobs.put(async function* () {
     yield bytes;
   });

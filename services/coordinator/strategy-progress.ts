@@ -52,6 +52,9 @@ async function planned(
   return ready;
 }
 
+/** Of all files of an outcome: it stands in one message of the log. */
+const INLINE_FILES_BYTES = 16 * 1024;
+
 async function outcomeOf(
   bus: Bus,
   run: string,
@@ -61,8 +64,11 @@ async function outcomeOf(
   const { status, reason, chosen, metadata, files } = outcome;
   const idOf = (key: string) => InstanceId.parse(instanceId(run, execution, key));
   const stored = [];
-  for (const [path, text] of Object.entries(files ?? {})) {
-    stored.push({ path, text: await storeText(bus, text) });
+  let roomBytes = INLINE_FILES_BYTES;
+  for (const [path, content] of Object.entries(files ?? {})) {
+    const text = await storeText(bus, content, roomBytes);
+    if ("inline" in text) roomBytes -= Buffer.byteLength(content);
+    stored.push({ path, text: "blob" in text ? { ...text, excerpt: "" } : text });
   }
   return Outcome.parse({
     status,

@@ -4,40 +4,50 @@ import type { StrategyOutcome } from "../sdk.ts";
 
 const MAX_METADATA_BYTES = 64 * 1024;
 const MAX_FILE_BYTES = 1024 * 1024;
+/** Keys and metadata, which stand in one message of the log, instances by shorter names. */
+const MAX_OUTCOME_BYTES = 180 * 1024;
+/** Of an instance's id in a list. */
+const ID_BYTES = 19;
 
 const byteLength = (text: string) => Buffer.byteLength(text, "utf8");
 
-const FilePath = z
-  .string()
-  .max(200)
-  .regex(
-    /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/,
-    "is no path for a file",
-  );
+const FILE_PATH = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
 
-const Outcome = z.strictObject({
-  status: z.enum(["succeeded", "failed"]),
-  reason: z
-    .string()
-    .transform((text) => text.slice(0, 2_000))
-    .optional(),
-  tasks: z.array(TaskKey).max(10_000),
-  chosen: TaskKey.optional(),
-  metadata: z
-    .record(z.string(), z.json())
-    .refine(
-      (metadata) => byteLength(JSON.stringify(metadata)) <= MAX_METADATA_BYTES,
-      "metadata has at most 64 KiB as JSON; files are for more",
-    )
-    .optional(),
-  files: z
-    .record(
-      FilePath,
-      z.string().refine((text) => byteLength(text) <= MAX_FILE_BYTES, "a file has at most 1 MiB"),
-    )
-    .refine((files) => Object.keys(files).length <= 64, "at most 64 files")
-    .optional(),
-});
+const isFilePath = (path: string) => path.length <= 200 && FILE_PATH.test(path);
+
+const Outcome = z
+  .strictObject({
+    status: z.enum(["succeeded", "failed"]),
+    reason: z
+      .string()
+      .transform((text) => text.slice(0, 2_000))
+      .optional(),
+    tasks: z.array(TaskKey).max(10_000),
+    chosen: TaskKey.optional(),
+    metadata: z
+      .record(z.string(), z.json())
+      .refine(
+        (metadata) => byteLength(JSON.stringify(metadata)) <= MAX_METADATA_BYTES,
+        "metadata has at most 64 KiB as JSON; files are for more",
+      )
+      .optional(),
+    files: z
+      .record(
+        z.string(),
+        z.string().refine((text) => byteLength(text) <= MAX_FILE_BYTES, "a file has at most 1 MiB"),
+      )
+      .refine((files) => Object.keys(files).length <= 64, "at most 64 files")
+      .refine((files) => Object.keys(files).every(isFilePath), {
+        error: ({ input }) =>
+          `${Object.keys(input as object).find((path) => !isFilePath(path))} is no path for a file`,
+      })
+      .optional(),
+  })
+  .refine(
+    ({ tasks, metadata = {} }) =>
+      tasks.length * ID_BYTES + byteLength(JSON.stringify(metadata)) <= MAX_OUTCOME_BYTES,
+    "so many tasks leave no room for so much metadata; files are for more",
+  );
 
 /** An outcome as code gave it, or what is wrong with it. Code without types may give anything. */
 export function checkOutcome(

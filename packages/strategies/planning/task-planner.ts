@@ -153,6 +153,7 @@ export function taskPlanner(
     plan(asked) {
       checkTask(asked);
       const draft = draftOf(asked);
+      checkSize(draft);
       return { asked, kind: kindOf(draft), draft, fingerprint: taskFingerprint(draft) };
     },
     learn({ asked }: PlannedTask, resolution) {
@@ -164,6 +165,19 @@ export function taskPlanner(
       }
     },
   };
+}
+
+/** All but its texts, which go elsewhere when they are long: a task stands in one message of the log. */
+const MAX_TASK_BYTES = 128 * 1024;
+
+function checkSize(draft: TaskDraft): void {
+  const { prompt, systemPrompt, appendSystemPrompt, outputSchema, ...rest } = draft;
+  const bytes = Buffer.byteLength(JSON.stringify(rest));
+  if (bytes <= MAX_TASK_BYTES) return;
+  throw refused(
+    `a task of ${bytes} bytes beside its texts is too large; at most ${MAX_TASK_BYTES} can be had`,
+    "its env, the command of verify and the number of its files count",
+  );
 }
 
 const listed = (branches: ReadonlyMap<string, unknown>) =>
