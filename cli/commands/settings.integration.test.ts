@@ -245,6 +245,29 @@ test("a key in a .env that git tracks came with the repository, and needs the us
   expect(await trusted.ended).toBe(0);
 });
 
+test.each([
+  ["pitaya.yaml", 'import_policy: "\\e[31mred"\n'],
+  ["pitaya.yaml", 'plugin_name: "\\e[31mred"\n'],
+  ["pitaya.yaml", '"\\e[31mred": 1\n'],
+  ["pitaya.yaml", 'plugins: {p: {argv: [x], "\\e[31mred": 1}}\n'],
+  ["pitaya.yaml", 'strategies: {simple: {"\\e[31mred": 1, model: ["\\u009b31mred"]}}\n'],
+  ["pitaya.yaml", 'runner: {docker_image: "\\e[31mred"}\n'],
+  ["pitaya.yaml", 'nats: {url: "\\e[31mred"}\n'],
+  ["pitaya.yaml", "runner: {docker_image: \u001b[31mred}\n"],
+  [".env", "PITAYA_\u001b[31mRED=1\n"],
+  [".env", "PITAYA_IMPORT_POLICY=\u001b[31mred\n"],
+])(
+  "what a file of a cloned repository says does nothing to the terminal: %s %j",
+  async (file, text) => {
+    write(file, text);
+    for (const argv of [["do it"], ["trust"], ["config", "print"]]) {
+      const { stdout, stderr } = await refused(argv);
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+      expect(stdout + stderr).not.toMatch(/[\u001b\u009b]/);
+    }
+  },
+);
+
 test("what was trusted holds until the file changes, in this place only", async () => {
   write("pitaya.yaml", "runner:\n  docker_image: mine:1\n");
   const asked: string[] = [];

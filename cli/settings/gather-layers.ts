@@ -4,6 +4,7 @@ import { PitayaError } from "@pitaya/protocol";
 import { nearest } from "../command-line/nearest.rules.ts";
 import type { Invocation } from "../command-line/parse.rules.ts";
 import type { Host } from "../host.ts";
+import { printable, shorten } from "../output/printable.rules.ts";
 import { type Dotenv, parseDotenv } from "./dotenv.rules.ts";
 import { VARIABLE_NAMES, variableValues } from "./from-env.rules.ts";
 import { flagLayer } from "./from-flags.rules.ts";
@@ -133,9 +134,10 @@ const placeIn =
   (file: SettingsFile, { lineOf }: Dotenv) =>
   (name: string): Pick<Given, "as" | "line"> => {
     const line = lineOf(name);
+    const shown = shorten(printable(name), 80);
     return line === undefined
-      ? { as: `${file.shown}: ${name}` }
-      : { as: `${file.shown}:${line}: ${name}`, line };
+      ? { as: `${file.shown}: ${shown}` }
+      : { as: `${file.shown}:${line}: ${shown}`, line };
   };
 
 const NESTED = /^PITAYA_(STRATEGIES|PLUGINS)__/;

@@ -1,5 +1,6 @@
 import { PitayaError, PluginDeclaration } from "@pitaya/protocol";
 import type { z } from "zod";
+import { printable } from "../output/printable.rules.ts";
 import { SETTING_KEYS, type SettingKey } from "./keys.ts";
 import {
   type ConfigKey,
@@ -49,7 +50,7 @@ export function resolveSettings(layers: readonly Layer[]): Resolved {
     );
   }
   if (problems.length > 0 || !parsed.success) {
-    throw new PitayaError("usage", [...new Set(problems)].join("\n  "), {
+    throw new PitayaError("usage", [...new Set(problems.map(printable))].join("\n  "), {
       hint: "See `pitaya --help`, and docs/configuration.md.",
     });
   }

@@ -9,6 +9,7 @@ import {
 } from "@pitaya/plugins";
 import { type AgentSpec, PitayaError, type PluginDeclaration } from "@pitaya/protocol";
 import type { FlagName } from "../command-line/flags.ts";
+import { printable } from "../output/printable.rules.ts";
 import type { Session } from "../session.ts";
 import type { Resolved } from "../settings/resolve.rules.ts";
 import { checkAddress } from "./agent-address.rules.ts";
@@ -86,7 +87,7 @@ export function choosePlugin(
 ): { readonly plugin: AgentPlugin; readonly declaration: PluginDeclaration | undefined } {
   const declaration = plugins.get(name);
   if (declaration === undefined && !pluginNames.includes(name)) {
-    throw new PitayaError("usage", `there is no plugin "${name}"`, {
+    throw new PitayaError("usage", `there is no plugin "${printable(name)}"`, {
       hint: `plugins: ${[...pluginNames, ...plugins.keys()].join(", ")}`,
     });
   }

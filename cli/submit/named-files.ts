@@ -3,6 +3,7 @@ import { open, readdir, realpath, stat } from "node:fs/promises";
 import { basename, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { MAX_RUN_FILE_BYTES, PitayaError } from "@pitaya/protocol";
 import type { Host } from "../host.ts";
+import { printable, shorten } from "../output/printable.rules.ts";
 import { liesIn } from "../settings/settings-file.ts";
 import type { MarkedValue } from "./param-marks.rules.ts";
 import type { GivenParam } from "./strategy-params.rules.ts";
@@ -46,7 +47,11 @@ export async function namedFiles(
     const { as = param, layer } = given.get(param) ?? {};
     const use = mark === "text-file" ? "strategy" : "task";
     const refuse = (why: string, hint?: string) =>
-      new PitayaError("usage", `${as}: ${value} ${why}`, hint === undefined ? {} : { hint });
+      new PitayaError(
+        "usage",
+        `${as}: ${shorten(printable(value), 200)} ${why}`,
+        hint === undefined ? {} : { hint },
+      );
     const found = await findFile(host, root, value, refuse);
     const ofRepository = layer?.file?.trust !== undefined;
     const inside = liesIn(root, found.real) || found.real === root;
@@ -61,7 +66,7 @@ export async function namedFiles(
     for (const path of paths) {
       const real = await realpath(path);
       if (real !== found.real && !liesIn(found.real, real)) {
-        throw refuse(`holds a link that leads out of it: ${relative(found.real, path)}`);
+        throw refuse(`holds a link that leads out of it: ${printable(relative(found.real, path))}`);
       }
       const { content, executable } = await readWhole(real, refuse);
       bytes += content.length;
@@ -96,7 +101,7 @@ async function findFile(
     .replace(/^~(?=\/|$)/, () => home)
     .replace(/\$(?:(\w+)|\{(\w+)\})/g, (whole, name: string, braced: string) => {
       const held = env[name ?? braced];
-      if (held === undefined) throw refuse(`holds ${whole}, which is not set`);
+      if (held === undefined) throw refuse(`holds ${printable(whole)}, which is not set`);
       return held;
     });
   const places = isAbsolute(expanded)
@@ -109,7 +114,7 @@ async function findFile(
     });
     if (real !== undefined) return { real, isMeantInside: liesIn(root, place) };
   }
-  throw refuse("is no file that is there", `Looked for: ${places.join(", ")}`);
+  throw refuse("is no file that is there", `Looked for: ${places.map(printable).join(", ")}`);
 }
 
 /** The file itself, or for a task all files of a directory, in their order. */

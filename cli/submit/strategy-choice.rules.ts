@@ -2,7 +2,7 @@ import { PitayaError, type RunSpec } from "@pitaya/protocol";
 import { coerceParams, findStrategy, paramsSchema, type Strategy } from "@pitaya/strategies";
 import { z } from "zod";
 import { nearest } from "../command-line/nearest.rules.ts";
-import { shorten } from "../output/printable.rules.ts";
+import { printable, shorten } from "../output/printable.rules.ts";
 import type { Resolved } from "../settings/resolve.rules.ts";
 import { type MarkedValue, markedValues } from "./param-marks.rules.ts";
 import { type GivenParam, givenParams } from "./strategy-params.rules.ts";
@@ -103,7 +103,7 @@ export function choiceOf(
     }),
   ];
   if (problems.length > 0) {
-    throw new PitayaError("usage", problems.join("\n  "), {
+    throw new PitayaError("usage", problems.map(printable).join("\n  "), {
       hint: `parameters of ${name}: ${known.join(", ")}`,
     });
   }
