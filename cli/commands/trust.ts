@@ -1,6 +1,6 @@
 import { PitayaError } from "@pitaya/protocol";
 import type { CommandMain } from "../command-line/commands.ts";
-import { printable, shorten } from "../output/printable.rules.ts";
+import { printable } from "../output/printable.rules.ts";
 import { isCredentialName } from "../secrets-given.rules.ts";
 import type { Session } from "../session.ts";
 import { decidedBy } from "../settings/decides.rules.ts";
@@ -113,7 +113,7 @@ function textOf({
     : "trusted";
   const rows = decisions.map(({ as, value, decides }) => {
     const text = typeof value === "string" ? value : JSON.stringify(value);
-    return `  ${as}: ${shorten(printable(text), 500)}\n    decides ${decides}`;
+    return `  ${as}: ${printable(text)}\n    decides ${decides}`;
   });
   return [`${shown} (${state}) would decide:`, ...rows].join("\n");
 }
