@@ -61,9 +61,12 @@ export const statusOf = (
 ): "succeeded" | "failed" =>
   endsWell(behaviourOf(script, instanceId(run, execution, key))) ? "succeeded" : "failed";
 
-/** Every key of a run with its outcome, and the run's own, where nothing goes wrong. */
+/**
+ * Every key of a run with its outcome, and the run's own, where nothing goes wrong. `ended`: any
+ * outcome may be, since it is a matter of who is first.
+ */
 export function faultFree({ spec, script }: Pick<RunPlan, "spec" | "script">) {
-  const keys = new Map<string, "succeeded" | "failed">();
+  const keys = new Map<string, "succeeded" | "failed" | "ended">();
   let failed = false;
   for (let n = 1; n <= spec.executions; n += 1) {
     const of = (key: string) => {
@@ -80,6 +83,12 @@ export function faultFree({ spec, script }: Pick<RunPlan, "spec" | "script">) {
         for (const key of checkKeys(spec)) keys.set(instanceId(spec.run, "s1", key), "succeeded");
     }
     if (spec.strategy.name === "all-fail") failed = wide("try").length > 0;
+    if (spec.strategy.name === "raced") {
+      for (let at = 0; at <= width; at += 1) {
+        keys.set(instanceId(spec.run, `s${n}`, `race/${at}`), "ended");
+      }
+      if (of("last") === "failed") failed = true;
+    }
     if (spec.strategy.name === "two-stage") {
       const well = wide("first").filter((status) => status === "succeeded").length;
       if (of(`last/${well}`) === "failed") failed = true;
@@ -169,7 +178,7 @@ function runPlan(seed: number, n: number, chance: Random): RunPlan {
   const script: Script = { behaviours: [...behaviours], takesMs };
   const drawn = chance.pick(["simple", "simple", "simple", "two-stage", "all-fail"]);
   // Nothing is drawn for it, so that all other seeds stay what they are.
-  const name = seed % 11 === 3 ? "checked" : drawn;
+  const name = seed % 11 === 3 ? "checked" : seed % 11 === 7 ? "raced" : drawn;
   const client = `cli${n + 1}`;
   const width = 1 + chance.below(2);
   const needsCredentials = chance.chance(0.4);

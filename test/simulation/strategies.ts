@@ -56,4 +56,24 @@ export const checked = defineStrategy({
   },
 });
 
-export const testStrategies = [twoStage, allFail, checked];
+/** The first to end stops the others; then, now at once and now later, one on what is there. */
+export const raced = defineStrategy({
+  name: "raced",
+  params: z.strictObject({ width: z.int().min(1).max(4) }),
+  async execute({ prompt, params: { width } }, ctx) {
+    const racers = Array.from({ length: width + 1 }, (_, n) =>
+      ctx.run({ prompt }, { key: ctx.key("race", n) }),
+    );
+    const first = await ctx.race(racers);
+    for (const other of racers) if (other.key !== first.key) ctx.cancel(other);
+    const ends = await ctx.waitAll(racers, { tolerateFailures: true });
+    if (ctx.rand() < 0.5) await ctx.sleep(700);
+    const done = ends.find((end) => end.status === "succeeded");
+    const baseBranch = done?.status === "succeeded" ? done.result.branch : undefined;
+    const last = ctx.run({ prompt, ...(baseBranch && { baseBranch }) }, { key: "last" });
+    await ctx.wait(last);
+    return { status: "succeeded", tasks: [last.key], chosen: last.key };
+  },
+});
+
+export const testStrategies = [twoStage, allFail, checked, raced];
