@@ -100,9 +100,11 @@ function progressText(
   return parts.filter((part) => part !== "").join(" ");
 }
 
-function completed({ artifact, metrics }: OutwardOf<"task.completed">["payload"]): string {
+function completed(payload: OutwardOf<"task.completed">["payload"]): string {
+  const { artifact, metrics, verify } = payload;
   const parts = ["completed"];
-  if (artifact.uncommitted) parts.push("with uncommitted changes");
+  if (verify) parts.push(`check=${verify.timed_out ? "timeout" : verify.exit_code}`);
+  else if (artifact.uncommitted) parts.push("with uncommitted changes");
   else if (!artifact.has_changes) parts.push("without changes");
   if (artifact.branch_final !== null) parts.push(`branch=${printable(artifact.branch_final)}`);
   if (metrics.commit_count > 0) {

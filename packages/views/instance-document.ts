@@ -6,12 +6,15 @@ import { roundUsd } from "./usd.ts";
 
 /** The whole of an instance, for a file of its own. */
 export function instanceDocument(row: InstanceView, textOf: TextSource, outcome?: Outcome) {
-  const message = row.succeeded?.finalMessage;
+  const { finalMessage: message, verify } = row.succeeded ?? {};
   return {
     v: 1,
     ...instanceResult(row, outcome),
     final_message: message === undefined ? null : textOf(message),
     metrics: metricsOf(row),
+    ...(verify && {
+      verify: { exit_code: verify.exitCode, timed_out: verify.timedOut, output: verify.output },
+    }),
     patch_kept: row.succeeded?.patch !== undefined,
     lfs_objects_missing: row.succeeded?.lfsObjectsMissing ?? 0,
     attempts: row.attempts.map((attempt) => ({

@@ -132,6 +132,7 @@ export const isoTime = (at: number | undefined): string | null =>
 /** @param outcome of the strategy execution that it is of, once there is one */
 export function instanceResult(row: InstanceView, outcome?: Outcome): InstanceResult {
   const metrics = metricsOf(row);
+  const verify = row.succeeded?.verify;
   const last = row.attempts.at(-1);
   const ended = last?.end && last.end.type !== "sealed" ? last.end : undefined;
   const error = row.state === "succeeded" ? undefined : row.error;
@@ -161,6 +162,7 @@ export function instanceResult(row: InstanceView, outcome?: Outcome): InstanceRe
     completed_at: isoTime(row.finishedAt),
     metadata: {
       ...outcomeMetadata(outcome, row.instance),
+      ...(verify && { verify_exit_code: verify.exitCode, verify_timed_out: verify.timedOut }),
       kind: row.kind,
       model: row.model ?? null,
       base_commit: row.baseCommit,

@@ -126,6 +126,8 @@ export const OutwardEvent = z.discriminatedUnion("type", [
     final_message_truncated: z.boolean(),
     /** Of the whole text, under the run's logs; null where nothing is cut. */
     final_message_path: z.string().nullable(),
+    /** How a check ended, of instances that are one. */
+    verify: z.object({ exit_code: z.int(), timed_out: z.boolean() }).optional(),
   }),
   event("task.failed", {
     ...task,

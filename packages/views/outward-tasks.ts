@@ -133,7 +133,7 @@ export function ofNote(view: RunView, note: Note): readonly OutwardBody[] {
 }
 
 function taskCompleted(row: InstanceView, textOf: TextSource): OutwardBody {
-  const message = row.succeeded?.finalMessage;
+  const { finalMessage: message, verify } = row.succeeded ?? {};
   const whole = message === undefined ? "" : textOf(message);
   const { text, cut } = cutUtf8(whole, FINAL_MESSAGE_BYTES);
   const branch = row.branch ?? null;
@@ -149,6 +149,7 @@ function taskCompleted(row: InstanceView, textOf: TextSource): OutwardBody {
       duplicate_of_branch: null,
       dedupe_reason: null,
     },
+    ...(verify && { verify: { exit_code: verify.exitCode, timed_out: verify.timedOut } }),
     metrics: metricsOf(row),
     final_message: text,
     final_message_truncated: cut,

@@ -18,6 +18,7 @@ import { Summary, summaryOf } from "./summary.ts";
 import {
   attemptFailed,
   composed,
+  madeCommits,
   placed,
   sampleSpec,
   scheduled,
@@ -133,6 +134,30 @@ test("a strategy's files stand apart for each execution, and never in place of o
   };
   expect(pathsOf(1)).toEqual(["reports/A.md"]);
   expect(pathsOf(2)).toEqual(["s1", "s2"].flatMap((id) => names.map((path) => `${id}/${path}`)));
+});
+
+test("how a check ended stands in its document", () => {
+  const spec = sampleSpec();
+  const { instance } = scheduled(spec, "verify");
+  const verify = { exitCode: 2, timedOut: false, output: "1 of 3 failed\n" };
+  const { view } = fold(
+    composed(spec, function* (log) {
+      yield log.decide({ type: "run.submitted", spec });
+      yield log.decide(scheduled(spec, "verify"), placed(spec, "verify"));
+      yield log.fact(instance, 1, { type: "attempt.claimed" });
+      yield log.fact(instance, 1, madeCommits({ verify }));
+      yield log.decide({ type: "instance.succeeded", instance, attempt: 1 });
+    }),
+  );
+  const document = resultFiles(view, textExcerpt, []).find(({ path }) =>
+    path.endsWith(`${instance}.json`),
+  );
+  expect(document).toMatchObject({
+    document: {
+      verify: { exit_code: 2, timed_out: false, output: "1 of 3 failed\n" },
+      metadata: { verify_exit_code: 2, verify_timed_out: false },
+    },
+  });
 });
 
 test("why a strategy failed stands in the page", () => {

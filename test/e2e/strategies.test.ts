@@ -157,6 +157,7 @@ it("best-of-n: over two plugins and models, the one that passes the hidden check
   expect(toolsSaid(/You judge a change/)).toMatch(/answer\.txt \|[\s\S]*Read-only file system/);
   // Only what the declared program spent is not known.
   expect(summary.cost_unknown).toBe(1);
+  expect(of("cand1/verify").metadata).toMatchObject({ kind: "verify", verify_exit_code: 1 });
   const { metadata, chosen } = summary.strategies["s1"] ?? {};
   expect(chosen).toBe(of("cand3/gen").instance_id);
   expect(metadata).toMatchObject({
