@@ -128,3 +128,16 @@ it("code at rest is where it waits, and what it waits for is all it gets", async
   await isolate.atRest();
   expect(ctx.said).toEqual(["before", "after"]);
 });
+
+it.each([
+  ["throws", "throw new Error('gone')", /broke its thread: gone/],
+  ["ends", "process.exit(0)", /lost its thread/],
+  ["says what it may not", "parentPort.postMessage({ type: 'shell' })", /left its isolation/],
+])("a thread that %s is an error of its own strategy", async (_, code, message) => {
+  const source = `import { parentPort } from "node:worker_threads"; ${code};`;
+  const worker = new URL(`data:text/javascript,${encodeURIComponent(source)}`);
+  const error = await errorOf(openIsolate({ bundle: scriptBundle(""), loadedAt: 5, worker }));
+  expect(error).toMatchObject({
+    ...{ code: "strategy_failed", message: expect.stringMatching(message) },
+  });
+});

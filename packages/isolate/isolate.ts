@@ -108,14 +108,10 @@ export async function openIsolate(options: IsolateOptions): Promise<Isolate> {
     for (const check of checks.splice(0)) check.reject(error);
     outstanding = 0;
     settled();
-    close();
-  }
-  function close(): void {
-    over ??= fails("is not needed any more");
-    stopWatching();
     channel.port1.close();
     void worker.terminate();
   }
+  const close = () => stop(fails("is not needed any more"));
   function settled(): void {
     if (outstanding > 0) return;
     stopWatching();
@@ -131,12 +127,11 @@ export async function openIsolate(options: IsolateOptions): Promise<Isolate> {
 
   /** Ends what the interpreter's own limits cannot: it is in the midst of one long step. */
   function watch(): () => void {
-    const before = worker.cpuUsage().catch(() => undefined);
+    const before = cpuMs(worker);
     const look = async () => {
-      const used = await worker.cpuUsage((await before) ?? undefined).catch(() => undefined);
-      if (used && (used.user + used.system) / 1000 > limits.turnCpuMs) {
-        stop(fails(`computes for more than ${limits.turnCpuMs / 1000} s without ever waiting`));
-      }
+      const used = (await cpuMs(worker)) - (await before);
+      if (used <= limits.turnCpuMs) return;
+      stop(fails(`computes for more than ${limits.turnCpuMs / 1000} s without ever waiting`));
     };
     const timer = setInterval(() => void look(), Math.min(1_000, limits.turnCpuMs));
     timer.unref();
@@ -244,6 +239,16 @@ export async function openIsolate(options: IsolateOptions): Promise<Isolate> {
     },
     close,
   };
+}
+
+/** Processor time that a worker has used; 0 once it is gone. */
+async function cpuMs(worker: Worker): Promise<number> {
+  try {
+    const { user, system } = await worker.cpuUsage();
+    return (user + system) / 1_000;
+  } catch {
+    return 0;
+  }
 }
 
 /** As the other side can have it: no functions, no prototypes, nothing shared. */
