@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  bestBranchName,
   branchName,
   ExecutionId,
   executionId,
@@ -94,6 +95,17 @@ describe("branch names", () => {
         expect(branchName(how, "simple", run, instance, new Set([first]))).not.toBe(first);
       }),
     );
+  });
+});
+
+describe("the second name of a chosen branch", () => {
+  it("is best, and with several executions one for each", () => {
+    const best = (execution: string, executions: number, how: "hierarchical" | "flat") =>
+      bestBranchName(how, "best-of-n", "run_20260102_030405_00000001", execution, executions);
+    expect(best("s1", 1, "hierarchical")).toBe(
+      "pitaya/best-of-n/run_20260102_030405_00000001/best",
+    );
+    expect(best("s12", 20, "flat")).toBe("pitaya-best-of-n-run_20260102_030405_00000001-best-12");
   });
 });
 
