@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { parseParams } from "../../parse-params.ts";
 import { type Answer, runStrategy, type ScriptedTask, type TestRun } from "../../testing/index.ts";
 import { bestOfN } from "./best-of-n.ts";
 
@@ -147,6 +148,11 @@ it("tells of fifty candidates within the bounds of an outcome, whatever is said 
   );
   expect(tested.error).toBeUndefined();
   expect(tested.outcome.metadata).toMatchObject({ successful_candidates: 50 });
+});
+
+it("that more are required than there are is refused before anything starts", () => {
+  const params = { n: 2, require_min_success: 3 };
+  expect(() => parseParams(bestOfN, params)).toThrow(/require_min_success/);
 });
 
 describe("candidates", () => {

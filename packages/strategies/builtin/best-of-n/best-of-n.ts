@@ -25,7 +25,12 @@ export const bestOfN = defineStrategy({
       plugins: z.array(pluginParam()).default([]),
       models: z.array(z.string().min(1).max(200)).default([]),
     })
-    .superRefine((params, ctx) => refuseContradictions(params, (issue) => ctx.addIssue(issue))),
+    .superRefine((params, ctx) => {
+      refuseContradictions(params, (issue) => ctx.addIssue(issue));
+      if (params.require_min_success <= params.n) return;
+      const message = `${params.require_min_success} of n=${params.n} candidates can never succeed`;
+      ctx.addIssue({ code: "custom", path: ["require_min_success"], message });
+    }),
   async execute({ prompt, baseBranch, params }, ctx): Promise<StrategyOutcome> {
     const { n, diversity_hints: hints, plugins, models } = params;
     const candidates = await Promise.all(
