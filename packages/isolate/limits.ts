@@ -37,5 +37,5 @@ export const ISOLATE_LIMITS: IsolateLimits = {
   replyCharacters: 16 * 1024 ** 2,
   logLines: 2_000,
   logLineCharacters: 2_000,
-  turnCpuMs: 5_000,
+  turnCpuMs: 10_000,
 };
