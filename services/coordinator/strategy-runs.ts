@@ -78,7 +78,6 @@ export function strategyRuns(bus: Bus, strategies: StrategyCode): StrategyRuns {
       if (actors === undefined || isFinalRun(entry)) return;
       const stand = `${actors.lives}.${actors.executions.size}`;
       if (entry.brought === stand) return;
-      entry.brought = stand;
       for (const [execution, snapshot] of actors.executions) {
         const { path } = snapshot.context;
         const before = entry.code.get(execution);
@@ -89,10 +88,18 @@ export function strategyRuns(bus: Bus, strategies: StrategyCode): StrategyRuns {
         entry.code.set(execution, code);
         entry.scheduled.delete(execution);
         entry.ahead.add(execution);
-        for (const resolution of entry.history) {
-          if (resolution.execution === execution) await deliver(entry, resolution);
+        try {
+          for (const resolution of entry.history) {
+            if (resolution.execution === execution) await deliver(entry, resolution);
+          }
+        } catch (error) {
+          // Half told, it could not be gone on with: it is started again with the next look at the run.
+          code.close();
+          entry.code.delete(execution);
+          throw error;
         }
       }
+      entry.brought = stand;
     },
     async resolve(entry, resolution) {
       if (!entry.code.has(resolution.execution)) return;
