@@ -26,7 +26,7 @@ const UNITS: Readonly<Record<string, number>> = {
 };
 
 /** `512m`, `4g`, or bytes. */
-const size = z.union([z.int().positive(), z.string()]).transform((value, context): number => {
+const anySize = z.union([z.int().positive(), z.string()]).transform((value, context): number => {
   if (typeof value === "number") return value;
   const [, number, unit] = /^(\d+(?:\.\d+)?)([bkmg]?)i?b?$/i.exec(value.trim()) ?? [];
   const factor = UNITS[unit?.toLowerCase() ?? "-"];
@@ -35,6 +35,8 @@ const size = z.union([z.int().positive(), z.string()]).transform((value, context
   context.addIssue({ code: "custom", message: "expected a size such as 512m or 4g, or bytes" });
   return z.NEVER;
 });
+const size = (minMiB: number) =>
+  anySize.refine((bytes) => bytes >= minMiB * 1024 ** 2, `expected at least ${minMiB}m`);
 
 /**
  * Every setting with its type and default: the one place that has them. Values come as text from
@@ -54,13 +56,14 @@ export const Settings = z.object({
   "runner.timeout": seconds.default(DEFAULT_LIMITS.timeoutMs / 1000),
   "runner.start_timeout": seconds.default(DEFAULT_LIMITS.startTimeoutMs / 1000),
   "runner.stall": seconds.default(DEFAULT_LIMITS.stallTimeoutMs / 1000),
+  // The least of each that an engine takes, or with which wrapper, git and an agent can start at all.
   "runner.cpu_limit": z.coerce
     .number("expected a number of cores")
-    .positive("expected more than 0 cores")
+    .min(0.01, "expected at least 0.01 cores")
     .default(DEFAULT_LIMITS.cpus),
-  "runner.memory_limit": size.default(DEFAULT_LIMITS.memoryBytes),
-  "runner.pids_limit": count(1, 4_194_304).default(DEFAULT_LIMITS.pids),
-  "runner.disk_limit": size.default(DEFAULT_LIMITS.diskBytes),
+  "runner.memory_limit": size(64).default(DEFAULT_LIMITS.memoryBytes),
+  "runner.pids_limit": count(32, 4_194_304).default(DEFAULT_LIMITS.pids),
+  "runner.disk_limit": size(16).default(DEFAULT_LIMITS.diskBytes),
   "runner.network_egress": oneOf(["online", "offline"]).default("online"),
   "runner.docker_image": ImageReference.optional(),
   "runner.force_commit": flag.default(false),
