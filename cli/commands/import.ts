@@ -5,7 +5,7 @@ import {
   type RunSpec,
   shortInstanceId,
 } from "@pitaya/protocol";
-import type { InstanceView } from "@pitaya/views";
+import { type InstanceView, isFinalInstance } from "@pitaya/views";
 import type { CommandMain } from "../command-line/commands.ts";
 import type { Connection } from "../connect/connection.port.ts";
 import { noteImport } from "../follow/notes.ts";
@@ -67,6 +67,8 @@ async function importRun(
           }),
         );
         results.push(result);
+        // The branch of an instance that goes on is still to come, and is not in yet.
+        if (!isFinalInstance(row.state)) continue;
         lastNote = Math.max(lastNote, await noteImport(connection, session.host, run, result));
       }
     }
