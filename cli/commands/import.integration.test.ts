@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { attemptFailed } from "@pitaya/views/testing";
 import { expect, test } from "vitest";
 import { useStage } from "../testing/stage.ts";
@@ -99,8 +101,10 @@ test("a repository without the base takes nothing in and says why", async () => 
     const before = other.git("for-each-ref");
     const result = await stage.pitaya(["import", run.spec.run], { cwd: other.path });
     expect(result.code).toBe(1);
-    expect(result.stderr).toContain("base_not_here");
+    expect(result.stderr).toContain("is not in this repository");
     expect(other.git("for-each-ref")).toBe(before);
+    expect(existsSync(join(other.path, ".pitaya"))).toBe(false);
+    expect((await stage.pitaya(["events", run.spec.run])).stdout).not.toContain("branch.refused");
 
     const watched = await stage.pitaya(["attach", run.spec.run], { cwd: other.path });
     expect(watched.code).toBe(0);

@@ -1,3 +1,4 @@
+import { openRepository } from "@pitaya/git";
 import {
   errorRecord,
   exitCodeOf,
@@ -13,21 +14,24 @@ import { withWholeRun } from "../follow/whole-run.ts";
 import { type ImportRules, importsOnRequest, rulesOnRequest } from "../import/import.rules.ts";
 import { type ImportJob, type InstanceImport, importInstance } from "../import/import-instance.ts";
 import { importPatch, keptPatch, patchBranch } from "../import/import-patch.ts";
-import { type LocalPlace, openPlace } from "../local-place.ts";
+import { type LocalPlace, placeWithBase } from "../local-place.ts";
 import { printable } from "../output/printable.rules.ts";
-import { findRun } from "../runs/find-run.ts";
+import { findRun, readRun } from "../runs/find-run.ts";
 import { openScratch } from "../scratch.ts";
 import type { Session } from "../session.ts";
 
 /** `pitaya import <run>`: brings its branches in, also those that were deleted since. */
 export const command: CommandMain = async (session) => {
+  // Told before anything is started for it.
+  await openRepository(session.directory);
   const scratch = await openScratch(session.host);
   try {
-    const place = await openPlace(session, scratch.dir);
     const connection = await session.connect();
     try {
       const run = await findRun(connection.bus, session.args[0] ?? "");
       await connection.submitted();
+      const { spec } = await readRun(connection.bus, run);
+      const place = await placeWithBase(session, spec, scratch.dir);
       const results = await importRun(session, connection, place, run);
       await tell(session, run, results);
       const refused = results.find((result) => result.status === "refused");
