@@ -1,4 +1,4 @@
-import { openRepository, resolveBase } from "@pitaya/git";
+import { baseNotHere, openRepository, resolveBase } from "@pitaya/git";
 import { isPitayaError, type RunSpec } from "@pitaya/protocol";
 import { openPitayaDirectory, type PitayaDirectory } from "./files/pitaya-directory.ts";
 import type { ImportTarget } from "./import/import-instance.ts";
@@ -20,6 +20,23 @@ export async function openPlace(session: Session, scratchDir: string): Promise<L
   const dirs = { logs_dir: own(logs_dir), results_dir: own(results_dir) };
   const directory = await openPitayaDirectory(repo, dirs);
   return { repo, directory, scratchDir };
+}
+
+/**
+ * The place that a run is to be imported into. One that it cannot come into is left as it is.
+ *
+ * @throws {PitayaError} `base_not_here`; as {@link openPlace}
+ */
+export async function placeWithBase(
+  session: Session,
+  spec: RunSpec,
+  scratchDir: string,
+): Promise<LocalPlace> {
+  const repo = await openRepository(session.directory);
+  await resolveBase(repo, spec.base.commit).catch((error: unknown) => {
+    throw isPitayaError(error, "base_missing") ? baseNotHere(spec.base.commit) : error;
+  });
+  return openPlace(session, scratchDir);
 }
 
 /**

@@ -44,9 +44,20 @@ export function parseCommandLine(argv: readonly string[]): Parsed {
   const invocation = withAliases(named, words, flags);
   const quick = flags.has("help") || flags.has("version");
   const misuse =
+    twoCommands(flags) ??
     flagMisuse(argv, invocation.command, invocation.flags) ??
     (quick ? undefined : wordMisuse(argv, invocation, named, words));
   return misuse ? { ok: false, misuse } : { ok: true, invocation };
+}
+
+/** Flags that each stand for a command, and name its run, hold one value between them. */
+function twoCommands(flags: ReadonlyMap<FlagName, readonly string[]>): Misuse | undefined {
+  const given = (Object.keys(ALIASES) as FlagName[]).flatMap((name) =>
+    (flags.get(name) ?? []).map(() => `--${name}`),
+  );
+  if (given.length < 2 || flags.has("help") || flags.has("version")) return undefined;
+  const message = `${[...new Set(given)].join(" and ")} ${new Set(given).size > 1 ? "cannot be given together" : "can be given once"}.`;
+  return { message, hint: "See `pitaya resume --help`." };
 }
 
 /** Has commander read the line. @returns what it refused it for */

@@ -105,6 +105,11 @@ test.each([
     ["cancel", "r"],
     'This version has no command `cancel`. For a prompt of that text, write: pitaya run "cancel"',
   ],
+  [
+    ["--resume", "a", "--resume-fresh", "a"],
+    "--resume and --resume-fresh cannot be given together",
+  ],
+  [["--resume", "a", "--resume", "b"], "--resume can be given once"],
   [["do", "it"], "put it in quotes"],
   [["do it", "now"], "One prompt is expected, but there are 2 words"],
   [["p", "-x"], "Unknown flag -x"],

@@ -52,6 +52,7 @@ test("gc --verify removes nothing, and fails for what it finds and for whom it c
   expect(await gc(left, "--verify")).toMatchObject({ code: 1, asked: [false] });
   const silent = await gc({ ...clean, silent: [runner] }, "--verify");
   expect(silent).toMatchObject({ code: 1, stderr: expect.stringContaining("host-1") });
+  expect(silent.stdout).toContain("incomplete: not looked at: runner host-1");
   const json = await gc(left, "--verify", "--json");
   expect(JSON.parse(json.stdout)).toEqual({ v: 1, ...left });
 });

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { attemptFailed } from "@pitaya/views/testing";
 import { expect, test } from "vitest";
 import { useStage } from "../testing/stage.ts";
@@ -59,6 +61,35 @@ test("a patch beside commits goes on a branch beside theirs, and one of a failed
   expect(repository.git("show", `${branchOf(run, "broken")}:b.txt`)).toBe("b");
 });
 
+test("the patch of an interrupted run is that of the last attempt that kept one, beside the branch to come", async () => {
+  const { coordinator, repository } = stage;
+  const run = await submitted();
+  await run.starts("main");
+  const { patch } = await agentPatch(repository, coordinator.bus, "a.txt", "a\n");
+  if (patch === undefined) throw new Error("no patch");
+  await run.fact("main", attemptFailed({ patch }));
+  await run.starts("main", 2);
+  await run.fact("main", attemptFailed(), 2);
+  await run.starts("main", 3);
+  await run.seal("main", 3, "interrupted");
+  await run.interrupts(["main"]);
+
+  const { code } = await stage.pitaya(["import", run.spec.run, "--uncommitted"]);
+  expect(code).toBe(0);
+  const beside = `${branchOf(run)}-uncommitted`;
+  expect(repository.git("show", `${beside}:a.txt`)).toBe("a");
+  expect(repository.git("notes", "--ref=pitaya", "show", beside)).toContain("pitaya-attempt: 1");
+
+  const host = stage.start(["resume", run.spec.run]);
+  await coordinator.resumed();
+  await run.starts("main", 4);
+  const work = await agentWork(repository, coordinator.bus, "b.txt", "b\n");
+  await run.succeeds("main", work);
+  await run.ends("succeeded");
+  expect(await host.ended).toBe(0);
+  expect(repository.git("rev-parse", branchOf(run))).toBe(work.work?.commit);
+});
+
 test("a repository without the base takes nothing in and says why", async () => {
   const { coordinator, repository } = stage;
   const run = await submitted();
@@ -70,8 +101,10 @@ test("a repository without the base takes nothing in and says why", async () => 
     const before = other.git("for-each-ref");
     const result = await stage.pitaya(["import", run.spec.run], { cwd: other.path });
     expect(result.code).toBe(1);
-    expect(result.stderr).toContain("base_not_here");
+    expect(result.stderr).toContain("is not in this repository");
     expect(other.git("for-each-ref")).toBe(before);
+    expect(existsSync(join(other.path, ".pitaya"))).toBe(false);
+    expect((await stage.pitaya(["events", run.spec.run])).stdout).not.toContain("branch.refused");
 
     const watched = await stage.pitaya(["attach", run.spec.run], { cwd: other.path });
     expect(watched.code).toBe(0);

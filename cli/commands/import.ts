@@ -1,5 +1,6 @@
+import { openRepository } from "@pitaya/git";
 import { errorRecord, exitCodeOf, type RunId, shortInstanceId } from "@pitaya/protocol";
-import type { InstanceView, RunView } from "@pitaya/views";
+import { type InstanceView, isFinalInstance, type RunView } from "@pitaya/views";
 import type { CommandMain } from "../command-line/commands.ts";
 import type { Connection } from "../connect/connection.port.ts";
 import { noteImport } from "../follow/notes.ts";
@@ -17,9 +18,9 @@ import {
   importInstance,
 } from "../import/import-instance.ts";
 import { importPatch, keptPatch, patchBranch } from "../import/import-patch.ts";
-import { type LocalPlace, openPlace } from "../local-place.ts";
+import { type LocalPlace, placeWithBase } from "../local-place.ts";
 import { printable } from "../output/printable.rules.ts";
-import { findRun } from "../runs/find-run.ts";
+import { findRun, readRun } from "../runs/find-run.ts";
 import { openScratch } from "../scratch.ts";
 import type { Session } from "../session.ts";
 import type { SettingKey } from "../settings/keys.ts";
@@ -27,13 +28,16 @@ import { isToldHere } from "../settings/resolve.rules.ts";
 
 /** `pitaya import <run>`: brings its branches in, also those that were deleted since. */
 export const command: CommandMain = async (session) => {
+  // Told before anything is started for it.
+  await openRepository(session.directory);
   const scratch = await openScratch(session.host);
   try {
-    const place = await openPlace(session, scratch.dir);
     const connection = await session.connect();
     try {
       const run = await findRun(connection.bus, session.args[0] ?? "");
       await connection.submitted();
+      const { spec } = await readRun(connection.bus, run);
+      const place = await placeWithBase(session, spec, scratch.dir);
       const results = await importRun(session, connection, place, run);
       await tell(session, run, results);
       const refused = results.find((result) => result.status === "refused");
@@ -73,6 +77,8 @@ async function importRun(
           }),
         );
         results.push(result);
+        // The branch of an instance that goes on is still to come, and is not in yet.
+        if (!isFinalInstance(row.state)) continue;
         lastNote = Math.max(lastNote, await noteImport(connection, session.host, run, result));
       }
     }

@@ -43,7 +43,9 @@ test("the second Ctrl-C leaves at once, says what remains and leaves no temporar
   const { coordinator } = stage;
   const { host, run } = await atWork();
   host.send("SIGINT");
-  await coordinator.stopped();
+  const { by, reason } = await coordinator.stopped();
+  await run.decide({ type: "run.stopping", mode: "interrupt", by, reason });
+  await host.stderr.shows("interrupting: ");
   host.send("SIGINT");
   expect(await host.ended).toBe(2);
   expect(host.stderr.text).toContain(`left ${run.spec.run} while it is being interrupted`);

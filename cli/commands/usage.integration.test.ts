@@ -64,6 +64,15 @@ test("outside of a repository, and where nothing is committed, the exit code is 
   }
 });
 
+test("a file where the local files belong is told, with what to do about it", async () => {
+  stage.repository.write(".pitaya", "");
+  const { code, stderr } = await stage.pitaya(["do it"], noStore);
+  expect(code).toBe(1);
+  expect(stderr).toContain(".pitaya is not a directory");
+  expect(stderr).toContain("move what is there away");
+  expect(stderr).not.toContain("bug");
+});
+
 test("help and version need nothing and go to stdout", async () => {
   for (const argv of [
     ["--help"],

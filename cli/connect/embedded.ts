@@ -1,4 +1,5 @@
 import { type Bus, natsBus } from "@pitaya/bus";
+import { isPitayaError, PitayaError } from "@pitaya/protocol";
 import { connectStack, type StackConnection } from "../stack/index.ts";
 import type { Connection, ConnectOptions, StackGone } from "./connection.port.ts";
 
@@ -16,7 +17,9 @@ export async function connectEmbedded(options: ConnectOptions): Promise<Connecti
   });
   const client = stack.bus.user.id;
   const openBus = (of: StackConnection): Promise<Bus> =>
-    natsBus({ servers: of.bus.url, name: client, user: of.bus.user });
+    natsBus({ servers: of.bus.url, name: client, user: of.bus.user }).catch((error: unknown) => {
+      throw ownServerFault(error);
+    });
   let bus = await openBus(stack).catch((error: unknown) => {
     stack.close();
     throw error;
@@ -87,4 +90,14 @@ export async function connectEmbedded(options: ConnectOptions): Promise<Connecti
       await bus.close();
     },
   };
+}
+
+/** Nobody has given the address of the embedded server, so nobody can check it. */
+export function ownServerFault(error: unknown): unknown {
+  if (!isPitayaError(error, "bus_unavailable")) return error;
+  const message = "The NATS server of the embedded stack runs and does not answer.";
+  return new PitayaError("bus_unavailable", message, {
+    cause: error,
+    hint: "See `pitaya status`. `pitaya down` ends the stack, and the next command starts it anew; its runs can be resumed.",
+  });
 }

@@ -1,6 +1,7 @@
 import { chmod, mkdir } from "node:fs/promises";
 import { isAbsolute, join, relative } from "node:path";
 import { ensureExcluded, type Repository } from "@pitaya/git";
+import { errorRecord, isDiskFull, PitayaError } from "@pitaya/protocol";
 import type { Settings } from "../settings/schema.ts";
 
 /** Where a repository's local files lie. All of them can be made again from the store. */
@@ -11,7 +12,11 @@ export interface PitayaDirectory {
   results(run: string): string;
 }
 
-/** Makes the repository's `.pitaya/`, private to the user and kept out of `git status`. */
+/**
+ * Makes the repository's `.pitaya/`, private to the user and kept out of `git status`.
+ *
+ * @throws {PitayaError} `repository_unsupported` where it cannot be made; `disk_full`
+ */
 export async function openPitayaDirectory(
   repo: Repository,
   settings: Pick<Settings, "logs_dir" | "results_dir">,
@@ -19,8 +24,7 @@ export async function openPitayaDirectory(
   const top = repo.topLevel ?? repo.gitDir;
   const root = join(top, ".pitaya");
   if (repo.topLevel !== undefined) await ensureExcluded(repo, "/.pitaya/");
-  await mkdir(root, { recursive: true, mode: 0o700 });
-  await chmod(root, 0o700);
+  await makeDirectory(root);
   const under = (dir: string) => (isAbsolute(dir) ? dir : join(top, dir));
   return {
     root,
@@ -28,6 +32,31 @@ export async function openPitayaDirectory(
     results: (run) => join(under(settings.results_dir), run),
   };
 }
+
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    await chmod(path, 0o700);
+  } catch (error) {
+    const taken = isTaken(error);
+    const why = taken ? "is not a directory" : `cannot be made: ${errorRecord(error).message}`;
+    throw new PitayaError(
+      isDiskFull(error) ? "disk_full" : "repository_unsupported",
+      `${path} ${why}`,
+      {
+        cause: error,
+        hint: taken
+          ? "Pitaya keeps its local files in a directory of that name: move what is there away."
+          : "Pitaya keeps its local files there: make room for it, or let this user write there.",
+      },
+    );
+  }
+}
+
+const isTaken = (error: unknown): boolean =>
+  error instanceof Error &&
+  "code" in error &&
+  (error.code === "EEXIST" || error.code === "ENOTDIR");
 
 /** A path as a person would type it from where they are. */
 export function pathFrom(cwd: string, path: string): string {

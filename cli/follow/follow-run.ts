@@ -15,7 +15,7 @@ import type { Credentials } from "../submit/sealed-credentials.ts";
 import { handOverCredentials } from "./credential-hand-over.ts";
 import { type FeedItem, type RunFeed, runFeed } from "./run-feed.ts";
 import type { SignalDesk } from "./signal-desk.ts";
-import { interruptRun } from "./stop-run.ts";
+import { interruptRun, lastWords, stopWish } from "./stop-run.ts";
 
 export interface FollowOptions {
   readonly session: Session;
@@ -69,7 +69,7 @@ export async function followRun(options: FollowOptions): Promise<FollowEnd> {
     feed.stop();
   });
   desk.onDeparture(() => feed.stop());
-  desk.interruptBy(() => void interrupt(options, console));
+  interruptible(options, feed, console, ending.signal);
 
   try {
     for await (const item of feed.items) {
@@ -171,17 +171,26 @@ function openImporter(
   });
 }
 
-async function interrupt(
-  { session, connection, run }: FollowOptions,
+/** From now on a signal interrupts the run, and who leaves before that is done is told how things stand. */
+function interruptible(
+  { session, connection, run, desk }: FollowOptions,
+  feed: RunFeed,
   console: Console,
-): Promise<void> {
-  await console.note(
-    `interrupting ${run}: its containers are stopped and what was done is kept (again to leave at once)`,
-  );
-  try {
-    await interruptRun(connection, run, session.host.user, "interrupted from the terminal");
-  } catch (error) {
-    const { message } = errorRecord(error);
-    await console.problem(`the run could not be interrupted: ${message}`);
-  }
+  signal: AbortSignal,
+): void {
+  const stop = () =>
+    interruptRun(connection, run, session.host.user, "interrupted from the terminal");
+  const wish = stopWish({ run, stop, clock: session.host.clock, console, signal });
+  desk.interruptBy(() => {
+    void console.note(
+      `interrupting ${run}: its containers are stopped and what was done is kept (again to leave at once)`,
+    );
+    void wish.pursue();
+  });
+  desk.onLeave(() => {
+    const isHeard = wish.isHeard || feed.view.stopping !== undefined || isAtRest(feed.view);
+    const embedded = session.settings.values["nats.url"] === undefined;
+    const text = lastWords(run, isHeard, embedded);
+    void (isHeard ? session.console.note(text) : session.console.problem(text));
+  });
 }

@@ -60,6 +60,8 @@ export async function noteImport(
       return write({ type: "branch.imported", ...about, ref, commit });
     }
     case "refused":
+      // Says something of this repository, and nothing of the run.
+      if (result.error.code === "base_not_here") return 0;
       if (best !== undefined || row.importRefused?.code === result.error.code) return 0;
       return write({ type: "branch.refused", ...about, error: result.error });
     case "skipped":

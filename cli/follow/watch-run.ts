@@ -9,10 +9,6 @@ import { type FollowOptions, followRun } from "./follow-run.ts";
 /** Follows a run for a person: the last words of a command that ends before the run does are said here. */
 export async function watchRun(options: FollowOptions): Promise<number> {
   const { session, run, desk } = options;
-  desk.onLeave(() => {
-    const text = `left ${run} while it is being interrupted; \`pitaya show ${run}\` tells when its containers are gone`;
-    void session.console.note(text);
-  });
   const end = await followRun(options);
   if (end.how === "departed") {
     await session.console.note(`${run} goes on; \`pitaya attach ${run}\` shows it again`);

@@ -14,8 +14,10 @@ export const totalOf = ({ places }: GcReport) => ({
 /** What was found, by place, and what became of it. */
 export function gcText(report: GcReport, remove: boolean): string {
   const { count, removed } = totalOf(report);
-  const looked = `looked at: ${report.places.map(nameOf).join(", ")}`;
-  if (count === 0) return `${looked}\neverything there has an owner`;
+  const unknown =
+    report.silent.length === 0 ? "" : `\nincomplete: not looked at: ${silentNames(report.silent)}`;
+  const looked = `looked at: ${report.places.map(nameOf).join(", ")}${unknown}`;
+  if (count === 0) return `${looked}\neverything that was looked at has an owner`;
   const rows = report.places.flatMap((place) =>
     place.ownerless.map(({ kind, name, bytes, reason }) => [
       nameOf(place),
@@ -33,6 +35,8 @@ export function gcText(report: GcReport, remove: boolean): string {
     remove ? `removed ${removed} of ${count}` : `${count} without an owner; pitaya gc removes them`,
   ].join("\n");
 }
+
+const silentNames = (silent: readonly string[]) => silent.map((id) => `runner ${id}`).join(", ");
 
 export const silentText = (silent: readonly string[]): string =>
   `no answer from ${silent.join(", ")}: what is on ${silent.length === 1 ? "its host" : "their hosts"} is not known`;

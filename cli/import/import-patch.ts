@@ -1,22 +1,31 @@
 import { join } from "node:path";
 import { commitPatch, importBranch } from "@pitaya/git";
 import type { BlobRef } from "@pitaya/protocol";
-import type { InstanceView } from "@pitaya/views";
+import { type InstanceView, isFinalInstance } from "@pitaya/views";
 import { type ImportJob, type InstanceImport, inScratch, provenanceOf } from "./import-instance.ts";
 import { fetchBlob, quarantinedWork } from "./quarantined-work.ts";
 
-/** What the last attempt left behind, also one that failed. */
+/**
+ * The attempt whose uncommitted changes are kept: the one that succeeded, until then the last that has
+ * some. Attempts after it may have left nothing behind, or not even begun.
+ */
 const madeBy = (row: InstanceView) => {
-  const end = row.attempts.at(-1)?.end;
-  return end === undefined || end.type === "sealed" ? undefined : end;
+  for (const { attempt, end, endedAt = 0 } of row.attempts.toReversed()) {
+    if (end === undefined || end.type === "sealed") continue;
+    if (end.type === "attempt.succeeded" || end.patch) return { attempt, end, endedAt };
+  }
+  return undefined;
 };
 
 /** The patch of what was not committed. */
-export const keptPatch = (row: InstanceView): BlobRef | undefined => madeBy(row)?.patch;
+export const keptPatch = (row: InstanceView): BlobRef | undefined => madeBy(row)?.end.patch;
 
-/** The branch for it: the instance's own, or where that holds commits one beside it. */
+/**
+ * The branch for it: the instance's own, or one beside it, where that holds commits or may yet be
+ * wanted by an attempt to come.
+ */
 export const patchBranch = (row: InstanceView): string | undefined =>
-  row.branch === undefined || madeBy(row)?.work === undefined
+  row.branch === undefined || (isFinalInstance(row.state) && !madeBy(row)?.end.work)
     ? row.branch
     : `${row.branch}-uncommitted`;
 
@@ -30,11 +39,13 @@ export const importPatch = (
     const { bus, target, spec, row, rules, signal } = job;
     const { repo } = target;
     const { baseCommit } = row;
-    const bundle = madeBy(row)?.bundle;
+    const made = madeBy(row);
+    const bundle = made?.end.bundle;
     const before = await quarantinedWork({ bus, repo, baseCommit, bundle, dir, signal });
     const patchPath = join(dir, "kept.patch");
     await fetchBlob(bus, patch, patchPath, signal);
-    const at = row.finishedAt ?? 0;
+    // The same each time it is asked for, so that the same commit comes of it.
+    const at = row.finishedAt ?? made?.endedAt ?? 0;
     const change = await commitPatch({
       patchPath,
       dir: join(dir, "commit"),
@@ -48,7 +59,11 @@ export const importPatch = (
       at,
       signal,
     });
-    const provenance = { ...provenanceOf(spec, row), "pitaya-uncommitted": "yes" };
+    const provenance = {
+      ...provenanceOf(spec, row),
+      "pitaya-attempt": String(made?.attempt ?? 0),
+      "pitaya-uncommitted": "yes",
+    };
     return importBranch({
       repo,
       change,

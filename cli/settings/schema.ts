@@ -47,7 +47,7 @@ const UNITS: Readonly<Record<string, number>> = {
 };
 
 /** `512m`, `4g`, or bytes. */
-const size = z.union([z.int().positive(), z.string()]).transform((value, context): number => {
+const anySize = z.union([z.int().positive(), z.string()]).transform((value, context): number => {
   if (typeof value === "number") return value;
   const [, number, unit] = /^(\d+(?:\.\d+)?)([bkmg]?)i?b?$/i.exec(value.trim()) ?? [];
   const factor = UNITS[unit?.toLowerCase() ?? "-"];
@@ -56,6 +56,8 @@ const size = z.union([z.int().positive(), z.string()]).transform((value, context
   context.addIssue({ code: "custom", message: "expected a size such as 512m or 4g, or bytes" });
   return z.NEVER;
 });
+const size = (minMiB: number) =>
+  anySize.refine((bytes) => bytes >= minMiB * 1024 ** 2, `expected at least ${minMiB}m`);
 
 /**
  * Every setting with its type and default: the one place that has them. Values come as text from
@@ -103,18 +105,19 @@ export const Settings = z.object({
   "runner.stall": seconds
     .default(DEFAULT_LIMITS.stallTimeoutMs / 1000)
     .describe("Longest time without output while the agent is idle, in seconds."),
+  // The least of each that an engine takes, or with which wrapper, git and an agent can start at all.
   "runner.cpu_limit": z.coerce
     .number("expected a number of cores")
-    .positive("expected more than 0 cores")
+    .min(0.01, "expected at least 0.01 cores")
     .default(DEFAULT_LIMITS.cpus)
     .describe("CPU cores of an instance; 0.5 is half a core."),
-  "runner.memory_limit": size
+  "runner.memory_limit": size(64)
     .default(DEFAULT_LIMITS.memoryBytes)
     .describe("Memory of an instance: 512m, 4g, or bytes."),
-  "runner.pids_limit": count(1, 4_194_304)
+  "runner.pids_limit": count(32, 4_194_304)
     .default(DEFAULT_LIMITS.pids)
     .describe("Processes and threads of an instance."),
-  "runner.disk_limit": size
+  "runner.disk_limit": size(16)
     .default(DEFAULT_LIMITS.diskBytes)
     .describe("What an instance may write: 512m, 4g, or bytes."),
   "runner.network_egress": oneOf(["online", "offline"])

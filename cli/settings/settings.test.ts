@@ -65,7 +65,7 @@ test("environment names are the keys, levels by two underscores; the server's ar
 
 test.each([
   [{ PITAYA_RUNNER__MEMORY_LIMIT: "4g" }, "runner.memory_limit", 4 * 1024 ** 3],
-  [{ PITAYA_RUNNER__MEMORY_LIMIT: "1048576" }, "runner.memory_limit", 1024 ** 2],
+  [{ PITAYA_RUNNER__MEMORY_LIMIT: "67108864" }, "runner.memory_limit", 64 * 1024 ** 2],
   [{ PITAYA_RUNNER__DISK_LIMIT: "1.5GiB" }, "runner.disk_limit", 1.5 * 1024 ** 3],
   [{ PITAYA_RUNNER__CPU_LIMIT: "0.5" }, "runner.cpu_limit", 0.5],
   [{ PITAYA_SKIP_EMPTY_IMPORT: "off" }, "skip_empty_import", false],
@@ -94,6 +94,17 @@ test("variables give parameters of strategies and declared plugins too", () => {
   });
   expect(chosen.get("strategies.best-of-n.n")?.value).toBe(7);
   expect(plugins.get("my-tool")).toMatchObject({ argv: ["tool", "{prompt}"], image: "tools:1" });
+});
+
+test("a limit with which nothing can start is a wrong value, for a run and what is laid over one", () => {
+  const env = { PITAYA_RUNNER__DISK_LIMIT: "1k", PITAYA_RUNNER__PIDS_LIMIT: "1" };
+  for (const argv of [["p"], ["resume", "@last", "--override-config"]]) {
+    const wrong = () => settings([...argv, "--memory", "1", "--cpu", "0.001"], env);
+    expect(wrong).toThrow(/--memory: expected at least 64m, not "1"/);
+    expect(wrong).toThrow(/--cpu: expected at least 0.01 cores, not "0.001"/);
+    expect(wrong).toThrow(/PITAYA_RUNNER__DISK_LIMIT: expected at least 16m, not "1k"/);
+    expect(wrong).toThrow(/PITAYA_RUNNER__PIDS_LIMIT: expected at least 32, not "1"/);
+  }
 });
 
 test("--json is the JSON output of a run, and of another command its own affair", () => {

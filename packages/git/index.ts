@@ -1,5 +1,6 @@
 export { addedContent } from "./added-content.ts";
 export { type Base, resolveBase } from "./base.ts";
+export { baseNotHere } from "./base-here.ts";
 export { isProtectedBranch, isSafeBranchName } from "./branch-name.rules.ts";
 export { type BranchState, branchState } from "./branch-state.ts";
 export { bundleChange } from "./bundle-change.ts";

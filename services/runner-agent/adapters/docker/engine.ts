@@ -56,6 +56,25 @@ export async function onEngine<T>(doing: string, call: () => Promise<T>): Promis
   }
 }
 
+/**
+ * Makes a container. What the engine calls a bad request it would call so again: that is no fault of
+ * the engine's.
+ *
+ * @throws `task_unsupported` then; the engine's own error otherwise
+ */
+export async function makingContainer<T>(make: () => Promise<T>): Promise<T> {
+  try {
+    return await make();
+  } catch (error) {
+    if (statusOf(error) !== 400) throw error;
+    const why = error instanceof Error ? error.message.trim() : String(error);
+    throw new PitayaError("task_unsupported", `The engine refuses such a container: ${why}`, {
+      cause: error,
+      hint: "A limit of the run may be one that this engine does not take: --memory, --cpu.",
+    });
+  }
+}
+
 /** As {@link onEngine}, but undefined where the engine answers one of these statuses, 404 by default. */
 export async function unlessGone<T>(
   doing: string,

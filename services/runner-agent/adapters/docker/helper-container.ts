@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import type { HostConfig, MountSettings } from "dockerode";
 import { attached } from "./attached.ts";
-import { type Engine, onEngine, unlessGone } from "./engine.ts";
+import { type Engine, makingContainer, onEngine, unlessGone } from "./engine.ts";
 import { hardened } from "./hardening.rules.ts";
 import type { Labels } from "./names.ts";
 
@@ -58,21 +58,23 @@ async function runHelper(engine: Engine, job: HelperJob): Promise<HelperResult> 
     engine.getContainer(job.name).remove({ force: true, v: true }),
   );
   const container = await onEngine("create a helper container", () =>
-    engine.createContainer({
-      name: job.name,
-      Image: job.image,
-      Labels: job.labels,
-      User: job.user,
-      Entrypoint: ["/bin/sh", "-c", job.script, "pitaya"],
-      Cmd: [...job.args],
-      Env: [...(job.env ?? [])],
-      OpenStdin: true,
-      StdinOnce: true,
-      AttachStdin: true,
-      AttachStdout: true,
-      AttachStderr: true,
-      HostConfig: { ...hardened(), ...job.host, Mounts: [...(job.mounts ?? [])] },
-    }),
+    makingContainer(() =>
+      engine.createContainer({
+        name: job.name,
+        Image: job.image,
+        Labels: job.labels,
+        User: job.user,
+        Entrypoint: ["/bin/sh", "-c", job.script, "pitaya"],
+        Cmd: [...job.args],
+        Env: [...(job.env ?? [])],
+        OpenStdin: true,
+        StdinOnce: true,
+        AttachStdin: true,
+        AttachStdout: true,
+        AttachStderr: true,
+        HostConfig: { ...hardened(), ...job.host, Mounts: [...(job.mounts ?? [])] },
+      }),
+    ),
   );
   try {
     const streams = attached(

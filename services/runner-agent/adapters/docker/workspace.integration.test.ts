@@ -94,6 +94,19 @@ describe.each(["auto", "copy"] as const)("a workspace (%s)", (workspaces) => {
     expect(objects?.trim().split("\n")).toEqual(closure.split("\n").sort());
   });
 
+  it("is not made with a limit that the engine refuses, and that is nothing to try again", async () => {
+    const spec = lab.attempt("true", {
+      workspace: lab.workspace({ commit: odd.tip, packs: [odd.pack.sha256] }),
+    });
+    specs.push(spec);
+    const refused = { ...spec, limits: { ...spec.limits, memoryBytes: 4096 } };
+    await expect(lab.executor.prepare(refused)).rejects.toMatchObject({
+      code: "task_unsupported",
+      retryable: false,
+      message: expect.stringMatching(/memory limit/i),
+    });
+  });
+
   it("brings every kind of uncommitted work home as a patch", async () => {
     const { spec } = await look(
       `echo changed >>README; rm link; ln -s README link; git rm -q mixed.txt

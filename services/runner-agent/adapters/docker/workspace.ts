@@ -1,6 +1,6 @@
 import type { AttemptSpec } from "../../ports/executor.port.ts";
 import { attemptContainer } from "./attempt-container.rules.ts";
-import { type Engine, engineFault, onEngine, unlessGone } from "./engine.ts";
+import { type Engine, engineFault, makingContainer, onEngine, unlessGone } from "./engine.ts";
 import { finished } from "./finished.ts";
 import type { Ground } from "./ground.ts";
 import { overlayOptions, volumeMount } from "./mounts.ts";
@@ -32,20 +32,22 @@ export async function makeWorkspace(
   const container = unlessGone(
     "create a container",
     () =>
-      engine.createContainer(
-        attemptContainer(spec, {
-          naming,
-          wrapperVolume: ground.wrapperVolume,
-          workOptions: ground.hasOverlay
-            ? overlayOptions(
-                `${data(checkout)}/tree`,
-                `${data(volumes.upper)}/upper`,
-                `${data(volumes.upper)}/work`,
-              )
-            : {},
-          engineCpus: ground.cpus,
-          hasIpv6: ground.host.hasIpv6,
-        }),
+      makingContainer(() =>
+        engine.createContainer(
+          attemptContainer(spec, {
+            naming,
+            wrapperVolume: ground.wrapperVolume,
+            workOptions: ground.hasOverlay
+              ? overlayOptions(
+                  `${data(checkout)}/tree`,
+                  `${data(volumes.upper)}/upper`,
+                  `${data(volumes.upper)}/work`,
+                )
+              : {},
+            engineCpus: ground.cpus,
+            hasIpv6: ground.host.hasIpv6,
+          }),
+        ),
       ),
     [409],
   );
