@@ -41,12 +41,12 @@ async function printed(argv: readonly string[] = [], more: Partial<TestHostOptio
 }
 
 test("each key comes from the first place that says it, and config print tells which", async () => {
-  writeGlobal("model: global\nrunner: {stall: 1, timeout: 1, pids_limit: 1, cpu_limit: 1}\n");
+  writeGlobal("model: global\nrunner: {stall: 1, timeout: 1, pids_limit: 101, cpu_limit: 1}\n");
   writeGlobal("runner:\n  start_timeout: 77\n  stall: 99\n", ".pitaya");
-  write("pitaya.yaml", "runner:\n  timeout: 2\n  pids_limit: 2\n  cpu_limit: 2\n");
+  write("pitaya.yaml", "runner:\n  timeout: 2\n  pids_limit: 102\n  cpu_limit: 2\n");
   write(
     ".env",
-    "PITAYA_RUNNER__PIDS_LIMIT=3\nPITAYA_RUNNER__CPU_LIMIT=3\nOTHER=secret-of-the-app\n",
+    "PITAYA_RUNNER__PIDS_LIMIT=103\nPITAYA_RUNNER__CPU_LIMIT=3\nOTHER=secret-of-the-app\n",
   );
   const env = {
     ANTHROPIC_API_KEY: KEY,
@@ -59,7 +59,7 @@ test("each key comes from the first place that says it, and config print tells w
     "runner.stall": { value: 1, source: "global" },
     "runner.start_timeout": { value: 77, source: "global", line: 2 },
     "runner.timeout": { value: 2, source: "project", file: "pitaya.yaml", line: 2 },
-    "runner.pids_limit": { value: 3, source: ".env", file: ".env", line: 1 },
+    "runner.pids_limit": { value: 103, source: ".env", file: ".env", line: 1 },
     "runner.cpu_limit": { value: 4, source: "env", as: "PITAYA_RUNNER__CPU_LIMIT" },
     import_policy: { value: "never", source: "env" },
     "runner.memory_limit": { value: 6 * 1024 ** 3, source: "flag", as: "--memory" },
