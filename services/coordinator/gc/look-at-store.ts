@@ -7,7 +7,6 @@ import {
   FoldCheckpoint,
   isPitayaError,
   ProcessId,
-  RunId,
 } from "@pitaya/protocol";
 import { blobsNamedIn } from "./blob-references.rules.ts";
 import { blobKey, type SeenBlob, type SeenRunner, type StoreLook } from "./ownership.rules.ts";
@@ -55,7 +54,7 @@ export function storeSurveyor(bus: Bus, now: () => number): StoreSurveyor {
         pins: new Set(pins),
         named: new Set(named.keys()),
         runs: new Set(log.runs),
-        listed: listed.filter((key) => RunId.safeParse(key).success),
+        listed: listed.filter((key) => key !== CHECKPOINT_KEY),
         runners,
         queues,
         orders,

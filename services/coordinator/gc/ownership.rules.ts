@@ -31,7 +31,7 @@ export interface StoreLook {
   readonly named: ReadonlySet<string>;
   /** Runs that have events. */
   readonly runs: ReadonlySet<string>;
-  /** Runs that have a row in the list of runs. */
+  /** Keys in the list of runs, but for the checkpoint's: of runs, as a rule. */
   readonly listed: readonly string[];
   readonly runners: readonly SeenRunner[];
   readonly queues: readonly string[];
