@@ -36,9 +36,10 @@ export function storeSurveyor(bus: Bus, now: () => number): StoreSurveyor {
 
   return {
     async look() {
-      const [stored, queues, orders] = await Promise.all([
+      const [stored, queues, strayConsumers, orders] = await Promise.all([
         bus.upkeep.blobs(),
         bus.upkeep.queues(),
+        bus.upkeep.strayConsumers(),
         bus.upkeep.orders(),
       ]);
       const [pins, runners, listed] = await Promise.all([
@@ -57,6 +58,7 @@ export function storeSurveyor(bus: Bus, now: () => number): StoreSurveyor {
         listed: listed.filter((key) => key !== CHECKPOINT_KEY),
         runners,
         queues,
+        strayConsumers,
         orders,
       };
     },
