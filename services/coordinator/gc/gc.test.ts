@@ -199,4 +199,19 @@ test("what a runner leaves in the store that is gone for good goes too", async (
   expect((await w.gc(false)).places[0]?.count).toBe(0);
 });
 
+test("a consumer on a stream that is read without any is nobody's", async () => {
+  const w = world();
+  const stray = new Set(["PITAYA_EVENTS/left"]);
+  Object.assign(w.bus.upkeep, {
+    strayConsumers: async () => [...stray],
+    removeStrayConsumer: async (name: string) => void stray.delete(name),
+  });
+  expect((await w.gc(false)).places[0]).toMatchObject({
+    ownerless: [{ kind: "consumer", name: "PITAYA_EVENTS/left" }],
+    count: 1,
+  });
+  expect((await w.gc(true)).places[0]?.removed).toBe(1);
+  expect(stray.size).toBe(0);
+});
+
 const raw = (text: string): Uint8Array => Buffer.from(text);
