@@ -60,6 +60,16 @@ test("show --rebuild brings every file back, byte for byte", async () => {
   expect(execFileSync("stat", ["-c", "%a", directory], { encoding: "utf8" })).toBe("700\n");
 });
 
+test("a run whose row cannot be read is warned of", async () => {
+  const { bus } = stage.coordinator;
+  const run = "run_20260102_030405_00000001";
+  await bus.bucket(buckets.runs).put(run, Buffer.from("{}"));
+  const { code, stdout, stderr } = await stage.pitaya(["runs"]);
+  expect([code, stdout]).toEqual([0, ""]);
+  expect(stderr).toContain(`pitaya show ${run}`);
+  expect(stderr).not.toContain("no runs yet");
+});
+
 test("show tells of a run, and of JSON it makes the summary", async () => {
   const run = await aWholeRun();
   const text = await stage.pitaya(["show", run.spec.run]);

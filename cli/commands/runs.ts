@@ -1,5 +1,5 @@
 import type { CommandMain } from "../command-line/commands.ts";
-import { knownRuns } from "../runs/known-runs.ts";
+import { listedRuns } from "../runs/known-runs.ts";
 import { runsTable } from "../runs/runs-table.rules.ts";
 
 /** `pitaya runs`: what the store knows, newest first. */
@@ -7,10 +7,16 @@ export const command: CommandMain = async (session) => {
   const connection = await session.connect();
   try {
     await connection.submitted();
-    const runs = await knownRuns(connection.bus);
+    const { runs, unreadable } = await listedRuns(connection.bus);
     if (session.has("json")) await session.console.result(JSON.stringify(runs));
     else if (runs.length > 0) await session.console.result(runsTable(runs));
-    else await session.console.note('no runs yet; pitaya "<prompt>" starts one');
+    else if (unreadable.length === 0)
+      await session.console.note('no runs yet; pitaya "<prompt>" starts one');
+    for (const run of unreadable) {
+      await session.console.warn(
+        `what the list of runs has of ${run} cannot be read; its log tells: pitaya show ${run}`,
+      );
+    }
     return 0;
   } finally {
     await connection.close();

@@ -1,3 +1,4 @@
+import { branchState } from "@pitaya/git";
 import type { RunId, RunSpec } from "@pitaya/protocol";
 import { type Summary, summaryOf } from "@pitaya/views";
 import type { CommandMain } from "../command-line/commands.ts";
@@ -51,5 +52,17 @@ async function tell(
     return console.result(JSON.stringify(document));
   }
   const results = place && pathFrom(host.cwd, place.directory.results(run));
-  await console.result(summaryText(summary, results));
+  await console.result(summaryText(summary, results, await deletedOf(place, summary)));
+}
+
+/** What was imported and is not here any more; known only where it was imported. */
+async function deletedOf(
+  place: LocalPlace | undefined,
+  { results }: Summary,
+): Promise<ReadonlySet<string>> {
+  const deleted = new Set<string>();
+  for (const { imported_ref: ref } of place ? results : []) {
+    if (place && ref && (await branchState(place.repo, ref, "HEAD")) === "absent") deleted.add(ref);
+  }
+  return deleted;
 }

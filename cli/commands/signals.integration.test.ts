@@ -119,6 +119,10 @@ test("attach does not bring back a branch that was deleted; import does", async 
 
   expect((await stage.pitaya(["attach", run.spec.run])).code).toBe(0);
   expect(repository.git("branch", "--list", branch)).toBe("");
+  const { stdout } = await stage.pitaya(["show", run.spec.run]);
+  expect(stdout).toContain(`branch, imported and deleted since: ${branch}`);
+  expect(stdout).toContain(`pitaya import ${run.spec.run}`);
+  expect(stdout).not.toContain("git diff");
   const imported = await stage.pitaya(["import", run.spec.run]);
   expect(imported.code).toBe(0);
   expect(imported.stdout).toContain(`imported  ${branch}`);

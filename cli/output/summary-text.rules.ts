@@ -13,14 +13,19 @@ const UNCOMMITTED =
  * What a person reads when a run has ended: what became of it, of each instance, and what to type next.
  *
  * @param resultsPath where its files are, if they are kept here
+ * @param deleted refs that were imported and are not in the repository any more
  */
-export function summaryText(summary: Summary, resultsPath: string | undefined): string {
+export function summaryText(
+  summary: Summary,
+  resultsPath: string | undefined,
+  deleted: ReadonlySet<string> = new Set(),
+): string {
   const lines = [headline(summary), counts(summary), ...problem(summary), ...outcomes(summary), ""];
   const shown = summary.results.filter((result) => !isRead(result));
   const isOne = new Set(shown.map(({ key }) => key)).size === 1;
-  lines.push(...shown.flatMap((result) => instanceLines(result, isOne)), "");
+  lines.push(...shown.flatMap((result) => instanceLines(result, isOne, deleted)), "");
   if (resultsPath !== undefined) lines.push(`Results: ${resultsPath}`);
-  const next = nextSteps(summary);
+  const next = nextSteps(summary, deleted);
   if (next.length > 0) lines.push("Next:", ...next.map((step) => `  ${step}`));
   if (summary.uncommitted_instances > 0) lines.push(UNCOMMITTED);
   return `${lines.join("\n")}\n`;
@@ -69,20 +74,30 @@ const isRead = ({ metadata, status }: InstanceResult): boolean =>
   metadata["kind"] === "read" && status === "completed";
 
 /** @param isOne every instance has the same key, which then tells nothing */
-function instanceLines(result: InstanceResult, isOne: boolean): string[] {
+function instanceLines(
+  result: InstanceResult,
+  isOne: boolean,
+  deleted: ReadonlySet<string>,
+): string[] {
   const name = shortInstanceId(result.instance_id);
   const key = isOne ? "" : `${printable(result.key)}  `;
   const lines = [`  ${name}  ${key}${stateText(result)}`];
   if (result.branch_name !== null) {
-    lines.push(
-      `    ${result.imported_ref === null ? "branch to import" : "branch"}: ${printable(result.branch_name)}`,
-    );
+    lines.push(`    ${branchWord(result, deleted)}: ${printable(result.branch_name)}`);
   }
   if (result.error !== null && result.status !== "interrupted") {
     lines.push(`    ${result.error_code}: ${said(result.error)}`);
   }
   if (result.import_error !== null) lines.push(`    not imported: ${said(result.import_error)}`);
   return lines;
+}
+
+const isDeleted = ({ imported_ref }: InstanceResult, deleted: ReadonlySet<string>) =>
+  imported_ref !== null && deleted.has(imported_ref);
+
+function branchWord(result: InstanceResult, deleted: ReadonlySet<string>): string {
+  if (result.imported_ref === null) return "branch to import";
+  return isDeleted(result, deleted) ? "branch, imported and deleted since" : "branch";
 }
 
 function stateText(result: InstanceResult): string {
@@ -110,18 +125,22 @@ function stateWord(result: InstanceResult): string {
 const plural = (n: number, word: string) => `${n} ${word}${n === 1 ? "" : "s"}`;
 
 /** Commands that follow from how the run stands. */
-export function nextSteps(summary: Summary): string[] {
+export function nextSteps(summary: Summary, deleted: ReadonlySet<string> = new Set()): string[] {
   const { run_id, status, results } = summary;
   const steps: string[] = [];
   const waitsFor = [...new Set(results.flatMap((result) => result.waiting_for))];
   if (status === "running" && waitsFor.length > 0) steps.push(freedBy(run_id, waitsFor));
   else if (status === "running") steps.push(`pitaya attach ${run_id}`);
   if (status === "interrupted") steps.push(`pitaya resume ${run_id}`);
-  const imported = results.find((result) => result.imported_ref !== null);
+  const imported = results.find(
+    (result) => result.imported_ref !== null && !isDeleted(result, deleted),
+  );
   if (imported?.branch_name) {
     steps.push(`git diff ${summary.base_commit.slice(0, 12)}..${printable(imported.branch_name)}`);
   }
-  if (summary.not_imported_instances > 0 && status !== "running") {
+  const isLacking =
+    summary.not_imported_instances > 0 || results.some((result) => isDeleted(result, deleted));
+  if (isLacking && status !== "running") {
     steps.push(`pitaya import ${run_id}`);
   }
   if (summary.uncommitted_instances > 0) steps.push(`pitaya import ${run_id} --uncommitted`);

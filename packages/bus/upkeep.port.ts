@@ -29,6 +29,10 @@ export interface Upkeep {
   /** Names of the queues on the stream of commands. */
   queues(): Promise<readonly string[]>;
   removeQueue(name: string): Promise<void>;
+  /** Durable consumers, `<stream>/<name>`, of streams that all of Pitaya reads without one. */
+  strayConsumers(): Promise<readonly string[]>;
+  /** @param name as {@link strayConsumers} tells it */
+  removeStrayConsumer(name: string): Promise<void>;
   /** How many orders wait for each runner, those being handled included. */
   orders(): Promise<ReadonlyMap<string, number>>;
   removeOrders(runner: string): Promise<void>;

@@ -103,8 +103,10 @@ function coordinator(id: string): Permissions {
         `${JS_API}.STREAM.INFO.${name}`,
         `${JS_API}.STREAM.PURGE.${name}`,
       ]),
-      `${JS_API}.CONSUMER.LIST.${commands.name}`,
-      `${JS_API}.CONSUMER.DELETE.${commands.name}.*`,
+      ...[commands, streams.events, streams.output].flatMap(({ name }) => [
+        `${JS_API}.CONSUMER.LIST.${name}`,
+        `${JS_API}.CONSUMER.DELETE.${name}.*`,
+      ]),
     ],
     subscribe: [
       inbox(id),

@@ -185,7 +185,11 @@ it("reports what it cannot read and goes on", () => {
   const make = logOf();
   const log = runLog();
   const broken = make.raw(subjects.decision.of({ run }), { v: 1, nonsense: true });
-  expect(kinds(log.admit(broken))).toEqual(["unreadable"]);
+  const [unreadable] = log.admit(broken);
+  expect(unreadable).toMatchObject({
+    kind: "unreadable",
+    reason: expect.stringMatching(/^\w[^{["]*: /),
+  });
   expect(kinds(log.admit(make.raw("pitaya.v1.evt.odd", {})))).toEqual(["unreadable"]);
   expect(kinds(log.admit(make.decision(1, 1, [owner])))).toEqual(["decision"]);
 });

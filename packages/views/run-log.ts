@@ -7,6 +7,7 @@ import {
   type SealMessage,
   subjects,
 } from "@pitaya/protocol";
+import { z } from "zod";
 
 /** A message of the log as the server stored it. */
 export interface LogMessage {
@@ -210,9 +211,23 @@ export function runLog(frozen?: FrozenRunLog): RunLog {
       try {
         return admitMessage(message, place);
       } catch (error) {
-        const reason = error instanceof Error ? error.message.slice(0, 500) : String(error);
-        return [{ kind: "unreadable", place, subject: message.subject, reason }];
+        return [
+          { kind: "unreadable", place, subject: message.subject, reason: whyUnreadable(error) },
+        ];
       }
     },
   };
+}
+
+/** Where it is wrong, as a person reads it; a schema says it in JSON. */
+function whyUnreadable(error: unknown): string {
+  const said =
+    error instanceof z.ZodError
+      ? error.issues
+          .map(({ path, message }) => `${path.length === 0 ? "it" : path.join(".")}: ${message}`)
+          .join("; ")
+      : error instanceof Error
+        ? error.message
+        : String(error);
+  return said.slice(0, 500);
 }

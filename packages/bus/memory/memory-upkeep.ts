@@ -30,6 +30,9 @@ export function memoryUpkeep(
     async removeQueue(name) {
       durables.delete(name);
     },
+    // Nobody can make one here.
+    strayConsumers: async () => [],
+    removeStrayConsumer: async () => {},
     async orders() {
       const waiting = new Map<string, number>();
       for (const { subject } of commands.all()) {

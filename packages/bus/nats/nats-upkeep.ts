@@ -10,6 +10,8 @@ import { untilAnswered } from "./patience.ts";
 
 const BLOBS = streams.blobs.name;
 const COMMANDS = streams.commands.name;
+/** Streams that are read message by message, and by subscription. */
+const READ_WITHOUT: readonly string[] = [streams.events.name, streams.output.name];
 /** How long the store may be away before looking it over is given up. */
 const PATIENCE_MS = 60_000;
 /** One answer names up to a hundred thousand subjects, which takes a server seconds. */
@@ -31,6 +33,15 @@ export function natsUpkeep(link: Link): Upkeep {
 
   const purge = async (stream: string, filter: string): Promise<void> => {
     await untilAnswered(link, patience, () => link.jsm.streams.purge(stream, { filter }));
+  };
+
+  const removeConsumer = async (stream: string, name: string): Promise<void> => {
+    await untilAnswered(link, patience, () =>
+      link.jsm.consumers.delete(stream, name).catch((error: unknown) => {
+        // Gone, perhaps by an earlier try of this very request.
+        if (apiCode(error) !== jsCodes.consumerNotFound) throw error;
+      }),
+    );
   };
 
   return {
@@ -55,13 +66,22 @@ export function natsUpkeep(link: Link): Upkeep {
         return names;
       }),
 
-    async removeQueue(name) {
-      await untilAnswered(link, patience, () =>
-        link.jsm.consumers.delete(COMMANDS, name).catch((error: unknown) => {
-          // Gone, perhaps by an earlier try of this very request.
-          if (apiCode(error) !== jsCodes.consumerNotFound) throw error;
-        }),
-      );
+    removeQueue: (name) => removeConsumer(COMMANDS, name),
+
+    strayConsumers: () =>
+      untilAnswered(link, patience, async () => {
+        const names: string[] = [];
+        for (const stream of READ_WITHOUT) {
+          for await (const { name, config } of link.jsm.consumers.list(stream)) {
+            if (config.durable_name !== undefined) names.push(`${stream}/${name}`);
+          }
+        }
+        return names;
+      }),
+
+    async removeStrayConsumer(name) {
+      const [stream = "", consumer = ""] = name.split("/");
+      if (READ_WITHOUT.includes(stream)) await removeConsumer(stream, consumer);
     },
 
     async orders() {

@@ -48,7 +48,8 @@ async function removeOne(bus: Bus, { kind, name }: Ownerless): Promise<boolean> 
       return true;
     }
     case "consumer":
-      await bus.upkeep.removeQueue(name);
+      if (name.includes("/")) await bus.upkeep.removeStrayConsumer(name);
+      else await bus.upkeep.removeQueue(name);
       return true;
     case "command":
       await bus.upkeep.removeOrders(name);

@@ -4,7 +4,9 @@ import { memoryBroker } from "@pitaya/bus/testing";
 import {
   BLOB_PART_BYTES,
   buckets,
+  CHECKPOINT_KEY,
   CleanCommand,
+  FoldCheckpoint,
   type GcReport,
   ProcessId,
   RunnerInventory,
@@ -170,9 +172,13 @@ test("what a runner leaves in the store that is gone for good goes too", async (
     const message = { id: `order-${id}`, payload: Buffer.from("{}") };
     await w.bus.commands.publish(subjects.start.of({ runner: id }), message);
   }
-  const { run } = await w.submitted();
+  const { run, blob } = await w.submitted();
   const rows = w.bus.bucket(buckets.runs);
-  for (const listed of [run, "run_20250101_000000_00000001"]) await rows.put(listed, raw("{}"));
+  for (const listed of [run, "run_20250101_000000_00000001", "nobody"]) {
+    await rows.put(listed, raw("{}"));
+  }
+  const checkpoint = { v: 1, blob, sequence: 1, created: "now", fold: 1 } as const;
+  await rows.put(CHECKPOINT_KEY, encode(FoldCheckpoint, checkpoint));
   w.clock.advance(8 * DAY_MS);
   await w.client.bucket(buckets.runners).put(`${stays}.about`, raw("{}"));
 
@@ -184,12 +190,28 @@ test("what a runner leaves in the store that is gone for good goes too", async (
     `command ${gone}`,
     `key PITAYA_RUNNERS/${gone}.about`,
     "key PITAYA_RUNS/run_20250101_000000_00000001",
+    "key PITAYA_RUNS/nobody",
   ]);
-  expect(report.places[0]?.removed).toBe(5);
+  expect(report.places[0]?.removed).toBe(6);
   expect(await w.bus.upkeep.queues()).toEqual([`${stays}-start`, `${stays}-ctl`]);
   expect([...(await w.bus.upkeep.orders()).keys()]).toEqual([stays]);
-  expect((await rows.entries()).map(({ key }) => key)).toEqual([run]);
+  expect((await rows.entries()).map(({ key }) => key)).toEqual([run, CHECKPOINT_KEY]);
   expect((await w.gc(false)).places[0]?.count).toBe(0);
+});
+
+test("a consumer on a stream that is read without any is nobody's", async () => {
+  const w = world();
+  const stray = new Set(["PITAYA_EVENTS/left"]);
+  Object.assign(w.bus.upkeep, {
+    strayConsumers: async () => [...stray],
+    removeStrayConsumer: async (name: string) => void stray.delete(name),
+  });
+  expect((await w.gc(false)).places[0]).toMatchObject({
+    ownerless: [{ kind: "consumer", name: "PITAYA_EVENTS/left" }],
+    count: 1,
+  });
+  expect((await w.gc(true)).places[0]?.removed).toBe(1);
+  expect(stray.size).toBe(0);
 });
 
 const raw = (text: string): Uint8Array => Buffer.from(text);

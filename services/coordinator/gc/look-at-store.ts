@@ -7,7 +7,6 @@ import {
   FoldCheckpoint,
   isPitayaError,
   ProcessId,
-  RunId,
 } from "@pitaya/protocol";
 import { blobsNamedIn } from "./blob-references.rules.ts";
 import { blobKey, type SeenBlob, type SeenRunner, type StoreLook } from "./ownership.rules.ts";
@@ -37,9 +36,10 @@ export function storeSurveyor(bus: Bus, now: () => number): StoreSurveyor {
 
   return {
     async look() {
-      const [stored, queues, orders] = await Promise.all([
+      const [stored, queues, strayConsumers, orders] = await Promise.all([
         bus.upkeep.blobs(),
         bus.upkeep.queues(),
+        bus.upkeep.strayConsumers(),
         bus.upkeep.orders(),
       ]);
       const [pins, runners, listed] = await Promise.all([
@@ -55,9 +55,10 @@ export function storeSurveyor(bus: Bus, now: () => number): StoreSurveyor {
         pins: new Set(pins),
         named: new Set(named.keys()),
         runs: new Set(log.runs),
-        listed: listed.filter((key) => RunId.safeParse(key).success),
+        listed: listed.filter((key) => key !== CHECKPOINT_KEY),
         runners,
         queues,
+        strayConsumers,
         orders,
       };
     },

@@ -31,10 +31,12 @@ export interface StoreLook {
   readonly named: ReadonlySet<string>;
   /** Runs that have events. */
   readonly runs: ReadonlySet<string>;
-  /** Runs that have a row in the list of runs. */
+  /** Keys in the list of runs, but for the checkpoint's: of runs, as a rule. */
   readonly listed: readonly string[];
   readonly runners: readonly SeenRunner[];
   readonly queues: readonly string[];
+  /** Durable consumers where Pitaya has none, `<stream>/<name>`. */
+  readonly strayConsumers: readonly string[];
   /** Orders waiting, by runner. */
   readonly orders: ReadonlyMap<string, number>;
 }
@@ -53,7 +55,10 @@ export const knownRunners = ({ at, runners }: StoreLook): readonly SeenRunner[] 
 
 /** Everything in the store that nobody owns. Pure. */
 export function ownerlessIn(look: StoreLook): readonly Ownerless[] {
-  return [...ownerlessBlobs(look), ...ofRunnersGone(look), ...listedWithoutLog(look)];
+  const stray = look.strayConsumers.map(
+    (name): Ownerless => ({ kind: "consumer", name, reason: "Pitaya has none on that stream" }),
+  );
+  return [...ownerlessBlobs(look), ...ofRunnersGone(look), ...stray, ...listedWithoutLog(look)];
 }
 
 function ownerlessBlobs({ blobs, pins, named }: StoreLook): readonly Ownerless[] {

@@ -9,7 +9,7 @@ import {
   permissionProbe,
   text,
 } from "@pitaya/bus/contract";
-import { buckets, runEvents, signOf, subjects } from "@pitaya/protocol";
+import { buckets, runEvents, signOf, streams, subjects } from "@pitaya/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startNats, type TestNats } from "../../support/nats.ts";
 
@@ -134,7 +134,10 @@ const requesting: readonly (readonly [request: string, who: readonly UserId[]])[
   ["CONSUMER.DURABLE.CREATE.PITAYA_COMMANDS.x", ["admin"]],
   ["CONSUMER.LIST.PITAYA_COMMANDS", ["admin", "c1"]],
   ["CONSUMER.DELETE.PITAYA_COMMANDS.none", ["admin", "c1"]],
-  ["CONSUMER.DELETE.PITAYA_EVENTS.none", ["admin"]],
+  ["CONSUMER.LIST.PITAYA_EVENTS", ["admin", "c1"]],
+  ["CONSUMER.DELETE.PITAYA_EVENTS.none", ["admin", "c1"]],
+  ["CONSUMER.DELETE.PITAYA_OUTPUT.none", ["admin", "c1"]],
+  ["CONSUMER.DELETE.PITAYA_BLOBS.none", ["admin"]],
   ["CONSUMER.MSG.NEXT.PITAYA_COMMANDS.r1-start", ["admin", "r1"]],
   ["CONSUMER.MSG.NEXT.PITAYA_COMMANDS.r2-start", ["admin", "r2"]],
   ["CONSUMER.MSG.NEXT.PITAYA_COMMANDS.r2-ctl", ["admin", "r2"]],
@@ -216,6 +219,20 @@ describe("looking the store over", () => {
     expect(await bus("u1").blobs.has(ref)).toBe(false);
     expect((await upkeep.orders()).has("r9")).toBe(false);
     expect(await upkeep.queues()).not.toContain("r9-start");
+  });
+
+  it("finds durable consumers where there are to be none, and removes them", async () => {
+    const { upkeep } = bus("c1");
+    const left = [streams.events, streams.output].map(({ name }) => `${name}/left`);
+    for (const stream of left.map((name) => name.split("/")[0])) {
+      const config = { durable_name: "left", ack_policy: "explicit", deliver_policy: "all" };
+      const payload = bytes(JSON.stringify({ stream_name: stream, config }));
+      const request = probe("admin").api(`CONSUMER.DURABLE.CREATE.${stream}.left`);
+      expect(await probe("admin").publishes(request, { payload })).toBe(true);
+    }
+    await expect.poll(async () => (await upkeep.strayConsumers()).toSorted()).toEqual(left);
+    for (const name of [...left, ...left]) await upkeep.removeStrayConsumer(name);
+    expect(await upkeep.strayConsumers()).toEqual([]);
   });
 
   it.each(["r1", "u1"] as const)("is refused to %s", async (id) => {
