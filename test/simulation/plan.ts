@@ -140,8 +140,7 @@ export function planOf(seed: number): Plan {
     runners: wardens.runners,
     wardens: wardens.settings,
     runs,
-    // A renewal that reaches a coordinator seconds after it was stored is one it has not heard of.
-    weather: wardens.settings === undefined ? weather : { ...weather, slow: 0 },
+    weather,
     faults,
     skewMs: chance.chance(0.3) ? 3_000 : 0,
     checkpointEvery: chance.chance(0.5) ? 1 + chance.below(40) : 20_000,
