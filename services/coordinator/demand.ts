@@ -1,4 +1,5 @@
 import type { RunnerAbout } from "@pitaya/protocol";
+import type { ClaimedAttempt } from "./domain/fleet-state.ts";
 import { LIVE_STATES } from "./domain/run-actors.ts";
 import { meets, type Placement, placements, type RunnerCapacity } from "./domain/scheduler.ts";
 import type { RunEntry } from "./run-entry.ts";
@@ -32,6 +33,19 @@ export function* placedAttempts(entries: Iterable<RunEntry>): Iterable<PlacedAtt
 
 /** A runner, as it announced itself. */
 type Offer = Pick<RunnerAbout, "runner" | "slots" | "pool" | "labels">;
+
+/** What a runner has claimed, as its heartbeats must list it. */
+export const claimedAttempts = (
+  entries: ReadonlyMap<string, RunEntry>,
+  runner: string,
+): ClaimedAttempt[] =>
+  [...placedAttempts(entries.values())].flatMap((placed) => {
+    if (placed.runner !== runner || !placed.claimed) return [];
+    const { run, instance, attempt } = placed;
+    const row = entries.get(run)?.fold.view.instances.get(instance);
+    const claimedAt = row?.attempts.find((each) => each.attempt === attempt)?.claimedAt;
+    return [{ run, instance, attempt, claimedAt }];
+  });
 
 /**
  * Who goes where now, over all runs. Placements that are published and not read back take their slot

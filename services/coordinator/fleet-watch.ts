@@ -1,5 +1,5 @@
 import type { Clock } from "@pitaya/actors";
-import { type Bus, decode } from "@pitaya/bus";
+import { type Bus, decode, type Entry } from "@pitaya/bus";
 import { buckets, errorRecord, RunnerAbout, RunnerLiveness } from "@pitaya/protocol";
 import type { Logger } from "pino";
 import { type ClaimedAttempt, type FleetState, fleetState } from "./domain/fleet-state.ts";
@@ -45,7 +45,7 @@ export function fleetWatch(options: FleetWatchOptions): FleetWatch {
     });
   }
 
-  async function take(key: string, value: Uint8Array): Promise<void> {
+  async function take({ key, value, revision, writtenAt }: Entry): Promise<void> {
     const what = `The runner's entry ${key}`;
     if (key.endsWith(".about")) {
       const about = decode(RunnerAbout, value, what);
@@ -53,8 +53,11 @@ export function fleetWatch(options: FleetWatchOptions): FleetWatch {
       options.post(() => state.about(about.runner, about));
       return;
     }
+    options.post(() => state.heard(key, revision));
     const liveness = decode(RunnerLiveness, value, what);
-    options.post(() => state.heartbeat(key, liveness, options.claimedOn(key), clock.now()));
+    options.post(() =>
+      state.heartbeat(key, liveness, options.claimedOn(key), clock.now(), writtenAt.getTime()),
+    );
   }
 
   async function watchKeys(signal: AbortSignal): Promise<void> {
@@ -62,7 +65,7 @@ export function fleetWatch(options: FleetWatchOptions): FleetWatch {
       // Inventories are read by whoever asked for them.
       if (!("value" in change) || change.key.endsWith(".inventory")) continue;
       try {
-        await take(change.key, change.value);
+        await take(change);
         options.post(armTimer);
         options.changed();
       } catch (error) {

@@ -44,6 +44,7 @@ export function outside(options: OutsideOptions): (entry: RunEntry) => void {
       entry?.toldToStopAt.set(name, clock.now());
       wake(run);
     },
+    hasRenewed: (runner, revision) => fleet.hasRenewed(runner, revision, clock.now()),
   });
 
   const worldOf = (entry: RunEntry): IntentWorld => ({

@@ -1,10 +1,12 @@
 import type { Clock } from "@pitaya/actors";
 import { type Bus, encode } from "@pitaya/bus";
 import {
+  buckets,
   CancelCommand,
   ConfirmCommand,
   InstanceId,
   messageIds,
+  PitayaError,
   ProcessId,
   RunId,
   SealMessage,
@@ -20,12 +22,28 @@ export interface PerformOptions {
   readonly epoch: number;
   /** The attempt was told to stop; the time from which its grace counts. */
   toldToStop(run: string, instance: string, attempt: number): void;
+  /** Whether the runner is alive after all: its key was renewed, and it was not heard of here yet. */
+  hasRenewed(runner: string, revision: number | undefined): boolean;
 }
 
 /** Does what the state of a run asks for. Every deed can be done twice. */
 export function performIntent(options: PerformOptions) {
   const { bus, clock, coordinator, epoch } = options;
   let seals = 0;
+
+  /**
+   * A heartbeat that the server has and that is slow to arrive here speaks against a loss: the runner
+   * holds its lease, and its containers run.
+   *
+   * @throws `runner_lost`, retryable, when there is one; by the next try it has arrived
+   */
+  async function notHeardYet(runner: string): Promise<void> {
+    const entry = await bus.bucket(buckets.runners).get(runner);
+    if (!options.hasRenewed(runner, entry?.revision)) return;
+    throw new PitayaError("runner_lost", `runner ${runner} is alive; its heartbeat comes late`, {
+      retryable: true,
+    });
+  }
 
   return async (intent: RunIntent, signal: AbortSignal): Promise<void> => {
     const { instance, attempt, runner } = intent;
@@ -70,6 +88,7 @@ export function performIntent(options: PerformOptions) {
         return;
       }
       case "seal": {
+        if (intent.reason === "lost") await notHeardYet(runner);
         seals += 1;
         const seal = {
           ...order,

@@ -8,7 +8,7 @@ import type { SecretHolder } from "./adapters/secret-holder.ts";
 import { askedDecisions } from "./asked-decisions.ts";
 import { waitedTooLong } from "./credentials-wait.rules.ts";
 import { decidedByAnother, decisionWriter, isReadBack } from "./decision-writer.ts";
-import { liveAttempts, placeAll, placedAttempts } from "./demand.ts";
+import { claimedAttempts, liveAttempts, placeAll } from "./demand.ts";
 import { decide } from "./domain/turn.ts";
 import { fitting } from "./domain/turn-message.ts";
 import { fleetWatch } from "./fleet-watch.ts";
@@ -95,8 +95,7 @@ export function reign(options: ReignOptions): Reign {
     log,
     leaseMs: options.runnerLeaseMs,
     silenceMs: options.coordinatorLeaseMs / 2,
-    claimedOn: (runner) =>
-      [...placedAttempts(entries.values())].filter((a) => a.runner === runner && a.claimed),
+    claimedOn: (runner) => claimedAttempts(entries, runner),
     post,
     changed: wake,
   });

@@ -14,11 +14,18 @@ import { runnerLease } from "./adapters/runner-lease.ts";
 import type { HostEndpoints } from "./phases/attempt-scope.ts";
 import { livenessInProcess } from "./runner/liveness.ts";
 import { type Runner, startRunner } from "./runner/runner.ts";
-import { livenessByWarden, type WardenProcess } from "./warden/liveness-by-warden.ts";
+import { livenessByWarden, type WardenOptions } from "./warden/liveness-by-warden.ts";
+import { forkWarden } from "./warden/warden-process.ts";
 
 export type { Endpoint, HostEndpoints } from "./phases/attempt-scope.ts";
 export type { Runner, StopMode } from "./runner/runner.ts";
-export type { WardenProcess } from "./warden/liveness-by-warden.ts";
+
+/** The process that holds a runner's lease, and where it finds bus and engine. */
+export interface WardenProcess {
+  /** The program to fork: `warden/main.ts`, or its bundle. */
+  readonly program: string;
+  readonly connection: WardenOptions["connection"];
+}
 
 /** What whoever runs a runner-agent decides; times in milliseconds. */
 export interface StartOptions {
@@ -91,7 +98,10 @@ export async function start(options: StartOptions): Promise<Runner> {
       liveness: (told) =>
         warden === undefined
           ? livenessInProcess(runnerLease(bus.bucket(buckets.runners), runner, leaseMs), told)
-          : livenessByWarden(warden, told),
+          : livenessByWarden(
+              { launch: forkWarden(warden.program), connection: warden.connection },
+              told,
+            ),
     },
     {
       runner,

@@ -26,6 +26,8 @@ export interface Observer {
   run(id: string): ObservedRun | undefined;
   /** What was found to be wrong, in words. */
   readonly violations: readonly string[];
+  /** Something else that must not be was seen. */
+  fail(what: string): void;
   /** Looks at what can only be said in the end. */
   conclude(): void;
 }
@@ -157,6 +159,7 @@ export function observer(slotsOf: (runner: string) => number): Observer {
 
   return {
     violations,
+    fail: (what) => void violations.push(what),
     run: (id) => {
       const seen = runs.get(id);
       return seen && { view: seen.fold.view, isGivenUp: seen.isGivenUp, lost: seen.lost };

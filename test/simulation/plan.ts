@@ -36,13 +36,22 @@ export type Fault =
   | { readonly kind: "power"; readonly host: string; readonly forMs: number }
   /** Killed for good. */
   | { readonly kind: "kill"; readonly host: string; readonly forMs: number }
-  | { readonly kind: "outage"; readonly forMs: number };
+  | { readonly kind: "outage"; readonly forMs: number }
+  /** Of a runner's warden alone, or of runner-agent and warden at once. */
+  | {
+      readonly kind: "warden" | "both";
+      readonly what: "crash" | "freeze" | "cut";
+      readonly host: string;
+      readonly forMs: number;
+    };
 
 /** Everything a seed decides before anything happens. */
 export interface Plan {
   readonly seed: number;
   readonly coordinators: readonly string[];
   readonly runners: readonly { readonly name: string; readonly slots: number }[];
+  /** Runners have wardens, and let attempts stand still for so long; in the other seeds they have none. */
+  readonly wardens: { readonly pauseMaxMs: number } | undefined;
   readonly runs: readonly RunPlan[];
   readonly weather: Weather;
   /** By the number of the event before which they come, ascending. */
@@ -139,19 +148,52 @@ export function planOf(seed: number): Plan {
   ];
   const keys = runs.reduce((sum, run) => sum + faultFree(run).keys.size, 0);
   const span = 150 + keys * 220;
-  const faults = Array.from({ length: chance.below(5) }, () => ({
-    atStep: chance.below(span),
-    fault: faultOf(chance, hosts),
-  })).sort((a, b) => a.atStep - b.atStep);
+  const faults: { atStep: number; fault: Fault }[] = Array.from(
+    { length: chance.below(5) },
+    () => ({
+      atStep: chance.below(span),
+      fault: faultOf(chance, hosts),
+    }),
+  );
+  const wardens = wardensOf(seed, runners, span);
+  faults.push(...wardens.faults);
+  faults.sort((a, b) => a.atStep - b.atStep);
   return {
     seed,
     coordinators,
-    runners,
+    runners: wardens.runners,
+    wardens: wardens.settings,
     runs,
     weather,
     faults,
     skewMs: chance.chance(0.3) ? 3_000 : 0,
     checkpointEvery: chance.chance(0.5) ? 1 + chance.below(40) : 20_000,
+  };
+}
+
+/** One seed in so many has wardens. */
+const WARDENS_IN = 10;
+
+/** What only seeds with wardens decide, by chance of their own: the others are as they were without. */
+function wardensOf(seed: number, runners: Plan["runners"], span: number) {
+  if (seed % WARDENS_IN !== 0) return { runners, settings: undefined, faults: [] };
+  const chance = random(seed, "wardens");
+  const faults = Array.from({ length: chance.below(4) }, () => ({
+    // They take events of their own.
+    atStep: chance.below(span * 1.5),
+    fault: {
+      kind: chance.chance(0.4) ? ("both" as const) : ("warden" as const),
+      what: chance.pick(["crash", "freeze", "freeze", "cut"] as const),
+      host: chance.pick(runners).name,
+      forMs: chance.between(0, 20_000),
+    },
+  }));
+  return {
+    // Where another could take over, it can be seen that nothing runs twice.
+    runners:
+      runners.length > 1 ? runners : [...runners, { name: "r2", slots: 1 + chance.below(3) }],
+    settings: { pauseMaxMs: chance.chance(0.25) ? chance.between(2_000, 10_000) : 600_000 },
+    faults,
   };
 }
 

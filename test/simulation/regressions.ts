@@ -20,4 +20,6 @@ export const REGRESSIONS: readonly { readonly seed: number; readonly found: stri
   { seed: 4482, found: "a start that came twice was begun twice" },
   { seed: 6571, found: "a deposed coordinator deleted its successor's lease" },
   { seed: 21504, found: "one thought dead failed for good what its successor had forgotten" },
+  { seed: 650, found: "an agent ran in spite of a seal that came while the lease had lapsed" },
+  { seed: 1060, found: "an agent ran in spite of a seal that came while the lease had lapsed" },
 ];

@@ -10,7 +10,9 @@ import { buckets } from "@pitaya/protocol";
 import type { Redactor } from "@pitaya/redaction";
 import {
   fakeExecutor,
+  type LaunchWarden,
   linePlugin,
+  livenessByWarden,
   livenessInProcess,
   memoryDisk,
   runnerLease,
@@ -21,6 +23,7 @@ import { isFinalPhase } from "@pitaya/views";
 import pino from "pino";
 import { agentPlayer } from "./agents.ts";
 import { client, freshIntentions } from "./client.ts";
+import { type ExecutionWatch, executionWatch } from "./execution-watch.ts";
 import { type Ground, type Host, host, type Surroundings } from "./host.ts";
 import { inWords, observer } from "./observer.ts";
 import { type Fault, faultFree, type Plan, planOf, START_MS } from "./plan.ts";
@@ -28,6 +31,7 @@ import { random } from "./random.ts";
 import { scriptedKeys } from "./scripted-keys.ts";
 import { switchboard } from "./simulated-bus.ts";
 import { simulatedEngine } from "./simulated-engine.ts";
+import { type Wardens, wardens as wardensOf } from "./simulated-warden.ts";
 import { testStrategies } from "./strategies.ts";
 import { clockOf, world as newWorld, type World } from "./world.ts";
 
@@ -71,6 +75,7 @@ export async function simulate(
       violations.push("nothing happens any more");
       break;
     }
+    stage.lookAtWardens();
     if (watch.violations.length > 0) break;
     if (world.steps % 16 !== 0) continue;
     const waiting = plan.runs.filter(({ spec, client: name }) => !isOver(stage, spec.run, name));
@@ -122,6 +127,21 @@ function setStage(plan: Plan, world: World, trace: ((line: string) => void) | un
   const killed = new Set<string>();
   const doubled = new Set<string>();
   const machines = new Map<string, ReturnType<typeof machine>>();
+  const wardens = new Map<string, Wardens>();
+  const unattended = new Map<string, number>();
+  const executions = executionWatch(
+    () =>
+      plan.runners.map(({ name: runner }) => ({
+        runner,
+        engine: machineOf(runner).engine,
+        agent: of(runner).life,
+        isWatched: plan.wardens !== undefined,
+        unattendedAtMs: unattended.get(runner) ?? 0,
+      })),
+    world.now,
+    watch.fail,
+    (what) => world.note(`  ${what}`),
+  );
   const logs = trace === undefined ? silent : tracing(world);
 
   for (const name of plan.coordinators) {
@@ -133,9 +153,13 @@ function setStage(plan: Plan, world: World, trace: ((line: string) => void) | un
   for (const { name, slots: count } of plan.runners) {
     const own = machine(serverClock);
     machines.set(name, own);
+    const skewMs = skew();
+    const beside = plan.wardens && wardensOf(ground, name, LEASE_MS, skewMs);
+    if (beside) wardens.set(name, beside);
+    const runner = { own, slots: count, wardens: beside, executions, plan };
     hosts.set(
       name,
-      host(ground, name, skew(), (around) => runnerMain(around, own, count, logs)),
+      host(ground, name, skewMs, (around) => runnerMain(around, runner, logs)),
     );
   }
   for (const run of plan.runs) {
@@ -151,13 +175,33 @@ function setStage(plan: Plan, world: World, trace: ((line: string) => void) | un
     if (found === undefined) throw new Error(`there is no ${name}`);
     return found;
   };
+  const machineOf = (name: string) => {
+    const found = machines.get(name);
+    if (found === undefined) throw new Error(`there is no machine of ${name}`);
+    return found;
+  };
+  /** A process, or a runner's process with its warden. */
+  const withWarden = (name: string): readonly Pick<Host, "cut" | "mend">[] => {
+    const beside = wardens.get(name);
+    return beside === undefined ? [of(name)] : [of(name), beside];
+  };
+  const restart = (name: string) => {
+    if (!killed.has(name)) of(name).restart();
+  };
 
   return {
     watch,
+    /** Keeps in mind when nobody could look after a runner's containers. */
+    lookAtWardens() {
+      for (const [name, beside] of wardens) {
+        const { life } = of(name);
+        if ((!life.alive || life.frozen) && !beside.isAtWork) unattended.set(name, world.now());
+      }
+    },
     killed,
     end() {
       watching.abort();
-      for (const each of hosts.values()) each.crash();
+      for (const each of [...hosts.values(), ...wardens.values()]) each.crash();
     },
     /** What is there that nothing needs any more. */
     async left(): Promise<string | undefined> {
@@ -178,7 +222,7 @@ function setStage(plan: Plan, world: World, trace: ((line: string) => void) | un
     strike(fault: Fault) {
       world.note(`*** ${JSON.stringify(fault)}`);
       if (fault.kind === "outage") {
-        const all = [...hosts.values()];
+        const all = [...hosts.keys()].flatMap(withWarden);
         for (const each of all) each.cut();
         world.after(fault.forMs, "the bus is back", () => {
           for (const each of all) each.mend();
@@ -200,20 +244,34 @@ function setStage(plan: Plan, world: World, trace: ((line: string) => void) | un
           target.freeze();
           return later("goes on", target.thaw);
         case "cut":
-          target.cut();
-          return later("is connected again", target.mend);
+          for (const each of withWarden(fault.host)) each.cut();
+          return later("is connected again", () => {
+            for (const each of withWarden(fault.host)) each.mend();
+          });
         case "kill":
           killed.add(fault.host);
           return target.crash();
         case "power":
           machines.get(fault.host)?.fail();
+          wardens.get(fault.host)?.crash();
           target.crash();
           return later("is started again", target.restart);
         case "crash":
           target.crash();
-          return later("is started again", () => {
-            if (!killed.has(fault.host)) target.restart();
+          return later("is started again", () => restart(fault.host));
+        case "warden":
+        case "both": {
+          const beside = wardens.get(fault.host);
+          if (beside === undefined) return;
+          const struck = fault.kind === "both" ? [beside, target] : [beside];
+          for (const each of struck) each[fault.what]();
+          return later("and its warden are well again", () => {
+            if (fault.what === "freeze") for (const each of struck) each.thaw();
+            if (fault.what === "cut") for (const each of struck) each.mend();
+            // A warden that was killed is started again by its runner-agent.
+            if (fault.what === "crash" && fault.kind === "both") restart(fault.host);
           });
+        }
         default:
           return fault satisfies never;
       }
@@ -301,19 +359,27 @@ function machine(clock: Clock) {
   };
 }
 
+interface RunnerOfStage {
+  readonly own: ReturnType<typeof machine>;
+  readonly slots: number;
+  readonly wardens: Wardens | undefined;
+  readonly executions: ExecutionWatch;
+  readonly plan: Plan;
+}
+
 async function runnerMain(
   around: Surroundings,
-  own: ReturnType<typeof machine>,
-  slots: number,
+  { own, slots, wardens, executions, plan }: RunnerOfStage,
   log: pino.Logger,
 ): Promise<"over" | "again"> {
   const { life, bus, clock, random: chance, net } = around;
   const runner = life.name;
+  const launch: LaunchWarden | undefined = wardens?.launchedBy(around, own.engine);
   const settle = () => net.local("written to disk", async () => undefined);
   const started = await startRunner(
     {
       bus,
-      executor: simulatedEngine(net, own.engine),
+      executor: simulatedEngine(net, own.engine, plan.wardens && executions.began),
       disk: own.disk.mount(settle),
       git: scriptedGit(own.disk.files),
       clock,
@@ -323,8 +389,22 @@ async function runnerMain(
       findPlugin: (name) => (name === "line" ? linePlugin : undefined),
       redactorOf,
       ownHosts: () => new Set(),
-      liveness: (told) =>
-        livenessInProcess(runnerLease(bus.bucket(buckets.runners), runner, LEASE_MS), told),
+      liveness: (told) => {
+        if (launch === undefined) {
+          return livenessInProcess(
+            runnerLease(bus.bucket(buckets.runners), runner, LEASE_MS),
+            told,
+          );
+        }
+        const onPaused: typeof told.onPaused = (names, overranMs) => {
+          executions.paused(life, names, overranMs);
+          told.onPaused(names, overranMs);
+        };
+        return livenessByWarden(
+          { launch, connection: { servers: [], runner } },
+          { ...told, onPaused },
+        );
+      },
     },
     {
       runner,
@@ -340,7 +420,7 @@ async function runnerMain(
         harvestTimeoutMs: 30_000,
         collectTimeoutMs: 60_000,
         goneTimeoutMs: 30_000,
-        pauseMaxMs: 600_000,
+        pauseMaxMs: plan.wardens?.pauseMaxMs ?? 600_000,
       },
       stopPatienceMs: 5_000,
     },

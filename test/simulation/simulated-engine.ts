@@ -1,8 +1,12 @@
-import type { Execution, Executor, FakeExecutor } from "@pitaya/runner-agent/testing";
+import type { AttemptName, Execution, Executor, FakeExecutor } from "@pitaya/runner-agent/testing";
 import type { Network } from "./network.ts";
 
 /** The engine of a host as one incarnation of its runner-agent has it: every answer takes its time. */
-export function simulatedEngine(net: Network, engine: FakeExecutor): Executor {
+export function simulatedEngine(
+  net: Network,
+  engine: FakeExecutor,
+  began: (name: AttemptName) => Promise<void> = async () => {},
+): Executor {
   const { life } = net;
 
   function executionOf(inner: Execution): Execution {
@@ -39,8 +43,14 @@ export function simulatedEngine(net: Network, engine: FakeExecutor): Executor {
     hasPack: (sha256) => net.local("pack looked for", () => engine.hasPack(sha256)),
     storePack: (pack, path) => net.local("pack stored", () => engine.storePack(pack, path)),
     prepare: (spec) => net.local("container made", () => engine.prepare(spec)),
-    start: async (name, secrets) =>
-      executionOf(await net.local("container started", () => engine.start(name, secrets))),
+    async start(name, secrets) {
+      const deed = async () => {
+        const started = await engine.start(name, secrets);
+        await began(name);
+        return started;
+      };
+      return executionOf(await net.local("container started", deed));
+    },
     adopt: async (name, from) =>
       executionOf(await net.local("container adopted", () => engine.adopt(name, from))),
     harvest: (name, toDir, maxBytes, sessionFiles) =>
@@ -51,7 +61,11 @@ export function simulatedEngine(net: Network, engine: FakeExecutor): Executor {
     list: () => net.local("containers listed", () => engine.list()),
     leftovers: (keep) => net.local("strangers listed", () => engine.leftovers(keep)),
     pause: (name) => net.local("container paused", () => engine.pause(name)),
-    unpause: (name) => net.local("container goes on", () => engine.unpause(name)),
+    unpause: (name) =>
+      net.local("container goes on", async () => {
+        await engine.unpause(name);
+        await began(name);
+      }),
     reap: (keep) => net.local("strangers removed", () => engine.reap(keep)),
     close: async () => engine.close(),
   };

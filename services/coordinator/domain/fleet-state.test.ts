@@ -14,7 +14,8 @@ const liveness = {
 function heardOnce(answeredUntil: number) {
   const state = fleetState(LEASE_MS, SILENCE_MS);
   state.reconnected(0);
-  state.heartbeat("a", liveness, [attempt], 0);
+  state.heartbeat("a", liveness, [attempt], 0, 0);
+  state.heard("a", 7);
   const answer = (until: number, from: number) => {
     for (let now = from; now <= until; now += 500) state.answered(now);
   };
@@ -26,6 +27,29 @@ describe("a runner that is silent", () => {
   it("is lost after a lease, where the bus answers", () => {
     const { isLost } = heardOnce(2_000);
     expect([isLost(1_999), isLost(2_000)]).toEqual([false, true]);
+  });
+
+  it("is not lost by heartbeats of before the claim, however late they come", () => {
+    const { isLost, state } = heardOnce(2_000);
+    const none = { ...(liveness as object), attempts: [] } as never;
+    const claimed = { ...attempt, claimedAt: 10_000 };
+    for (const writtenAt of [9_000, 10_499]) {
+      state.heartbeat("a", none, [claimed], 1_000, writtenAt);
+    }
+    expect(isLost(1_001)).toBe(false);
+    for (const writtenAt of [10_501, 11_000]) {
+      state.heartbeat("a", none, [claimed], 1_000, writtenAt);
+    }
+    expect(isLost(1_001)).toBe(true);
+  });
+
+  it("is not lost where the server has heard of it since", () => {
+    const { isLost, state } = heardOnce(6_000);
+    expect(state.hasRenewed("a", undefined, 2_000)).toBe(false);
+    expect(state.hasRenewed("a", 7, 2_000)).toBe(false);
+    expect(isLost(2_000)).toBe(true);
+    expect(state.hasRenewed("a", 8, 2_000)).toBe(true);
+    expect([isLost(3_999), isLost(4_000)]).toEqual([false, true]);
   });
 
   it("is lost after the lease that it told, where that is another", () => {

@@ -8,6 +8,8 @@ interface RunnerState {
   liveness: RunnerLiveness | undefined;
   /** Local time of its last sign of life, epoch milliseconds. */
   seenAt: number;
+  /** Of its key in the bucket, as it was last heard. */
+  revision: number;
   /** Heartbeats in a row that did not list an attempt placed and claimed there. */
   readonly misses: Map<string, number>;
 }
@@ -17,7 +19,15 @@ export interface ClaimedAttempt {
   readonly run: string;
   readonly instance: string;
   readonly attempt: number;
+  /** Of its claim, on the server's clock, epoch milliseconds. */
+  readonly claimedAt?: number | undefined;
 }
+
+/**
+ * Of a lease: so much older than its writing what a heartbeat says may be. A warden renews four times
+ * a lease, and not for a main loop that was silent for longer than that.
+ */
+const CONTENT_AGE = 1 / 4;
 
 /**
  * What the coordinator knows of the runners. A runner is alive while its liveness was renewed less
@@ -28,12 +38,21 @@ export interface ClaimedAttempt {
  */
 export interface FleetState {
   about(runner: string, about: RunnerAbout): void;
+  /** @param writtenAt on the server's clock; one of before a claim says nothing of it, however late it comes */
   heartbeat(
     runner: string,
     liveness: RunnerLiveness,
     claimed: readonly ClaimedAttempt[],
     now: number,
+    writtenAt: number,
   ): void;
+  /** The write of its key that has arrived here, whether or not it could be read. */
+  heard(runner: string, revision: number): void;
+  /**
+   * Its key was looked at. @returns whether it has renewed its lease since it was last heard of here:
+   * then it is alive, and what it said is still on its way
+   */
+  hasRenewed(runner: string, revision: number | undefined, now: number): boolean;
   /** The coordinator itself was cut off, or has just begun. */
   reconnected(now: number): void;
   /** The bus answered a question that is asked again and again, more often than twice in `silenceMs`. */
@@ -61,7 +80,10 @@ export function fleetState(leaseMs: number, silenceMs: number): FleetState {
   const stateOf = (runner: string): RunnerState => {
     const known = runners.get(runner);
     if (known) return known;
-    const fresh = { about: undefined, liveness: undefined, seenAt: 0, misses: new Map() };
+    const fresh = {
+      ...{ about: undefined, liveness: undefined },
+      ...{ seenAt: 0, revision: 0, misses: new Map() },
+    };
     runners.set(runner, fresh);
     return fresh;
   };
@@ -74,15 +96,28 @@ export function fleetState(leaseMs: number, silenceMs: number): FleetState {
     about(runner, about) {
       stateOf(runner).about = about;
     },
-    heartbeat(runner, liveness, claimed, now) {
+    heartbeat(runner, liveness, claimed, now, writtenAt) {
       const state = stateOf(runner);
       state.liveness = liveness;
       state.seenAt = now;
       const listed = new Set(liveness.attempts.map(nameOf));
-      const missing = claimed.map(nameOf).filter((name) => !listed.has(name));
+      const toldAt = writtenAt - leaseOf(state) * CONTENT_AGE;
+      const missing = claimed
+        .filter(({ claimedAt = 0 }) => claimedAt < toldAt)
+        .map(nameOf)
+        .filter((name) => !listed.has(name));
       const before = new Map(state.misses);
       state.misses.clear();
       for (const name of missing) state.misses.set(name, (before.get(name) ?? 0) + 1);
+    },
+    heard(runner, revision) {
+      stateOf(runner).revision = revision;
+    },
+    hasRenewed(runner, revision = 0, now) {
+      const state = stateOf(runner);
+      if (revision <= state.revision) return false;
+      state.seenAt = now;
+      return true;
     },
     reconnected(now) {
       graceFrom = now;

@@ -216,6 +216,8 @@ export function attemptActor({
     async unpause(signal) {
       await scope.whenMayRun(signal);
       signal.throwIfAborted();
+      const loss = await scope.lossOf(scope.name);
+      if (loss !== undefined) return send({ type: loss });
       await scope.executor.unpause(scope.name);
       send({ type: "UNPAUSED", atMs: clock.now() });
     },

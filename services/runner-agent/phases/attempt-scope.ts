@@ -32,6 +32,11 @@ export interface RunnerScope {
   reaped(): Promise<void>;
   /** Resolves when this runner's containers may run, or when `signal` aborts. */
   whenMayRun(signal: AbortSignal): Promise<void>;
+  /**
+   * How an attempt was lost while the lease was not held, if it was. Asked when the lease is held, and
+   * before its container runs: what was confirmed or placed before that may have been sealed since.
+   */
+  lossOf(name: AttemptName): Promise<"SEALED" | "SUPERSEDED" | undefined>;
 }
 
 export interface Endpoint {

@@ -2,6 +2,7 @@ import type { OutputParser } from "@pitaya/plugins";
 import { errorRecord, PitayaError, subjects } from "@pitaya/protocol";
 import { naming } from "../adapters/docker/names.ts";
 import { outputPublisher } from "../adapters/output-publisher.ts";
+import { pause } from "../adapters/waiting.ts";
 import { agentEndOf, agentExitOf } from "../domain/agent-end.rules.ts";
 import type { AgentEnd, AttemptEvent, Stop } from "../domain/attempt.ts";
 import { checkParser } from "../domain/check-parser.ts";
@@ -14,6 +15,8 @@ import { type OutputPump, outputPump } from "./output-pump.ts";
 import { findPlugin } from "./prepare.ts";
 import { replayOutput } from "./replay.ts";
 import { requestSecrets } from "./secrets.ts";
+
+const ASK_AGAIN_MS = 1_000;
 
 export interface RunOptions {
   /** Its container was started by an earlier incarnation: read on instead of starting it. */
@@ -97,7 +100,11 @@ async function carryOutput(
     signal,
     onTrouble: (err) => log.warn({ err }, "output not taken by the bus yet"),
   });
-  if (!adopt) await scope.whenMayRun(signal);
+  if (!adopt) {
+    const loss = await whenMayStart(scope, signal);
+    if (loss !== undefined) send({ type: loss });
+    if (loss !== undefined) return undefined;
+  }
   if (signal.aborted) return undefined;
   const execution = adopt
     ? await executor.adopt(name, cursor.next)
@@ -116,6 +123,20 @@ async function carryOutput(
   if (signal.aborted) return undefined;
   const parts = { atMs: clock.now(), exit, result, lastOutput: pump.lastOutput() };
   return agentEndOf(parts, (text) => scope.redactor?.text(text) ?? text);
+}
+
+/** @returns how the attempt was lost before it could begin, if it was */
+async function whenMayStart(scope: AttemptScope, signal: AbortSignal) {
+  while (!signal.aborted) {
+    await scope.whenMayRun(signal);
+    try {
+      return await scope.lossOf(scope.name);
+    } catch (err) {
+      scope.log.warn({ err }, "not known yet whether the attempt may begin");
+      await pause(scope.clock, ASK_AGAIN_MS, signal);
+    }
+  }
+  return undefined;
 }
 
 /** Detaches when `signal` aborts, and resolves then. */

@@ -8,6 +8,7 @@ import { readStanding } from "../adapters/fact-chain.ts";
 import { aboutKey } from "../adapters/runner-about.ts";
 import { atMost } from "../adapters/waiting.ts";
 import type { AttemptLimits } from "../domain/attempt.ts";
+import { lossOf } from "../domain/standing.rules.ts";
 import type { HostEndpoints } from "../phases/attempt-scope.ts";
 import type { RunnerDisk } from "../ports/disk.port.ts";
 import type { AttemptName, Executor } from "../ports/executor.port.ts";
@@ -167,6 +168,11 @@ async function begin(
       hostEndpoints: settings.hostEndpoints,
       reaped: strangers.idle,
       whenMayRun: (signal) => liveness.whenMayRun(signal),
+      async lossOf(name) {
+        if (!liveness.isWatched) return undefined;
+        const standing = await standingOf(name);
+        return standing.kind === "mine" ? undefined : lossOf(standing);
+      },
     },
     narrator,
     directories,

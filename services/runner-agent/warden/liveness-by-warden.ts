@@ -1,32 +1,28 @@
-import { type ChildProcess, fork } from "node:child_process";
 import type { Liveness, LivenessOptions } from "../runner/liveness.ts";
-import { FromWarden, type ToWarden } from "./messages.ts";
+import type { FromWarden, ToWarden } from "./messages.ts";
 import { actYourselfAfterMs, lookEveryMs, overranMs, tickEveryMs } from "./pausing.rules.ts";
+import type { LaunchWarden, WardenProcess } from "./warden-process.ts";
 
-export interface WardenProcess {
-  /** The program to fork: `warden/main.ts`, or its bundle. */
-  readonly program: string;
+export interface WardenOptions {
+  readonly launch: LaunchWarden;
   /** How it reaches the bus, as this runner, and the engine. */
   readonly connection: Omit<Extract<ToWarden, { type: "begin" }>, "type" | "leaseMs" | "takeOver">;
 }
 
 const RESTART_MS = 1_000;
 
-/** Of this process's environment, all that is its business. */
-const PASSED_ON = ["PATH", "DOCKER_HOST", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY"] as const;
-
 /**
  * For compose and fleets: the lease is held by a process of its own, fed by this one's main loop. That
  * process pauses the containers when it cannot hold it; when it is not heard of, this one does.
  */
 export function livenessByWarden(
-  { program, connection }: WardenProcess,
+  { launch, connection }: WardenOptions,
   options: LivenessOptions,
 ): Liveness {
   const { clock, leaseMs, log, current, pauseAll, onPaused, onSuperseded } = options;
   const held = Promise.withResolvers<void>();
   const waiting = new Set<() => void>();
-  let child: ChildProcess | undefined;
+  let child: WardenProcess | undefined;
   let untilMs = 0;
   let isOthers = false;
   let cancelTick = () => {};
@@ -35,24 +31,18 @@ export function livenessByWarden(
   let ended: PromiseWithResolvers<void> | undefined;
   let generation = 0;
 
-  const tell = (message: ToWarden) => {
-    // A warden that has just gone hears nothing; the one after it is told anew.
-    child?.send(message, () => undefined);
-  };
+  const tell = (message: ToWarden) => child?.tell(message);
 
   function start(): void {
     generation += 1;
-    const began = fork(program, [], {
-      env: Object.fromEntries(PASSED_ON.map((name) => [name, process.env[name]])),
-      stdio: ["ignore", "inherit", "inherit", "ipc"],
-    });
-    child = began;
-    began.on("message", (json) => hear(FromWarden.parse(json)));
-    began.on("error", (err) => log.error({ err }, "warden not started"));
-    began.on("exit", (code, signal) => {
-      if (ended) return ended.resolve();
-      log.error({ code, signal }, "warden gone, starting another");
-      cancelRestart = clock.setTimer(Math.min(RESTART_MS, leaseMs / 4), start);
+    child = launch({
+      hear,
+      notStarted: (err) => log.error({ err }, "warden not started"),
+      gone(how) {
+        if (ended) return ended.resolve();
+        log.error(how, "warden gone, starting another");
+        cancelRestart = clock.setTimer(Math.min(RESTART_MS, leaseMs / 4), start);
+      },
     });
     tell({ type: "begin", ...connection, leaseMs, takeOver: generation === 1 });
     tick();
@@ -121,8 +111,8 @@ export function livenessByWarden(
       cancelTick();
       cancelRestart();
       cancelPausing();
-      if (child !== undefined && child.exitCode === null && child.signalCode === null) {
-        const giveUp = clock.setTimer(leaseMs, () => child?.kill("SIGKILL"));
+      if (child !== undefined && !child.isGone) {
+        const giveUp = clock.setTimer(leaseMs, () => child?.kill());
         tell({ type: "end", release });
         await ended.promise;
         giveUp();

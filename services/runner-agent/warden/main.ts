@@ -5,7 +5,8 @@ import { connectEngine } from "../adapters/docker/engine.ts";
 import { standStill } from "../adapters/docker/pausing.ts";
 import { runnerLease } from "../adapters/runner-lease.ts";
 import { type FromWarden, ToWarden } from "./messages.ts";
-import { type Warden, warden } from "./warden.ts";
+import { wardenProgram } from "./program.ts";
+import { warden } from "./warden.ts";
 
 /**
  * The warden's process. Its runner-agent starts it and speaks to it over the channel between parent
@@ -15,8 +16,6 @@ import { type Warden, warden } from "./warden.ts";
 const report = (message: FromWarden) => {
   if (process.connected) process.send?.(message);
 };
-
-let opened: Promise<{ readonly watch: Warden; readonly close: () => Promise<void> }> | undefined;
 
 async function open(begin: Extract<ToWarden, { type: "begin" }>) {
   const { servers, user, tls, runner, leaseMs, takeOver } = begin;
@@ -45,30 +44,15 @@ async function open(begin: Extract<ToWarden, { type: "begin" }>) {
   return { watch, close: bus.close };
 }
 
-async function receive(message: ToWarden): Promise<void> {
-  if (message.type === "begin") {
-    opened ??= open(message);
-    await opened;
-    return;
-  }
-  const { watch, close } = (await opened) ?? {};
-  if (message.type === "tick") return watch?.tick(message.liveness);
-  await watch?.end(message.release);
-  await close?.();
-  report({ type: "ended" });
-  process.disconnect();
-}
+const program = wardenProgram({
+  open,
+  report,
+  // What was reported goes out before the channel closes; that it has closed is handled below.
+  leave: () => (process.connected ? process.disconnect() : process.exit(0)),
+  fail: () => process.exit(1),
+});
 
-process.on("message", (json) => {
-  receive(ToWarden.parse(json)).catch((error: unknown) => {
-    const reason = error instanceof Error ? error.message : String(error);
-    report({ type: "trouble", message: reason });
-    process.exit(1);
-  });
-});
-process.on("disconnect", async () => {
-  await (await opened)?.watch.abandoned();
-  process.exit(0);
-});
+process.on("message", (json) => program.receive(ToWarden.parse(json)));
+process.on("disconnect", program.orphaned);
 // Whoever stops the whole group stops the runner-agent, which then ends this process in its own time.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
