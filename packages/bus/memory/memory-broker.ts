@@ -18,6 +18,8 @@ export interface MemoryBroker {
   damage(subject: string, change: (payload: Uint8Array) => Uint8Array): void;
   /** Takes the stored messages of a subject away. */
   remove(subject: string): void;
+  /** As on a full disk, output is taken no more. @returns a function that makes room again */
+  refuseOutput(): () => void;
   /** Every payload it holds, to look for what must not be there. */
   payloads(): Iterable<Uint8Array>;
 }
@@ -68,7 +70,15 @@ export function memoryBroker(options: MemoryBrokerOptions = {}): MemoryBroker {
       each.all().flatMap((message) => (message.subject === subject ? [{ each, message }] : [])),
     );
 
+  let isOutputFull = false;
+
   return {
+    refuseOutput() {
+      isOutputFull = true;
+      return () => {
+        isOutputFull = false;
+      };
+    },
     connect(id) {
       const closing = new AbortController();
       const closed = closing.signal;
@@ -77,7 +87,7 @@ export function memoryBroker(options: MemoryBrokerOptions = {}): MemoryBroker {
       return {
         events: memoryEvents(events, maxEventBytes, closed),
         commands: memoryQueue(commands, queues, clock, closed),
-        output: memoryOutput(output, closed),
+        output: memoryOutput(output, () => isOutputFull, closed),
         blobs: blobStore(id, memoryParts(blobs, bucket(buckets.pins), clock)),
         requests: memoryRequests(responders, clock),
         upkeep: memoryUpkeep(blobs, commands, queues),

@@ -58,9 +58,14 @@ const readersOf = (stream: MemoryStream, closed: AbortSignal): LogReader => ({
 const isMine = (last: Kept | undefined, id: string, payload: Uint8Array): last is Kept =>
   last !== undefined && last.id === id && Buffer.compare(last.payload, payload) === 0;
 
-export function memoryOutput(stream: MemoryStream, closed: AbortSignal): OutputLog {
+export function memoryOutput(
+  stream: MemoryStream,
+  isFull: () => boolean,
+  closed: AbortSignal,
+): OutputLog {
   return {
     async publish(subject, payload, headers) {
+      if (isFull()) throw streamFull("output");
       storedSequence(stream.append(subject, payload, { headers }), "output");
     },
     ...readersOf(stream, closed),

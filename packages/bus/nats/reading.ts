@@ -1,4 +1,4 @@
-import { PitayaError } from "@pitaya/protocol";
+import { PitayaError, streams } from "@pitaya/protocol";
 import type { CaughtUp, StoredMessage } from "../bus.port.ts";
 import { coveringFilter, matchesAny } from "../subject-filter.rules.ts";
 import { getBatch } from "./batch-get.ts";
@@ -45,7 +45,9 @@ export async function* followStream(
   let created: string | undefined;
   while (!ended.aborted) {
     try {
-      created = await sameStream(link, stream, created, next - 1, ended);
+      const found = await sameStream(link, stream, created, next - 1, ended);
+      created = found.created;
+      next = Math.min(next, found.lastSequence + 1);
       for await (const item of tailOnce(link, source, next, ended)) {
         if ("caughtUp" in item) {
           if (!caughtUp) yield item;
@@ -66,6 +68,10 @@ export async function* followStream(
   }
 }
 
+/** Streams that are not synced lose their end when the server is killed; so it is with them. */
+const losesItsEnd = (stream: string): boolean =>
+  Object.values(streams).some(({ name, persist }) => name === stream && persist === "async");
+
 /**
  * A stream that was made anew, or that lost its end with a power failure, gives out sequences a
  * second time. Whoever remembers one must not go on as if nothing had been.
@@ -76,12 +82,13 @@ async function sameStream(
   createdBefore: string | undefined,
   seen: number,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<{ readonly created: string; readonly lastSequence: number }> {
   const { created, state } = await untilAnswered(link, { doing: `read ${stream}`, signal }, () =>
     link.jsm.streams.info(stream),
   );
   const anew = createdBefore !== undefined && createdBefore !== created;
-  if (!anew && state.last_seq >= seen) return created;
+  const lastSequence = state.last_seq;
+  if (!anew && (lastSequence >= seen || losesItsEnd(stream))) return { created, lastSequence };
   throw new PitayaError(
     "chain_conflict",
     anew

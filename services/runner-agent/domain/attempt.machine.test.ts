@@ -147,6 +147,19 @@ describe("an attempt that goes well", () => {
     ]);
   });
 
+  it("waits as long as it takes for room for the output of an agent that has ended", () => {
+    const a = attempt().run();
+    a.send({ type: "FINAL", atMs: a.nowMs }, { type: "LEFT", atMs: a.nowMs });
+    expect(a.wait(10 * limits.timeoutMs).state).toEqual({ live: { running: "working" } });
+    expect(a.finish().last).toMatchObject({ type: "attempt.succeeded" });
+
+    const ended = attempt().run();
+    ended.send({ type: "FINAL", atMs: ended.nowMs }).wait(limits.finalGraceMs);
+    expect(ended.state).toEqual({ live: { running: "terminating" } });
+    ended.send({ type: "LEFT", atMs: ended.nowMs }).wait(10 * limits.timeoutMs);
+    expect(ended.finish().last).toMatchObject({ type: "attempt.succeeded" });
+  });
+
   it("accounts for the time from the agent's start to its end", () => {
     const a = attempt().run().wait(41_500).finish();
     expect(a.last).toMatchObject({ account: { agentMs: 41_500, turns: 3 } });

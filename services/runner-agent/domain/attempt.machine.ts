@@ -165,6 +165,7 @@ export const attemptMachine = setup({
     keepFinal: assign(({ context, event }) =>
       event.type === "FINAL" ? { finalAtMs: context.finalAtMs ?? event.atMs } : {},
     ),
+    keepLeft: assign(({ event }) => (event.type === "LEFT" ? { leftAtMs: event.atMs } : {})),
     keepStop: assign(({ context, event }) => {
       const reason = stopReasonOf(event);
       if (reason === undefined || context.stop !== undefined || !("atMs" in event)) return {};
@@ -274,6 +275,7 @@ export const attemptMachine = setup({
             OUTPUT: { actions: "keepOutput" },
             GAP: { actions: "keepGap" },
             FINAL: { actions: "keepFinal" },
+            LEFT: { actions: "keepLeft" },
             SNAPSHOT_TAKEN: { actions: "keepSnapshot" },
             PAUSE_TOLD: { actions: "keepPauseTold" },
             EXITED: { target: "harvesting", actions: "keepEnd" },

@@ -151,6 +151,8 @@ export interface AttemptContext extends AttemptInput {
   /** When the agent CLI said its last word. */
   readonly finalAtMs?: number;
   readonly killedAtMs?: number;
+  /** When its container was seen to have ended. */
+  readonly leftAtMs?: number;
   readonly end?: AgentEnd;
   readonly harvestingSinceMs?: number;
   readonly harvested?: Harvested;
@@ -191,6 +193,8 @@ export type AttemptEvent =
   /** Adopted, and nobody has its credentials any more. */
   | { readonly type: "WAITING"; readonly missing: readonly string[]; readonly atMs: number }
   | { readonly type: "OUTPUT"; readonly atMs: number }
+  /** Its container has ended; some of what it said may still wait for room in the store. */
+  | { readonly type: "LEFT"; readonly atMs: number }
   | { readonly type: "GAP"; readonly gap: Omit<FactOf<"output.gap">, "type"> }
   /** The agent CLI said its last word. */
   | { readonly type: "FINAL"; readonly atMs: number }

@@ -23,6 +23,9 @@ export function deadlinesOf(snapshot: AttemptSnapshot): readonly Deadline[] {
   if (early.some((state) => snapshot.matches(state))) {
     return [{ name: "start", atMs: context.claimedAtMs + limits.startTimeoutMs }];
   }
+  // Of an agent that has ended nothing can come too late: what is left to do is the runner's, and a
+  // store without room for its output makes that wait.
+  if (snapshot.matches({ live: "running" }) && context.leftAtMs !== undefined) return [];
   if (snapshot.matches({ live: { running: "working" } })) {
     const { agentStartedAtMs = context.claimedAtMs, lastOutputAtMs, finalAtMs } = context;
     return [

@@ -98,7 +98,11 @@ async function carryOutput(
     cursor,
     clock,
     signal,
-    onTrouble: (err) => log.warn({ err }, "output not taken by the bus yet"),
+    onTrouble(err) {
+      // The agent is not silent where nobody takes what it says.
+      scope.lastOutputAtMs = clock.now();
+      log.warn({ err }, "output not taken by the bus yet");
+    },
   });
   if (!adopt) {
     const loss = await whenMayStart(scope, signal);
@@ -115,6 +119,10 @@ async function carryOutput(
   scope.execution = execution;
   send({ type: "STARTED", container: naming(runner).container(name), atMs: clock.now() });
 
+  execution.exit.then(
+    () => send({ type: "LEFT", atMs: clock.now() }),
+    () => undefined,
+  );
   await pump.drain(execution.output, publisher, cursor);
   const exit = await Promise.race([execution.exit, left]);
   if (exit === undefined) return undefined;

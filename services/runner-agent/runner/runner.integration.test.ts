@@ -477,6 +477,29 @@ describe("limits", () => {
     });
   });
 
+  it("stand still while there is no room for what an agent said that has ended", async () => {
+    const clock = manualClock(Date.UTC(2026, 0, 1));
+    const speak = Promise.withResolvers<void>();
+    const h = await harness(
+      async (agent) => {
+        await speak.promise;
+        agent.write("stdout", "say it\ndone\n");
+        return 0;
+      },
+      { clock },
+    );
+    await h.start();
+    await h.order("one", { task: limited({}) });
+    await h.fact("attempt.started", "one");
+    const makeRoom = h.broker.refuseOutput();
+    speak.resolve();
+    await pass(clock, 20 * 60_000);
+    expect(await h.output("one")).toEqual([]);
+    makeRoom();
+    await pass(clock, 2_000);
+    await h.fact("attempt.succeeded", "one");
+  });
+
   it("end an attempt whose agent is not started in time", async () => {
     const clock = manualClock(Date.UTC(2026, 0, 1));
     const h = await harness(async () => 0, { clock });
