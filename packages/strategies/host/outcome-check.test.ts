@@ -9,6 +9,12 @@ it("takes an outcome as it is, with nothing for what is left out", () => {
   expect(checkOutcome({ ...outcome, chosen: undefined })).toEqual({ outcome });
 });
 
+it("takes ten thousand tasks", () => {
+  const tasks = Array.from({ length: 10_000 }, (_, n) => `task/${n}`);
+  const whole = { status: "succeeded", tasks, metadata: { a: "x".repeat(10_000) } };
+  expect(checkOutcome(whole)).toEqual({ outcome: whole });
+});
+
 it("cuts a reason that is too long", () => {
   const checked = checkOutcome({ ...outcome, status: "failed", reason: "x".repeat(3_000) });
   expect(checked).toMatchObject({ outcome: { reason: "x".repeat(2_000) } });

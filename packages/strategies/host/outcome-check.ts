@@ -4,8 +4,11 @@ import type { StrategyOutcome } from "../sdk.ts";
 
 const MAX_METADATA_BYTES = 64 * 1024;
 const MAX_FILE_BYTES = 1024 * 1024;
-/** Keys and metadata, which stand in one message of the log, instances by shorter names. */
-const MAX_OUTCOME_BYTES = 180 * 1024;
+/**
+ * Keys and metadata, which stand in one message of the log, instances by shorter names: ten thousand of
+ * them, and beside them what there is of files and of a reason.
+ */
+const MAX_OUTCOME_BYTES = 208 * 1024;
 /** Of an instance's id in a list. */
 const ID_BYTES = 19;
 
