@@ -289,6 +289,8 @@ const touchesEngine = ({ id }: AttemptIntent): boolean =>
 const isRepeated = ({ id }: AttemptIntent): boolean =>
   id === "unpause" || id === "terminate" || id === "kill" || id === "clean" || id === "destroy";
 
-/** What an agent made is not thrown away because the bus is away just now. */
+/** What an agent made is not thrown away because the bus is away, or full, just now. */
 const waitsForBus = ({ id }: AttemptIntent, error: unknown): boolean =>
-  id === "upload" && isPitayaError(error) && error.code === "bus_unavailable";
+  id === "upload" &&
+  isPitayaError(error) &&
+  (error.code === "bus_unavailable" || error.code === "store_full");

@@ -53,7 +53,8 @@ describe("an attempt", () => {
     let tries = 0;
     const put: typeof own.blobs.put = (...args) => {
       tries += 1;
-      if (tries < 3) return Promise.reject(new PitayaError("bus_unavailable", "away"));
+      if (tries === 1) return Promise.reject(new PitayaError("bus_unavailable", "away"));
+      if (tries === 2) return Promise.reject(new PitayaError("store_full", "no room"));
       return own.blobs.put(...args);
     };
     await h.start({}, { ...own, blobs: { ...own.blobs, put } });
