@@ -281,6 +281,10 @@ describe("a server that lost what it had", () => {
   });
 
   it("stops a follower whose stream was made anew", async () => {
+    const other = await startNatsProcess();
+    onTestFinished(() => other.stop());
+    await provision({ servers: other.url, name: "admin", maxStoreBytes: 512 * 1024 ** 2 });
+    await other.shutDown();
     const bus = await connect();
     const subject = subjects.decision.of({ run: aRun() });
     const stop = new AbortController();
@@ -288,8 +292,9 @@ describe("a server that lost what it had", () => {
     await seen.until((items) => items.length === 1);
     await nats.kill9();
     await rm(nats.storeDir, { recursive: true });
+    // Made before the follower can ask: it would be told that there is no stream at all.
+    await cp(other.storeDir, nats.storeDir, { recursive: true });
     await nats.start();
-    await provisioned();
     await expect(seen.until(() => false)).rejects.toMatchObject({
       code: "chain_conflict",
       message: expect.stringContaining("another than before"),
