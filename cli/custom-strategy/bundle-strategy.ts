@@ -1,5 +1,6 @@
+import { realpath } from "node:fs/promises";
 import { isBuiltin } from "node:module";
-import { isAbsolute, join, relative, sep } from "node:path";
+import { dirname, isAbsolute, join, relative, sep } from "node:path";
 import type { StrategyBundle } from "@pitaya/isolate";
 import { PitayaError } from "@pitaya/protocol";
 import type { BuildFailure, Message, Plugin } from "esbuild";
@@ -75,6 +76,18 @@ function modules(source: StrategySource, author: AuthorModules): Plugin {
   return {
     name: "pitaya",
     setup(build) {
+      // What a bundle takes in leaves this machine, so a repository's code may take in its own files
+      // and packages, and nothing else of the user's.
+      build.onLoad({ filter: /.*/, namespace: "file" }, async ({ path }) => {
+        const real = await realpath(path);
+        const mayBeRead =
+          real.includes(`${sep}node_modules${sep}`) ||
+          (await allowedDirectories(source, author)).some((dir) => real.startsWith(`${dir}${sep}`));
+        if (mayBeRead) return undefined;
+        return {
+          errors: [{ text: `${real} lies outside of the repository, and is not taken in` }],
+        };
+      });
       build.onResolve({ filter: /^pitaya:strategy$/ }, async () => {
         const { at } = source;
         if ("file" in at) return { path: at.file };
@@ -104,6 +117,12 @@ function modules(source: StrategySource, author: AuthorModules): Plugin {
       });
     },
   };
+}
+
+/** The repository, our own modules, and where a file lies that the user named by its path. */
+function allowedDirectories({ at, root }: StrategySource, author: AuthorModules) {
+  const named = "file" in at ? [dirname(at.file)] : [];
+  return Promise.all([root, dirname(author.sdk), ...named].map((dir) => realpath(dir)));
 }
 
 const LOOKED_FOR = "looked for";

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { decodeStrategyBundle, encodeStrategyBundle } from "@pitaya/isolate";
@@ -122,4 +122,30 @@ it.each([
   ["node:v8", /with its context and nothing else/],
 ])("an import of %s says what there is instead", (specifier, message) => {
   expect(refusedModule(specifier)).toMatch(message);
+});
+
+describe("what lies outside of the repository", () => {
+  let outside: string;
+  beforeAll(() => {
+    outside = realpathSync(mkdtempSync(join(tmpdir(), "pitaya-outside-")));
+    writeFileSync(join(outside, "secret.json"), '{ "k": "CANARY" }');
+    writeFileSync(join(outside, "linked.ts"), strategy("x"));
+    symlinkSync(join(outside, "secret.json"), join(root, "link.json"));
+    symlinkSync(join(outside, "linked.ts"), join(root, "link.ts"));
+    const from = (file: string) => `import s from "${file}";\nexport default s;`;
+    writeFileSync(
+      join(root, "by-path.ts"),
+      from(join("..", outside.split("/").at(-1) ?? "", "secret.json")),
+    );
+    writeFileSync(join(root, "by-link.ts"), from("./link.json"));
+  });
+  afterAll(() => rmSync(outside, { recursive: true, force: true }));
+
+  it.each(["by-path.ts", "by-link.ts", "link.ts"])("is not taken in: %s", async (file) => {
+    const bundled = bundleStrategy({ name: file, at: { file: join(root, file) }, root });
+    await expect(bundled).rejects.toMatchObject({
+      code: "usage",
+      message: expect.stringContaining("lies outside of the repository"),
+    });
+  });
 });
