@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ask, type Bus, decode, natsBus, provision } from "@pitaya/bus";
@@ -12,7 +12,11 @@ import { startNatsProcess, type TestNatsProcess } from "../support/nats.ts";
 
 const TASKS = 10_000;
 const LEASE_MS = 2_000;
-const MIB = 1024 ** 2;
+/**
+ * Heap a coordinator gets here. V8 ends a process that needs more, so the bound holds whatever the
+ * collector's mood; resident memory says as much about the machine as about the program.
+ */
+const HEAP_MIB = 320;
 const programs = join(import.meta.dirname, "../support/many");
 
 let nats: TestNatsProcess;
@@ -54,7 +58,7 @@ function program(args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildPro
 }
 
 const coordinator = (id: string) =>
-  program([join(programs, "coordinator.ts")], {
+  program([`--max-old-space-size=${HEAP_MIB}`, join(programs, "coordinator.ts")], {
     PITAYA_NATS_URL: nats.url,
     PITAYA_NATS__CREDS: join(dir, id),
     PITAYA_LEASE__COORDINATOR_MS: String(LEASE_MS),
@@ -92,12 +96,6 @@ const succeeded = ({ instances }: RunView): number => {
   return count;
 };
 
-/** Most memory a process ever had, bytes. */
-async function peakMemory({ pid }: ChildProcess): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, "utf8");
-  return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
-}
-
 /** When each epoch's first decision was stored, server time. */
 async function firstDecisions(run: string): Promise<ReadonlyMap<number, number>> {
   const first = new Map<number, number>();
@@ -132,5 +130,5 @@ it(`a run of ${TASKS} instances goes on when its coordinator is killed in the mi
   const [, taken = 0] = [...(await firstDecisions(run)).values()];
   // The lease may have been renewed just before.
   expect(taken - killedAt).toBeLessThan(LEASE_MS + 2_000);
-  expect(await peakMemory(second)).toBeLessThan(600 * MIB);
+  expect([second.exitCode, second.signalCode]).toEqual([null, null]);
 }, 600_000);
