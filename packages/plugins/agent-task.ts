@@ -1,5 +1,5 @@
 import type { TaskSpec } from "@pitaya/protocol";
-import type { AgentPlugin, AgentTask } from "./plugin.port.ts";
+import type { AgentPlugin, AgentProvider, AgentTask } from "./plugin.port.ts";
 import { pluginOf } from "./registry.ts";
 import { RESUME_PROMPT } from "./resume-prompt.ts";
 
@@ -28,12 +28,17 @@ export function agentTaskOf(task: TaskSpec, texts: TaskTexts, interrupted?: stri
     ...(resumeSessionId !== undefined && { resumeSessionId }),
     ...(agent.model !== undefined && { model: agent.model }),
     ...(agent.baseUrl !== undefined && { baseUrl: agent.baseUrl }),
+    ...(agent.provider !== undefined && { provider: providerOf(agent) }),
     ...(commitInstruction && !readOnly && { instruction: commitInstruction }),
     ...(systemPrompt !== undefined && { systemPrompt }),
     ...(appendSystemPrompt !== undefined && { appendSystemPrompt }),
     ...(maxTurns !== undefined && { maxTurns }),
     ...(outputSchema !== undefined && { outputSchema: JSON.parse(outputSchema) }),
   };
+}
+
+function providerOf({ provider = "", credentials: [keyEnv] }: TaskSpec["agent"]): AgentProvider {
+  return { name: provider, ...(keyEnv !== undefined && { keyEnv }) };
 }
 
 /**

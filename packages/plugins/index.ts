@@ -1,3 +1,4 @@
+export * from "./agent-file.ts";
 export * from "./agent-task.ts";
 export { claudeCode } from "./claude-code.ts";
 export { command, declaredPlugin } from "./command.ts";
@@ -5,5 +6,6 @@ export * from "./commit-instruction.ts";
 export * from "./credentials.ts";
 export * from "./line-splitter.ts";
 export type * from "./plugin.port.ts";
+export * from "./providers.ts";
 export * from "./registry.ts";
 export * from "./resume-prompt.ts";

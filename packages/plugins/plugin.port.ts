@@ -19,6 +19,15 @@ export interface AgentTask {
   readonly resumeSessionId?: string;
   /** Provider address, as the agent's container reaches it. */
   readonly baseUrl?: string;
+  /** Which provider, of a plugin that can use several: one of its own, or one that the user named. */
+  readonly provider?: AgentProvider;
+}
+
+/** A provider as an agent is told of it. */
+export interface AgentProvider {
+  readonly name: string;
+  /** Variable that the agent has its key in; absent where it needs none. */
+  readonly keyEnv?: string;
 }
 
 /** How the agent is started. Holds no secret. */
@@ -27,6 +36,8 @@ export interface AgentCommand {
   readonly env: Readonly<Record<string, string>>;
   /** Text for the agent's stdin; without it stdin is empty. Used for prompts over 96 KiB. */
   readonly stdin?: string;
+  /** Texts of files, by their bare names: it finds them as `agentFile(name)` and cannot change them. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 export type CredentialMode = "subscription" | "api";
@@ -38,6 +49,36 @@ export interface CredentialRule {
   readonly flag: "oauth-token" | "api-key";
   readonly source: string;
   readonly env: string;
+  /** Whose it is, of the plugin's `providers`. */
+  readonly provider?: string;
+}
+
+/** A service that models are had from. */
+export interface Provider {
+  /** `openrouter`: small letters, digits, `_` and `-`. */
+  readonly name: string;
+  /** Variable of its key: in the user's environment, and in the agent's. */
+  readonly key: string;
+  /** Variable of the user's environment with its address. */
+  readonly baseUrlSource: string;
+  /** Its address where the user names none. Without one the user has to. */
+  readonly baseUrl?: string;
+  /** It answers without a key: its address is enough to choose it. */
+  readonly keyless?: boolean;
+  /** The interface it has: OpenAI's Responses, chat completions alone, or Anthropic's Messages. */
+  readonly speaks: "responses" | "chat" | "messages";
+}
+
+/** Variables of the user's environment that say which provider a plugin uses, whatever keys there are. */
+export interface ProviderVariables {
+  /** Names a provider: one of the plugin's, or one of the user's own. */
+  readonly provider: string;
+  /** Names the variable that holds the key, and is its name for the agent too. */
+  readonly keyName: string;
+  /** Holds the key, of whichever provider. */
+  readonly key: string;
+  /** Holds the address, of whichever provider. */
+  readonly baseUrl: string;
 }
 
 export interface TokenUsage {
@@ -136,6 +177,11 @@ export interface AgentPlugin {
   readonly baseUrlSource?: string;
   /** In order of preference when the mode is not given. */
   readonly credentials: readonly CredentialRule[];
+  /** What it can use, of several, in order of preference; their keys are among `credentials`. */
+  readonly providers?: readonly Provider[];
+  readonly providerVariables?: ProviderVariables;
+  /** Name of the provider that a model belongs to, where its name tells. */
+  providerOf?(model: string): string | undefined;
   /** Variables of the user's environment that it gets as secrets: all of them, beside those. */
   readonly environment?: readonly string[];
   readonly capabilities: {

@@ -17,7 +17,12 @@ export const AgentSpec = z.object({
   cliArgs: z.array(z.string().max(32_768)).max(256),
   /** Provider address as a container reaches it. Without user information. */
   baseUrl: z.url().optional(),
-  /** Names the agent gets its credentials under; empty when it needs none. */
+  /** Which provider, of a plugin that can use several. */
+  provider: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9_-]{0,63}$/)
+    .optional(),
+  /** Names the agent gets its credentials under; empty when it needs none. A provider's key is first. */
   credentials: z.array(z.string().regex(/^[A-Z][A-Z0-9_]*$/)).max(8),
 });
 export type AgentSpec = z.infer<typeof AgentSpec>;
@@ -95,6 +100,7 @@ export const RunOverride = z.object({
   retries: z.int().nonnegative().max(20).optional(),
   maxParallel: z.int().positive().max(10_000).optional(),
   baseUrl: z.url().optional(),
+  provider: AgentSpec.shape.provider,
   credentials: AgentSpec.shape.credentials.optional(),
 });
 export type RunOverride = z.infer<typeof RunOverride>;

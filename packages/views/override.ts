@@ -38,10 +38,11 @@ export function overriddenTask(task: TaskSpec, override: RunOverride): TaskSpec 
   };
 }
 
-function overriddenAgent(agent: RunSpec["agent"], { baseUrl, credentials }: RunOverride) {
+function overriddenAgent(agent: RunSpec["agent"], { baseUrl, provider, credentials }: RunOverride) {
   return {
     ...agent,
     ...(baseUrl !== undefined && { baseUrl }),
+    ...(provider !== undefined && { provider }),
     ...(credentials !== undefined && { credentials }),
   };
 }
