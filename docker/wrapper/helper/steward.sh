@@ -65,18 +65,22 @@ complete() {
   ok "${found# }"
 }
 
-# prepare UPPER HOME EXCHANGE STDIN_BYTES, body: the agent's stdin. Fresh volumes of one attempt.
+# prepare UPPER HOME EXCHANGE [NAME BYTES]…, body: the files that the agent reads, its stdin among
+# them. Fresh volumes of one attempt.
 prepare() {
-  upper=/volumes/$1/_data home=/volumes/$2/_data exchange=/volumes/$3/_data
+  upper=/volumes/$1/_data home=/volumes/$2/_data exchange=/volumes/$3/_data why='no such volume'
   if volume "$1" && volume "$2" && volume "$3" &&
     why=$(mkdir -p "$upper/upper" "$upper/work" "$exchange/in" "$exchange/out" 2>&1 &&
       chown "$agent" "$upper/upper" "$home" "$exchange/out" 2>&1); then
-    if [ "$4" -gt 0 ]; then head -c "$4" >"$exchange/in/stdin"; fi
-    ok
-  else
-    skip_body "$4"
-    fail "${why:-no such volume}"
+    why=''
   fi
+  shift 3
+  while [ $# -gt 0 ]; do
+    case $1 in '' | *[!A-Za-z0-9_.-]* | .*) why='bad file name' ;; esac
+    if [ -n "$why" ]; then skip_body "$2"; else head -c "$2" >"$exchange/in/$1" || why='cannot write'; fi
+    shift 2
+  done
+  if [ -z "$why" ]; then ok; else fail "$why"; fi
 }
 
 # put VOLUME NAME BYTES, body: the file.

@@ -132,6 +132,7 @@ export function attemptSpecOf(parts: AttemptSpecParts): AttemptSpec {
     argv: command.argv,
     env: { ...task.env, ...command.env },
     ...(command.stdin === undefined ? {} : { stdin: command.stdin }),
+    ...(command.files && { inputs: command.files }),
     limits: {
       cpus: Math.min(task.limits.cpus, parts.hostCpus),
       memoryBytes: task.limits.memoryBytes,

@@ -10,6 +10,8 @@ export type AgentStep =
   | { readonly do: "write"; readonly stream: "stdout" | "stderr"; readonly text: string }
   | { readonly do: "print-env"; readonly name: string }
   | { readonly do: "print-stdin" }
+  /** A file of its inputs. */
+  | { readonly do: "print-input"; readonly name: string }
   | { readonly do: "commit" }
   | { readonly do: "leave" }
   /** A file of the workspace. */
@@ -138,20 +140,25 @@ export function executorContract(title: string, make: () => Promise<ExecutorHarn
       });
     });
 
-    it("gives the agent environment, secrets and stdin, and keeps its streams apart", async () => {
+    it("gives the agent environment, secrets, stdin and inputs, and keeps its streams apart", async () => {
       const value = "line one\nüñí $(false) `false` \"quotes\" 'and' \\ more\n\n";
       const { output, exit } = await run(
         [
           { do: "print-env", name: "PLAIN" },
           { do: "print-env", name: "SECRET" },
           { do: "print-stdin" },
+          { do: "print-input", name: "a-file.json" },
           { do: "write", stream: "stderr", text: "apart\n" },
           { do: "exit", code: 7 },
         ],
-        { env: { PLAIN: "a b" }, stdin: "typed in\n" },
+        {
+          env: { PLAIN: "a b" },
+          stdin: "typed in\n",
+          inputs: { "a-file.json": "ünread\n", empty: "" },
+        },
         { SECRET: value },
       );
-      expect(output.stdout.toString()).toBe(`a b${value}typed in\n`);
+      expect(output.stdout.toString()).toBe(`a b${value}typed in\nünread\n`);
       expect(output.stderr.toString()).toBe("apart\n");
       expect(exit).toEqual({ kind: "agent", exitCode: 7, oomKilled: false });
     });

@@ -82,6 +82,8 @@ export interface AttemptSpec {
   readonly env: Readonly<Record<string, string>>;
   /** For the agent's stdin; empty stdin without it. Not secret. */
   readonly stdin?: string;
+  /** Texts by bare names, in a directory that the agent can only read (`agentFile`). Not secret. */
+  readonly inputs?: Readonly<Record<string, string>>;
   readonly limits: AttemptLimits;
   readonly network: "online" | "offline";
   /** A host address and port the agent must reach though it is this host's own (a local model server). */

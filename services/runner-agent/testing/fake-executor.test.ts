@@ -19,6 +19,9 @@ async function playSteps(agent: FakeAgent): Promise<number> {
       case "print-stdin":
         agent.write("stdout", agent.spec.stdin ?? "");
         break;
+      case "print-input":
+        agent.write("stdout", agent.spec.inputs?.[step.name] ?? "");
+        break;
       case "commit":
         agent.commit();
         break;

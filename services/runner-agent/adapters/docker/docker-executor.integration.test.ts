@@ -1,3 +1,4 @@
+import { agentFile } from "@pitaya/plugins";
 import { expect } from "vitest";
 import { type AgentStep, executorContract } from "../../ports/executor.contract.ts";
 import { AGENTS_IMAGE, engineLab } from "../../testing/engine-lab.ts";
@@ -13,6 +14,8 @@ function lineOf(step: AgentStep): string {
       return `printf %s "$${step.name}"`;
     case "print-stdin":
       return "cat";
+    case "print-input":
+      return `cat ${agentFile(step.name)}`;
     case "commit":
       return "echo done >>work.txt; git add -A; git commit -q -m work";
     case "leave":

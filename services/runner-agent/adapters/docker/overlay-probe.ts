@@ -39,7 +39,7 @@ export async function canMountOverlay(
         engine.createVolume({ Name: volume, Labels: labels }),
       );
     }
-    await (await options.steward()).prepare(names, "");
+    await (await options.steward()).prepare(names, {});
     const { upper, home } = names;
     const container = await onEngine("create a probe", () =>
       engine.createContainer({

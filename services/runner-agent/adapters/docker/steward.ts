@@ -30,8 +30,8 @@ export interface Steward {
   host(): Promise<StewardHost>;
   /** Volumes with these beginnings of names that were filled to the end. */
   complete(prefixes: readonly string[]): Promise<ReadonlySet<string>>;
-  /** Fresh volumes of an attempt get their directories, owners and the agent's stdin. */
-  prepare(volumes: AttemptVolumes, stdin: string): Promise<void>;
+  /** Fresh volumes of an attempt get their directories, owners and what the agent reads, by name. */
+  prepare(volumes: AttemptVolumes, inputs: Readonly<Record<string, string>>): Promise<void>;
   put(volume: string, file: string, content: string): Promise<void>;
   seal(volume: string): Promise<void>;
   /** Gives the volume's directory to the agent's user. */
@@ -125,8 +125,14 @@ export async function startSteward(
       const names = await ask("complete", prefixes);
       return new Set(names.split(" ").filter((found) => found !== ""));
     },
-    prepare: ({ upper, home, exchange }, stdin) =>
-      done(ask("prepare", [upper, home, exchange, Buffer.byteLength(stdin)], stdin)),
+    prepare: ({ upper, home, exchange }, inputs) => {
+      const files = Object.entries(inputs).flatMap(([name, text]) => [
+        name,
+        Buffer.byteLength(text),
+      ]);
+      const body = Object.values(inputs).join("");
+      return done(ask("prepare", [upper, home, exchange, ...files], body));
+    },
     put: (volume, file, content) =>
       done(ask("put", [volume, file, Buffer.byteLength(content)], content)),
     seal: (volume) => done(ask("seal", [volume])),

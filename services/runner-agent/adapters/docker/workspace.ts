@@ -53,7 +53,10 @@ export async function makeWorkspace(
   );
   await finished([upper, container]);
   const steward = await ground.stewards.get();
-  await steward.prepare(volumes, spec.stdin ?? "");
+  await steward.prepare(volumes, {
+    ...spec.inputs,
+    ...(spec.stdin !== undefined && { stdin: spec.stdin }),
+  });
   if (ground.hasOverlay) return;
 
   const result = await ground.helpers.run({
