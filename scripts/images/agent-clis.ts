@@ -1,31 +1,48 @@
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { agentPackage, arrange } from "../../docker/agents/packages.mjs";
 import { moveInto } from "../boot/node.mjs";
 import { unpackFromNpm } from "../boot/npm.mjs";
 import { makeWorkDir } from "../boot/work-dir.mjs";
 import type { Places } from "../setup/places.ts";
 import type { Steps } from "../setup/steps.ts";
 
-/** The native program of Claude Code for containers of that architecture, fetched from npm once. */
-export async function findOrFetchClaude(
+/** Name as in docker/agents/versions.json → directory with what belongs below /usr/local. */
+export type AgentClis = Readonly<Record<string, string>>;
+
+/** The agent CLIs for containers of that architecture, each version fetched from npm once. */
+export async function findOrFetchAgentClis(
   places: Places,
   arch: string,
   steps: Steps,
-): Promise<string> {
+): Promise<AgentClis> {
   const file = join(places.root, "docker/agents/versions.json");
-  const version = (JSON.parse(readFileSync(file, "utf8")) as Record<string, string>)["claude-code"];
-  const home = join(places.cache, "agents", `claude-code-${version}-${arch}`);
-  const program = join(home, "claude");
-  if (existsSync(program)) return program;
-  await steps.step(`Claude Code ${version}: fetching from npm (175 MB)`, async () => {
-    const work = makeWorkDir(places.cache);
-    try {
-      const spec = `@anthropic-ai/claude-code-linux-${arch}@${version}`;
-      rmSync(await unpackFromNpm(spec, work, ["claude"]));
-      moveInto(work, home);
-    } finally {
-      rmSync(work, { recursive: true, force: true });
+  const versions = JSON.parse(readFileSync(file, "utf8")) as Record<string, string>;
+  const found = Object.entries(versions).map(async ([name, version]) => {
+    const home = join(places.cache, "agents", `${name}-${version}-linux-${arch}`);
+    if (!existsSync(home)) {
+      await steps.step(`${name} ${version}: fetching from npm`, () =>
+        fetchInto(home, agentPackage(name, version, arch), places.cache),
+      );
     }
+    return [name, home] as const;
   });
-  return program;
+  return Object.fromEntries(await Promise.all(found));
+}
+
+async function fetchInto(
+  home: string,
+  wanted: ReturnType<typeof agentPackage>,
+  cache: string,
+): Promise<void> {
+  const work = makeWorkDir(cache);
+  const [unpacked, arranged] = [join(work, "unpacked"), join(work, "arranged")];
+  try {
+    mkdirSync(unpacked);
+    await unpackFromNpm(wanted.spec, unpacked, Object.keys(wanted.files));
+    arrange(wanted, unpacked, arranged);
+    moveInto(arranged, home);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
 }

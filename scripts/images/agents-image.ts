@@ -5,6 +5,7 @@ import type { Engine } from "../engine/find-engine.ts";
 import { inputHash } from "../setup/input-hash.ts";
 import type { Places } from "../setup/places.ts";
 import type { Steps } from "../setup/steps.ts";
+import type { AgentClis } from "./agent-clis.ts";
 import { buildImage } from "./build-image.ts";
 import { findImage, inputsLabel } from "./image-store.ts";
 
@@ -21,7 +22,7 @@ export async function buildAgentsImage(
   places: Places,
   engine: Engine,
   base: string,
-  claude: string,
+  clis: AgentClis,
   steps: Steps,
 ): Promise<void> {
   await steps.step(`image ${agentsImage}: building on ${base}`, () =>
@@ -30,7 +31,7 @@ export async function buildAgentsImage(
       dockerfile: join(places.root, dir, "Dockerfile"),
       target: "supplied",
       args: { BASE: base },
-      context: { claude, "extra-ca.crt": extraCa(places) },
+      context: { ...clis, "extra-ca.crt": extraCa(places) },
       inputs: wantedInputs(places, engine),
     }),
   );
@@ -40,7 +41,7 @@ function wantedInputs(places: Places, engine: Engine): string {
   const certificates = createHash("sha256")
     .update(readFileSync(extraCa(places)))
     .digest("hex");
-  const files = [`${dir}/Dockerfile`, `${dir}/versions.json`];
+  const files = ["Dockerfile", "packages.mjs", "versions.json"].map((file) => `${dir}/${file}`);
   return inputHash(places.root, files, [engine.arch, certificates]);
 }
 

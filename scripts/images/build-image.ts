@@ -1,4 +1,14 @@
-import { copyFileSync, cpSync, linkSync, mkdirSync, rmSync } from "node:fs";
+import {
+  copyFileSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { makeWorkDir } from "../boot/work-dir.mjs";
 import type { Engine } from "../engine/find-engine.ts";
@@ -23,7 +33,8 @@ export async function buildImage(engine: Engine, cache: string, build: ImageBuil
   try {
     const { context } = build;
     if (typeof context !== "string") {
-      for (const [name, from] of Object.entries(context)) place(from, join(dir, name));
+      for (const [name, from] of Object.entries(context))
+        place(realpathSync(from), join(dir, name));
     }
     const args = Object.entries(build.args).flatMap((pair) => ["--build-arg", pair.join("=")]);
     await runCommand(
@@ -41,15 +52,23 @@ export async function buildImage(engine: Engine, cache: string, build: ImageBuil
   }
 }
 
-/** By hard link where one file system holds both: some of these are hundreds of megabytes. */
+/** By hard links where one file system holds both: some files have hundreds of megabytes. */
 function place(from: string, to: string): void {
   mkdirSync(dirname(to), { recursive: true });
+  const stat = lstatSync(from);
+  if (stat.isDirectory()) {
+    mkdirSync(to);
+    for (const name of readdirSync(from)) place(join(from, name), join(to, name));
+  } else if (stat.isSymbolicLink()) symlinkSync(readlinkSync(from), to);
+  else placeFile(from, to);
+}
+
+function placeFile(from: string, to: string): void {
   try {
     linkSync(from, to);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "EPERM") cpSync(from, to, { recursive: true });
-    else if (code === "EXDEV") copyFileSync(from, to);
-    else throw error;
+    if (code !== "EXDEV" && code !== "EPERM") throw error;
+    copyFileSync(from, to);
   }
 }

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { bundleIsCurrent, makeBundle } from "../bundle/bundle.ts";
 import { type Engine, findEngine } from "../engine/find-engine.ts";
 import { findOrStartEngine } from "../engine/get-engine.ts";
-import { findOrFetchClaude } from "../images/agent-clis.ts";
+import { type AgentClis, findOrFetchAgentClis } from "../images/agent-clis.ts";
 import { buildAgentsImage, isAgentsImageCurrent } from "../images/agents-image.ts";
 import { findOrMakeBase } from "../images/base-image.ts";
 import { buildNatsImage, isNatsImageCurrent } from "../images/nats-image.ts";
@@ -82,7 +82,7 @@ async function get(places: Places, steps: Steps): Promise<Parts> {
 
 /** What an image will need, begun before there is an engine to say whether it has the image. */
 interface Early {
-  readonly claude?: Promise<string>;
+  readonly clis?: Promise<AgentClis>;
   readonly base?: BaseInTheMaking;
 }
 
@@ -91,11 +91,11 @@ interface Early {
  * registry is not certain: the long steps do not wait for the answer.
  */
 function beginEarly(places: Places, steps: Steps): Early {
-  const claude = findOrFetchClaude(places, process.arch, steps);
+  const clis = findOrFetchAgentClis(places, process.arch, steps);
   // Its failure is told by whoever needs it.
-  claude.catch(() => undefined);
+  clis.catch(() => undefined);
   const isFresh = mayInstall() && findPrograms("dockerd").length === 0;
-  return isFresh ? { claude, base: beginOwnBase(places.cache, steps) } : { claude };
+  return isFresh ? { clis, base: beginOwnBase(places.cache, steps) } : { clis };
 }
 
 async function getImages(
@@ -117,12 +117,12 @@ async function getImages(
     early.base?.drop();
     return;
   }
-  const claude = agentsCurrent
+  const clis = agentsCurrent
     ? undefined
-    : (early.claude ?? findOrFetchClaude(places, engine.arch, steps));
-  claude?.catch(() => undefined);
+    : (early.clis ?? findOrFetchAgentClis(places, engine.arch, steps));
+  clis?.catch(() => undefined);
   const base = await findOrMakeBase(engine, places.cache, early.base, steps);
-  if (claude) await buildAgentsImage(places, engine, base, await claude, steps);
+  if (clis) await buildAgentsImage(places, engine, base, await clis, steps);
   if (!natsCurrent) await buildNatsImage(places, engine, base, () => natsServer, steps);
 }
 
