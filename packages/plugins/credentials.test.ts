@@ -17,6 +17,8 @@ describe("credentials", () => {
       mode: "subscription",
       secrets: { CLAUDE_CODE_OAUTH_TOKEN: "token" },
       from: "CLAUDE_CODE_OAUTH_TOKEN",
+      unused: ["ANTHROPIC_API_KEY"],
+      addressedBy: [],
     });
     expect(resolve({ apiKey: "k", oauthToken: "t" }).secrets).toEqual({
       CLAUDE_CODE_OAUTH_TOKEN: "t",
@@ -36,7 +38,7 @@ describe("credentials", () => {
   });
 
   it("given by a flag go before those of the environment, whatever their kind", () => {
-    expect(resolve({ apiKey: "flag" })).toEqual({
+    expect(resolve({ apiKey: "flag" })).toMatchObject({
       mode: "api",
       secrets: { ANTHROPIC_API_KEY: "flag" },
       from: "--api-key",
