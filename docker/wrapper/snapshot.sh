@@ -3,9 +3,9 @@
 #
 #   snapshot.sh BASE AUTHOR EMAIL SECONDS MAX_SESSION_BYTES [--read-only] -- SESSION_FILE…
 #
-# On stdout come lines "file NAME BYTES", each followed by that many bytes: session/0 and on for the
-# session files that are there (their paths are below the agent's home), bundle, patch, and the
-# report of harvest.sh; then a line "end".
+# On stdout come lines "file NAME BYTES", each followed by that many bytes: session/PATH for the
+# session files that are there (their paths are below the agent's home, and `*` in one that was asked
+# for stands for any part of a name), bundle, patch, and the report of harvest.sh; then a line "end".
 #
 # Conversation and files must be of one moment, so while we look all else in the container stands
 # still. By STOP, and not by the engine's freezer: git has to work in here, with the agent's rights
@@ -66,16 +66,22 @@ send() {
 mkdir "$place" && make_room "$place" || exit 1
 stand_still || exit 1
 number=0 kept=''
-for file; do
-  file=/home/agent/$file
-  if [ -f "$file" ] && [ ! -L "$file" ]; then
-    left=$((left - $(wc -c <"$file")))
-    [ "$left" -ge 0 ] || exit 1
-    cp "$file" "$place/session.$number" || exit 1
-    kept="$kept $number"
-  fi
-  number=$((number + 1))
+# Without a field separator the shell expands `*` in an unquoted word, and does not split it.
+IFS=''
+# shellcheck disable=SC2231 # it is to be expanded
+for wanted; do
+  for file in /home/agent/$wanted; do
+    case $file in *[!A-Za-z0-9_./-]*) continue ;; esac
+    if [ -f "$file" ] && [ ! -L "$file" ]; then
+      left=$((left - $(wc -c <"$file")))
+      [ "$left" -ge 0 ] || exit 1
+      cp "$file" "$place/session.$number" || exit 1
+      kept="$kept $number:${file#/home/agent/}"
+      number=$((number + 1))
+    fi
+  done
 done
+unset IFS
 # Without a conversation there is nothing to go on from.
 [ -n "$kept" ] || { echo end; exit 0; }
 
@@ -91,7 +97,7 @@ kill -CONT -1 2>/dev/null
 [ "$code" -eq 0 ] || exit 1
 echo end >>"$place/done/report"
 
-for number in $kept; do send "session/$number" "$place/session.$number" || exit 1; done
+for file in $kept; do send "session/${file#*:}" "$place/session.${file%%:*}" || exit 1; done
 for name in report bundle patch; do
   [ ! -f "$place/done/$name" ] || send "$name" "$place/done/$name" || exit 1
 done

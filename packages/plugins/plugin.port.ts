@@ -196,8 +196,8 @@ export interface AgentPlugin {
   /** The first word of its argv is the program that the image must hold. Only for what was checked. */
   command(task: AgentTask): AgentCommand;
   /**
-   * The files that hold a session, as paths below the agent's home: with them in place, and the
-   * workspace where it was, another container goes on with it. None where the id is not one that
+   * The files that hold a session, as paths below the agent's home, in which `*` stands for any part
+   * of one name: with them in place, and the workspace where it was, another container goes on with it. None where the id is not one that
    * this CLI gives, or the CLI cannot resume. The id is the agent's word.
    */
   sessionFiles(sessionId: string): readonly string[];

@@ -24,7 +24,7 @@ it("brings files through, and the same files are the same bytes", async () => {
   const files = [file("{}\n".repeat(1_000)), file("", "second")];
   const packed = await packSession(files);
   expect(await packSession(files)).toEqual(packed);
-  expect(await unpackSession(inPieces(packed), [PATH, "second"])).toEqual(files);
+  expect(await unpackSession(inPieces(packed), [PATH, "seco*"])).toEqual(files);
 });
 
 it.each([

@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import { PitayaError } from "@pitaya/protocol";
 import { extract, pack } from "tar-stream";
+import { isSessionPath } from "../domain/session-paths.rules.ts";
 import { MAX_SESSION_BYTES, type SessionFile } from "../ports/executor.port.ts";
 
 /** A tar archive of a session's files. The same files give the same bytes. */
@@ -14,7 +15,7 @@ export async function packSession(files: readonly SessionFile[]): Promise<Uint8A
 }
 
 /**
- * The files of an archive that another host has stored: regular files of exactly these paths.
+ * The files of an archive that another host has stored: regular files of these paths alone.
  * @throws `session_lost` for anything else
  */
 export async function unpackSession(
@@ -30,7 +31,7 @@ export async function unpackSession(
   try {
     for await (const entry of entries) {
       const { name, type, size = 0 } = entry.header;
-      if (type !== "file" || !paths.includes(name) || files.has(name)) {
+      if (type !== "file" || !isSessionPath(name, paths) || files.has(name)) {
         throw unfit(`${type} ${JSON.stringify(name)} does not belong into it`);
       }
       left -= size;

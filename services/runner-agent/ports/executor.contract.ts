@@ -339,12 +339,13 @@ export function executorContract(title: string, make: () => Promise<ExecutorHarn
     });
 
     describe("a snapshot", () => {
-      const FILES = ["notes/talk.jsonl", "notes/none"];
+      const FILE = "notes/2026/talk-11-22-7f.jsonl";
+      const FILES = ["notes/*/talk-*-7f.jsonl", "notes/none"];
       const TALK = '{"said":"hello"}\n{"said":"wörld"}\n';
       const working: readonly AgentStep[] = [
         { do: "commit" },
         { do: "leave" },
-        { do: "remember", file: FILES[0] ?? "", text: TALK },
+        { do: "remember", file: FILE, text: TALK },
         { do: "print-left" },
         { do: "write", stream: "stdout", text: "ready\n" },
         { do: "wait-for-end" },
@@ -366,7 +367,7 @@ export function executorContract(title: string, make: () => Promise<ExecutorHarn
       it("of a running attempt has its session, commits and what is uncommitted; the agent goes on", async () => {
         const { name, execution } = await start();
         const taken = await snapshot(name);
-        expect(taken?.session.map(({ path }) => path)).toEqual([FILES[0]]);
+        expect(taken?.session.map(({ path }) => path)).toEqual([FILE]);
         expect(Buffer.from(taken?.session[0]?.bytes ?? []).toString()).toBe(TALK);
         expect((await readFile(taken?.bundlePath ?? "")).length).toBeGreaterThan(0);
         expect((await readFile(taken?.patchPath ?? "")).length).toBeGreaterThan(0);
@@ -404,7 +405,7 @@ export function executorContract(title: string, make: () => Promise<ExecutorHarn
         await executor.storePack(spec, bundlePath);
         const { workspace } = harness.attempt([]);
         const { output, name } = await run(
-          [{ do: "print-remembered", file: FILES[0] ?? "" }, { do: "print-left" }],
+          [{ do: "print-remembered", file: FILE }, { do: "print-left" }],
           {
             workspace: {
               ...workspace,

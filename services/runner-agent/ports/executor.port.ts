@@ -167,7 +167,7 @@ export interface Harvest {
 }
 
 export interface SnapshotOptions {
-  /** Paths below the agent's home. */
+  /** Paths below the agent's home; `*` in one stands for any part of a name. */
   readonly sessionFiles: readonly string[];
   /** Exists and is empty. */
   readonly toDir: string;

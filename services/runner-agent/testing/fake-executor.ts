@@ -3,6 +3,7 @@ import { constants } from "node:os";
 import { join } from "node:path";
 import { type Clock, systemClock } from "@pitaya/actors";
 import { PitayaError } from "@pitaya/protocol";
+import { isSessionPath } from "../domain/session-paths.rules.ts";
 import type {
   AttemptName,
   AttemptSpec,
@@ -242,12 +243,11 @@ async function saveWork(
 
 const pick = (
   session: ReadonlyMap<string, Uint8Array>,
-  paths: readonly string[],
+  wanted: readonly string[],
 ): readonly SessionFile[] =>
-  paths.flatMap((path) => {
-    const bytes = session.get(path);
-    return bytes === undefined ? [] : [{ path, bytes }];
-  });
+  [...session]
+    .filter(([path]) => isSessionPath(path, wanted))
+    .map(([path, bytes]) => ({ path, bytes }));
 
 async function play(
   attempt: Attempt,

@@ -1,4 +1,5 @@
 import type { Container } from "dockerode";
+import { directoryOf, isPattern, isSessionPath } from "../../domain/session-paths.rules.ts";
 import { MAX_SESSION_BYTES, type SessionFile } from "../../ports/executor.port.ts";
 import { archiveEntries, entryBytes } from "./archive.ts";
 import { PLACE } from "./places.ts";
@@ -13,14 +14,20 @@ export async function sessionFiles(
 ): Promise<readonly SessionFile[]> {
   const files: SessionFile[] = [];
   let left = MAX_SESSION_BYTES;
-  for (const path of paths) {
-    for await (const entry of (await archiveEntries(container, `${PLACE.home}/${path}`)) ?? []) {
-      const { type, size = 0 } = entry.header;
-      if (type !== "file") break;
+  for (const wanted of paths) {
+    const within = isPattern(wanted) ? directoryOf(wanted) : wanted;
+    const above = within.slice(0, within.lastIndexOf("/") + 1);
+    const entries = await archiveEntries(container, `${PLACE.home}/${within}`);
+    for await (const entry of entries ?? []) {
+      const { type, name, size = 0 } = entry.header;
+      const path = `${above}${name}`;
+      if (type !== "file" || !isSessionPath(path, [wanted])) {
+        entry.resume();
+        continue;
+      }
       left -= size;
       if (left < 0) return [];
       files.push({ path, bytes: Buffer.concat(await Array.fromAsync(entryBytes(entry))) });
-      break;
     }
   }
   return files;

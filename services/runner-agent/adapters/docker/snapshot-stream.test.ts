@@ -29,13 +29,13 @@ const read = (text: string, size = 7) =>
 
 it.each([1, 2, 7, 1_000])("reads files by name and size, in frames of %i bytes", async (size) => {
   const { small, saved } = await read(
-    "file session/0 4\nend\nfile session/3 0\nfile report 7\nhead a\nfile patch 3\n\n\xff\nend\n",
+    "file session/talk/one.jsonl 4\nend\nfile session/talk/log-3 0\nfile report 7\nhead a\nfile patch 3\n\n\xff\nend\n",
     size,
   );
   const texts = [...small].map(([name, bytes]) => [name, Buffer.from(bytes).toString()]);
   expect(Object.fromEntries(texts)).toEqual({
-    "session/0": "end\n",
-    "session/3": "",
+    "session/talk/one.jsonl": "end\n",
+    "session/talk/log-3": "",
     report: "head a\n",
   });
   expect([...saved.keys()]).toEqual(["patch"]);
@@ -47,6 +47,7 @@ it.each([
   ["without an end", "file report 1\na"],
   ["with nothing", ""],
   ["with another file", "file ../../x 1\na"],
+  ["with an odd path", "file session/a b 1\na"],
   ["with a file twice", "file report 1\nafile report 1\nb"],
   ["with an odd size", "file report -1\n"],
   ["with a line without end", "x".repeat(10_000)],

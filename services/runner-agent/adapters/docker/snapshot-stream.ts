@@ -17,9 +17,9 @@ export interface SnapshotLimits {
   readonly maxSessionBytes: number;
 }
 
-const MAX_LINE = 100;
+const MAX_LINE = 400;
 const MAX_REPORT_BYTES = 64 * 1024;
-const FILE = /^file (report|bundle|patch|session\/\d{1,3}) (\d{1,15})$/;
+const FILE = /^file (report|bundle|patch|session\/[\w./-]{1,300}) (\d{1,15})$/;
 
 /**
  * Reads the stream of snapshot.sh to its last line. All of it is the agent's word: names and sizes

@@ -5,7 +5,7 @@ import { collect, readUntil, sha256Of } from "../../ports/executor.contract.ts";
 import type { AttemptSpec, SnapshotOptions } from "../../ports/executor.port.ts";
 import { type EngineLab, engineLab } from "../../testing/engine-lab.ts";
 
-const SESSION = ["talk/one.jsonl", "talk/two.jsonl"];
+const SESSION = ["talk/one.jsonl", "talk/tw*.jsonl"];
 /** Prints what a work tree looks like, but for times and owners. */
 const PORTRAIT = `git status --porcelain | sed 's/^A /??/' | sort
   find . -path ./.git -prune -o -printf '%M %p %l\\n' | sort

@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import { PitayaError } from "@pitaya/protocol";
 import type { Container, ContainerInspectInfo } from "dockerode";
+import { isSessionPath } from "../../domain/session-paths.rules.ts";
 import {
   MAX_SESSION_BYTES,
   type Snapshot,
@@ -19,6 +20,9 @@ const TIMEOUT_MS = 60_000;
 
 /** Statuses by which the engine says that nothing can be started in a container. */
 const NOT_RUNNING = [404, 409, 500];
+
+/** Before the path of a session's file, in the names that the script gives. */
+const SESSION = "session/";
 
 /** Takes a snapshot in a running container, by the wrapper's snapshot.sh. */
 export async function takeSnapshot(
@@ -71,11 +75,11 @@ function scriptArguments({ Config }: ContainerInspectInfo): readonly string[] {
 
 function snapshotOf(
   { small, saved }: SentSnapshot,
-  paths: readonly string[],
+  wanted: readonly string[],
 ): Snapshot | undefined {
-  const session = paths.flatMap((path, index) => {
-    const bytes = small.get(`session/${index}`);
-    return bytes === undefined ? [] : [{ path, bytes }];
+  const session = [...small].flatMap(([name, bytes]) => {
+    const path = name.startsWith(SESSION) ? name.slice(SESSION.length) : "";
+    return isSessionPath(path, wanted) ? [{ path, bytes }] : [];
   });
   if (session.length === 0) return undefined;
   const report = parseReport(Buffer.from(small.get("report") ?? []).toString());
