@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { ModelApi } from "./model-api.ts";
 import type { ModelRequest, Reply } from "./scenario.ts";
 
 /*
@@ -50,7 +51,7 @@ function promptOf(content: z.infer<typeof Content>): string | undefined {
 }
 
 /** @throws ZodError when the body is no Messages request */
-export function readMessagesRequest(body: unknown): ModelRequest {
+function readMessagesRequest(body: unknown): ModelRequest {
   const request = Body.parse(body);
   const system = request.system === undefined ? [] : [textOf(request.system)];
   const toolResults: string[] = [];
@@ -88,7 +89,7 @@ export function readMessagesRequest(body: unknown): ModelRequest {
   };
 }
 
-export interface Usage {
+interface Usage {
   readonly input_tokens: number;
   readonly cache_creation_input_tokens: number;
   readonly cache_read_input_tokens: number;
@@ -96,7 +97,7 @@ export interface Usage {
 }
 
 /** Made up, but always the same: the first turn fills the cache, later ones read it. */
-export const usageOf = (step: number): Usage => ({
+const usageOf = (step: number): Usage => ({
   input_tokens: 12,
   cache_creation_input_tokens: step === 0 ? 1_500 : 40,
   cache_read_input_tokens: step === 0 ? 9_000 : 10_500,
@@ -112,7 +113,7 @@ type ContentBlock =
       readonly input: Readonly<Record<string, unknown>>;
     };
 
-export interface Message {
+interface Message {
   readonly id: string;
   readonly type: "message";
   readonly role: "assistant";
@@ -138,8 +139,7 @@ function contentOf(reply: Reply, newId: () => string): ContentBlock[] {
   return [...said, ...calls];
 }
 
-/** @param newId 24 hex digits, new at each call */
-export function messageOf(reply: Reply, request: ModelRequest, newId: () => string): Message {
+function messageOf(reply: Reply, request: ModelRequest, newId: () => string): Message {
   const content = contentOf(reply, newId);
   const calls = content.some((block) => block.type === "tool_use");
   return {
@@ -180,8 +180,7 @@ const startEvent = (message: Message): string => {
   return event({ type: "message_start", message: begun });
 };
 
-/** The answer as server-sent events, in order, each a text of its own. */
-export function eventsOf(message: Message): string[] {
+function eventsOf(message: Message): string[] {
   const { stop_reason, stop_sequence, usage } = message;
   const delta = { stop_reason, stop_sequence };
   return [
@@ -194,15 +193,23 @@ export function eventsOf(message: Message): string[] {
 }
 
 /** The beginning of an answer that will not be finished. */
-export const unfinishedEventsOf = (message: Message): string[] => [
+const unfinishedEventsOf = (message: Message): string[] => [
   startEvent(message),
   ...message.content.flatMap((block, index) => blockEvents(block, index).slice(0, -1)),
 ];
 
-export const errorBody = (type: string, message: string) => ({
+const errorBody = (type: string, message: string) => ({
   type: "error",
   error: { type, message },
 });
 
-export const errorEvent = (type: string, message: string): string =>
-  event(errorBody(type, message));
+export const anthropicMessages: ModelApi = {
+  serves: (path) => path === "v1/messages",
+  read: readMessagesRequest,
+  answer(reply, request, newId) {
+    const whole = messageOf(reply, request, newId);
+    return { whole, events: eventsOf(whole), unfinished: unfinishedEventsOf(whole) };
+  },
+  errorBody: ({ type, message }) => errorBody(type, message),
+  errorEvent: (type, message) => event(errorBody(type, message)),
+};

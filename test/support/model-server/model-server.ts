@@ -2,15 +2,9 @@ import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import {
-  errorBody,
-  errorEvent,
-  eventsOf,
-  type Message,
-  messageOf,
-  readMessagesRequest,
-  unfinishedEventsOf,
-} from "./anthropic-messages.ts";
+import { anthropicMessages } from "./anthropic-messages.ts";
+import type { Answer, ModelApi } from "./model-api.ts";
+import { openaiResponses } from "./openai-responses.ts";
 import {
   isTrouble,
   type ModelRequest,
@@ -66,6 +60,8 @@ const MAX_KEPT_REQUESTS = 5_000;
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
 const MAX_HEADER_BYTES = 256 * 1024;
 
+const APIS: readonly ModelApi[] = [anthropicMessages, openaiResponses];
+
 const newId = () => randomBytes(12).toString("hex");
 
 async function bodyOf(request: IncomingMessage): Promise<unknown> {
@@ -105,15 +101,16 @@ const written = (response: ServerResponse, text: string) =>
 
 async function sendReply(
   response: ServerResponse,
+  api: ModelApi,
   request: ModelRequest,
   reply: Reply,
   signal: AbortSignal,
 ): Promise<void> {
   if (reply.beforeMs) await delay(reply.beforeMs, undefined, { signal });
-  const message = messageOf(reply, request, newId);
-  if (!request.stream) return sendJson(response, 200, message);
+  const { whole, events } = api.answer(reply, request, newId);
+  if (!request.stream) return sendJson(response, 200, whole);
   beginEvents(response);
-  for (const text of eventsOf(message)) {
+  for (const text of events) {
     response.write(text);
     if (reply.betweenMs) await delay(reply.betweenMs, undefined, { signal });
   }
@@ -121,35 +118,42 @@ async function sendReply(
 }
 
 /** Sends the first part of an answer, whatever form was asked for. */
-async function sendBeginning(response: ServerResponse, request: ModelRequest, message: Message) {
+async function sendBeginning(response: ServerResponse, request: ModelRequest, answer: Answer) {
   if (request.stream) {
     beginEvents(response);
-    await written(response, unfinishedEventsOf(message).join(""));
+    await written(response, answer.unfinished.join(""));
   } else {
-    const text = JSON.stringify(message);
+    const text = JSON.stringify(answer.whole);
     response.writeHead(200, { "content-type": "application/json" });
     await written(response, text.slice(0, text.length / 2));
   }
 }
 
-async function sendTrouble(response: ServerResponse, request: ModelRequest, trouble: Trouble) {
+async function sendTrouble(
+  response: ServerResponse,
+  api: ModelApi,
+  request: ModelRequest,
+  trouble: Trouble,
+) {
   if ("hang" in trouble) return;
   if ("error" in trouble) {
-    const { status, type, message, headers } = trouble.error;
-    return sendJson(response, status, errorBody(type, message), headers);
+    const { status, headers } = trouble.error;
+    return sendJson(response, status, api.errorBody(trouble.error), headers);
   }
   if ("streamError" in trouble && !request.stream) {
-    const { type, message } = trouble.streamError;
-    return sendJson(response, 500, errorBody(type, message));
+    return sendJson(response, 500, api.errorBody({ status: 500, ...trouble.streamError }));
   }
   const said = "stall" in trouble ? trouble.stall : "cut" in trouble ? trouble.cut : "";
-  await sendBeginning(response, request, messageOf({ text: said }, request, newId));
+  await sendBeginning(response, request, api.answer({ text: said }, request, newId));
   if ("cut" in trouble) response.destroy();
   if ("streamError" in trouble) {
     const { type, message } = trouble.streamError;
-    response.end(errorEvent(type, message));
+    response.end(api.errorEvent(type, message));
   }
 }
+
+/** What is no request of a model's turn at all is refused in one form for all. */
+const refused = (type: string, message: string) => ({ type: "error", error: { type, message } });
 
 function credentialOf(headers: IncomingMessage["headers"]): RecordedRequest["credential"] {
   const key = headers["x-api-key"];
@@ -185,16 +189,17 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
   async function takeTurn(
     request: IncomingMessage,
     response: ServerResponse,
+    api: ModelApi,
     place: { scenario: string; id: string; path: string },
   ) {
     const scenario = scenarioOf(place.scenario);
     if (scenario === undefined) {
       const known = [...named.keys()].join(", ");
       const message = `no scenario ${place.scenario}; known: ${known}`;
-      return sendJson(response, 404, errorBody("not_found_error", message));
+      return sendJson(response, 404, refused("not_found_error", message));
     }
     const body = await bodyOf(request);
-    const asked = readMessagesRequest(body);
+    const asked = api.read(body, place.path);
     const answer = nextStep(scenario, asked, (index) => {
       const counter = `${place.scenario} ${place.id} ${index}`;
       const count = (met.get(counter) ?? 0) + 1;
@@ -210,8 +215,8 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
     response.once("close", () => gone.abort());
     const signal = AbortSignal.any([closing.signal, gone.signal]);
     await (isTrouble(answer)
-      ? sendTrouble(response, asked, answer)
-      : sendReply(response, asked, answer, signal));
+      ? sendTrouble(response, api, asked, answer)
+      : sendReply(response, api, asked, answer, signal));
   }
 
   async function answer(request: IncomingMessage, response: ServerResponse) {
@@ -220,13 +225,12 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
     const path = rest.join("/");
     if (root !== "s" || !scenario || !id) {
       const message = `expected /s/<scenario>/<id>/…, got ${pathname}`;
-      return sendJson(response, 404, errorBody("not_found_error", message));
+      return sendJson(response, 404, refused("not_found_error", message));
     }
     if (request.method === "HEAD") return void response.writeHead(200).end();
-    if (request.method === "POST" && path === "v1/messages") {
-      return takeTurn(request, response, { scenario, id, path });
-    }
-    sendJson(response, 404, errorBody("not_found_error", `no ${request.method} ${path} here`));
+    const api = request.method === "POST" && APIS.find(({ serves }) => serves(path));
+    if (api) return takeTurn(request, response, api, { scenario, id, path });
+    sendJson(response, 404, refused("not_found_error", `no ${request.method} ${path} here`));
   }
 
   const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
@@ -235,7 +239,7 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
       if (response.destroyed || closing.signal.aborted) return response.destroy();
       const message = error instanceof Error ? error.message : String(error);
       if (response.headersSent) return response.destroy();
-      sendJson(response, 400, errorBody("invalid_request_error", message));
+      sendJson(response, 400, refused("invalid_request_error", message));
     });
   });
   await new Promise<void>((settle, fail) => {

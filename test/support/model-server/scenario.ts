@@ -27,17 +27,19 @@ const Reply = z.union([
   }),
 ]);
 
+const ErrorStep = z.strictObject({
+  status: z.int().min(400).max(599),
+  type: z.string(),
+  message: z.string(),
+  /** For APIs that tell more by it than by the type. */
+  code: z.string().optional(),
+  headers: z.record(z.string(), z.string()).optional(),
+});
+export type ErrorStep = z.infer<typeof ErrorStep>;
+
 /** Something else than a turn: the conversation stands where it stood. */
 const Trouble = z.union([
-  z.strictObject({
-    error: z.strictObject({
-      status: z.int().min(400).max(599),
-      type: z.string(),
-      message: z.string(),
-      headers: z.record(z.string(), z.string()).optional(),
-    }),
-    ...Lasting,
-  }),
+  z.strictObject({ error: ErrorStep, ...Lasting }),
   /** Takes the request and never answers. */
   z.strictObject({ hang: z.literal(true), ...Lasting }),
   /** Begins to answer with this text, then falls silent. */

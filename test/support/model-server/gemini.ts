@@ -1,0 +1,120 @@
+import { z } from "zod";
+import { type ApiError, callsOf, type ModelApi, pieces, saidIn, type Turn } from "./model-api.ts";
+import type { ModelRequest, Reply } from "./scenario.ts";
+
+/*
+ * Gemini's API as Gemini CLI 0.61 uses it (POST …/v1beta/models/<model>:streamGenerateContent?alt=sse).
+ * The first user content holds the CLI's own context before the prompt: the prompt is its last part.
+ * A user content with a function's response is none.
+ */
+
+const Part = z.looseObject({
+  text: z.string().optional(),
+  functionResponse: z.looseObject({ response: z.unknown().optional() }).optional(),
+});
+const Content = z.looseObject({ role: z.string().optional(), parts: z.array(Part).default([]) });
+const Body = z.looseObject({
+  contents: z.array(Content),
+  systemInstruction: z.union([z.string(), Content]).optional(),
+  tools: z
+    .array(
+      z.looseObject({
+        functionDeclarations: z.array(z.looseObject({ name: z.string() })).optional(),
+      }),
+    )
+    .optional(),
+});
+
+const PATH = /^v1(?:beta)?\/models\/(.+):(streamGenerateContent|generateContent)$/;
+
+function read(body: unknown, path: string): ModelRequest {
+  const { contents, systemInstruction, tools = [] } = Body.parse(body);
+  const [, model = "", method] = PATH.exec(path) ?? [];
+  const toolResults: string[] = [];
+  let prompt = "";
+  let step = 0;
+  for (const { role, parts } of contents) {
+    const responses = parts.flatMap(({ functionResponse }) => functionResponse ?? []);
+    const text = parts.findLast((part) => part.text !== undefined)?.text ?? "";
+    if (role === "model") step += 1;
+    else if (responses.length > 0) {
+      toolResults.push(...responses.map(({ response }) => JSON.stringify(response)));
+    } else {
+      prompt = text;
+      step = 0;
+      toolResults.length = 0;
+    }
+  }
+  const system = typeof systemInstruction === "string" ? [] : (systemInstruction?.parts ?? []);
+  return {
+    model,
+    stream: method === "streamGenerateContent",
+    system: system.flatMap(({ text }) => text ?? []).join("\n"),
+    prompt,
+    step,
+    tools: tools.flatMap(({ functionDeclarations = [] }) =>
+      functionDeclarations.map(({ name }) => name),
+    ),
+    toolResults,
+  };
+}
+
+const FINISH = { end_turn: "STOP", max_tokens: "MAX_TOKENS", refusal: "SAFETY" } as const;
+
+const event = (data: unknown) => `data: ${JSON.stringify(data)}\r\n\r\n`;
+
+function turnOf(reply: Reply, request: ModelRequest, newId: () => string): Turn {
+  const texts = saidIn(reply) === "" ? [] : pieces(saidIn(reply)).map((text) => ({ text }));
+  const calls = callsOf(reply, request.tools, "run_shell_command").map(({ tool, input }) => ({
+    functionCall: { name: tool, args: input },
+  }));
+  const finishReason = FINISH["text" in reply ? (reply.stop ?? "end_turn") : "end_turn"];
+  const about = {
+    // The first turn fills the cache, later ones read it.
+    usageMetadata: {
+      promptTokenCount: 11_000,
+      cachedContentTokenCount: request.step === 0 ? 0 : 9_000,
+      candidatesTokenCount: 35,
+      thoughtsTokenCount: 20,
+      totalTokenCount: 11_055,
+    },
+    modelVersion: request.model,
+    responseId: newId(),
+  };
+  const answer = (parts: readonly object[], end: object = {}) => ({
+    candidates: [{ content: { role: "model", parts }, index: 0, ...end }],
+    ...about,
+  });
+  const beginning = texts.map((part) => event(answer([part])));
+  return {
+    whole: answer([...texts, ...calls], { finishReason }),
+    events: [...beginning, event(answer(calls, { finishReason }))],
+    beginning,
+  };
+}
+
+const STATUS: Readonly<Record<number, string>> = {
+  400: "INVALID_ARGUMENT",
+  401: "UNAUTHENTICATED",
+  403: "PERMISSION_DENIED",
+  404: "NOT_FOUND",
+  429: "RESOURCE_EXHAUSTED",
+  500: "INTERNAL",
+  503: "UNAVAILABLE",
+};
+
+/** A wait stands in the body, not in a header. */
+function errorBody({ status, message, headers = {} }: ApiError) {
+  const wait = headers["retry-after"];
+  const retryInfo = { "@type": "type.googleapis.com/google.rpc.RetryInfo", retryDelay: `${wait}s` };
+  const details = wait === undefined ? [] : [retryInfo];
+  return { error: { code: status, message, status: STATUS[status] ?? "UNKNOWN", details } };
+}
+
+export const gemini: ModelApi = {
+  serves: (path) => PATH.test(path),
+  read,
+  turnOf,
+  errorBody,
+  errorEvent: (error) => event(errorBody(error)),
+};
