@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { ModelApi } from "./model-api.ts";
+import { callsOf, type ModelApi, pieces, saidIn } from "./model-api.ts";
 import type { ModelRequest, Reply } from "./scenario.ts";
 
 /*
@@ -124,23 +124,21 @@ interface Message {
   readonly usage: Usage;
 }
 
-function contentOf(reply: Reply, newId: () => string): ContentBlock[] {
-  if ("text" in reply) return reply.text === "" ? [] : [{ type: "text", text: reply.text }];
-  const said: ContentBlock[] = reply.say === undefined ? [] : [{ type: "text", text: reply.say }];
-  const id = () => `toolu_${newId()}`;
-  if ("tool" in reply) {
-    return [...said, { type: "tool_use", id: id(), name: reply.tool, input: reply.input }];
-  }
-  const commands = typeof reply.bash === "string" ? [reply.bash] : reply.bash;
-  const calls = commands.map((command): ContentBlock => {
-    const input = { command, description: "Run a shell command" };
-    return { type: "tool_use", id: id(), name: "Bash", input };
-  });
-  return [...said, ...calls];
+function contentOf(reply: Reply, tools: readonly string[], newId: () => string): ContentBlock[] {
+  const text = saidIn(reply);
+  const calls = callsOf(reply, tools, "Bash").map(
+    ({ tool: name, input }): ContentBlock => ({
+      type: "tool_use",
+      id: `toolu_${newId()}`,
+      name,
+      input,
+    }),
+  );
+  return text === "" ? calls : [{ type: "text", text }, ...calls];
 }
 
 function messageOf(reply: Reply, request: ModelRequest, newId: () => string): Message {
-  const content = contentOf(reply, newId);
+  const content = contentOf(reply, request.tools, newId);
   const calls = content.some((block) => block.type === "tool_use");
   return {
     id: `msg_${newId()}`,
@@ -156,9 +154,6 @@ function messageOf(reply: Reply, request: ModelRequest, newId: () => string): Me
 
 const event = (data: { readonly type: string; readonly [field: string]: unknown }) =>
   `event: ${data.type}\ndata: ${JSON.stringify(data)}\n\n`;
-
-/** Text in a few pieces, as it would come from a model. */
-const pieces = (text: string): string[] => text.match(/[\s\S]{1,40}/gu) ?? [""];
 
 function blockEvents(block: ContentBlock, index: number): string[] {
   const text = block.type === "text";

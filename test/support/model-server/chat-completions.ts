@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { type ApiError, callsOf, type ModelApi, pieces, saidIn, type Turn } from "./model-api.ts";
-import type { ModelRequest, Reply } from "./scenario.ts";
+import { type Answer, callsOf, type ModelApi, pieces, saidIn } from "./model-api.ts";
+import type { ErrorStep, ModelRequest, Reply } from "./scenario.ts";
 
 /* OpenAI's chat completions (POST …/chat/completions), which many providers have. */
 
@@ -53,7 +53,7 @@ const FINISH = { end_turn: "stop", max_tokens: "length", refusal: "content_filte
 
 const event = (data: unknown) => `data: ${JSON.stringify(data)}\n\n`;
 
-function turnOf(reply: Reply, request: ModelRequest, newId: () => string): Turn {
+function answer(reply: Reply, request: ModelRequest, newId: () => string): Answer {
   const said = saidIn(reply);
   const calls = callsOf(reply, request.tools, "bash").map(({ tool, input }, index) => ({
     index,
@@ -103,18 +103,18 @@ function turnOf(reply: Reply, request: ModelRequest, newId: () => string): Turn 
       event({ ...about, object: "chat.completion.chunk", choices: [], usage }),
       "data: [DONE]\n\n",
     ],
-    beginning,
+    unfinished: beginning,
   };
 }
 
-const errorBody = ({ type, message }: ApiError) => ({
-  error: { message, type, param: null, code: type },
+const errorBody = ({ type, message, code = type }: ErrorStep) => ({
+  error: { message, type, param: null, code },
 });
 
 export const chatCompletions: ModelApi = {
   serves: (path) => path.endsWith("chat/completions"),
   read,
-  turnOf,
+  answer,
   errorBody,
-  errorEvent: (error) => event(errorBody(error)),
+  errorEvent: (type, message) => event({ error: { message, type } }),
 };

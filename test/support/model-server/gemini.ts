@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { type ApiError, callsOf, type ModelApi, pieces, saidIn, type Turn } from "./model-api.ts";
-import type { ModelRequest, Reply } from "./scenario.ts";
+import { type Answer, callsOf, type ModelApi, pieces, saidIn } from "./model-api.ts";
+import type { ErrorStep, ModelRequest, Reply } from "./scenario.ts";
 
 /*
  * Gemini's API as Gemini CLI 0.61 uses it (POST …/v1beta/models/<model>:streamGenerateContent?alt=sse).
@@ -34,11 +34,11 @@ function read(body: unknown, path: string): ModelRequest {
   let prompt = "";
   let step = 0;
   for (const { role, parts } of contents) {
-    const responses = parts.flatMap(({ functionResponse }) => functionResponse ?? []);
+    const responses = parts.filter(({ functionResponse }) => functionResponse !== undefined);
     const text = parts.findLast((part) => part.text !== undefined)?.text ?? "";
     if (role === "model") step += 1;
     else if (responses.length > 0) {
-      toolResults.push(...responses.map(({ response }) => JSON.stringify(response)));
+      toolResults.push(...responses.map((part) => JSON.stringify(part.functionResponse)));
     } else {
       prompt = text;
       step = 0;
@@ -63,7 +63,7 @@ const FINISH = { end_turn: "STOP", max_tokens: "MAX_TOKENS", refusal: "SAFETY" }
 
 const event = (data: unknown) => `data: ${JSON.stringify(data)}\r\n\r\n`;
 
-function turnOf(reply: Reply, request: ModelRequest, newId: () => string): Turn {
+function answer(reply: Reply, request: ModelRequest, newId: () => string): Answer {
   const texts = saidIn(reply) === "" ? [] : pieces(saidIn(reply)).map((text) => ({ text }));
   const calls = callsOf(reply, request.tools, "run_shell_command").map(({ tool, input }) => ({
     functionCall: { name: tool, args: input },
@@ -81,15 +81,15 @@ function turnOf(reply: Reply, request: ModelRequest, newId: () => string): Turn 
     modelVersion: request.model,
     responseId: newId(),
   };
-  const answer = (parts: readonly object[], end: object = {}) => ({
+  const chunk = (parts: readonly object[], end: object = {}) => ({
     candidates: [{ content: { role: "model", parts }, index: 0, ...end }],
     ...about,
   });
-  const beginning = texts.map((part) => event(answer([part])));
+  const beginning = texts.map((part) => event(chunk([part])));
   return {
-    whole: answer([...texts, ...calls], { finishReason }),
-    events: [...beginning, event(answer(calls, { finishReason }))],
-    beginning,
+    whole: chunk([...texts, ...calls], { finishReason }),
+    events: [...beginning, event(chunk(calls, { finishReason }))],
+    unfinished: beginning,
   };
 }
 
@@ -104,7 +104,7 @@ const STATUS: Readonly<Record<number, string>> = {
 };
 
 /** A wait stands in the body, not in a header. */
-function errorBody({ status, message, headers = {} }: ApiError) {
+function errorBody({ status, message, headers = {} }: ErrorStep) {
   const wait = headers["retry-after"];
   const retryInfo = { "@type": "type.googleapis.com/google.rpc.RetryInfo", retryDelay: `${wait}s` };
   const details = wait === undefined ? [] : [retryInfo];
@@ -113,8 +113,8 @@ function errorBody({ status, message, headers = {} }: ApiError) {
 
 export const gemini: ModelApi = {
   serves: (path) => PATH.test(path),
-  read,
-  turnOf,
+  read: read,
+  answer,
   errorBody,
-  errorEvent: (error) => event(errorBody(error)),
+  errorEvent: (type, message) => event(errorBody({ status: 500, type, message })),
 };

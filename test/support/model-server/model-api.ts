@@ -1,22 +1,13 @@
-import type { ModelRequest, Reply } from "./scenario.ts";
-
-/** What a provider says instead of an answer. */
-export interface ApiError {
-  readonly status: number;
-  /** As Anthropic names it. */
-  readonly type: string;
-  readonly message: string;
-  readonly headers?: Readonly<Record<string, string>> | undefined;
-}
+import type { ErrorStep, ModelRequest, Reply } from "./scenario.ts";
 
 /** A turn of the model, in the words of an API. */
-export interface Turn {
+export interface Answer {
   /** Body of an answer that is given whole. */
   readonly whole: unknown;
   /** The same as server-sent events, in order, each a text of its own. */
   readonly events: readonly string[];
   /** Events of an answer that will not be finished. */
-  readonly beginning: readonly string[];
+  readonly unfinished: readonly string[];
 }
 
 /** An API that agents speak to a model. */
@@ -26,10 +17,10 @@ export interface ModelApi {
   /** @throws ZodError when the body is no request of this API */
   read(body: unknown, path: string): ModelRequest;
   /** @param newId 24 hex digits, new at each call */
-  turnOf(reply: Reply, request: ModelRequest, newId: () => string): Turn;
-  errorBody(error: ApiError): unknown;
+  answer(reply: Reply, request: ModelRequest, newId: () => string): Answer;
+  errorBody(error: ErrorStep): unknown;
   /** An error inside of a stream that has begun. */
-  errorEvent(error: ApiError): string;
+  errorEvent(type: string, message: string): string;
 }
 
 /** Text in a few pieces, as it would come from a model. */

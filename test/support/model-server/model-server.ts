@@ -3,6 +3,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { anthropicMessages } from "./anthropic-messages.ts";
+import { chatCompletions } from "./chat-completions.ts";
+import { gemini } from "./gemini.ts";
 import type { Answer, ModelApi } from "./model-api.ts";
 import { openaiResponses } from "./openai-responses.ts";
 import {
@@ -18,6 +20,9 @@ import {
 } from "./scenario.ts";
 import { SCENARIOS } from "./scenarios.ts";
 
+const CREDENTIAL_HEADERS = ["x-api-key", "x-goog-api-key", "authorization"] as const;
+type CredentialHeader = (typeof CREDENTIAL_HEADERS)[number];
+
 /** A request as it came in, for assertions. */
 export interface RecordedRequest extends ModelRequest {
   readonly scenario: string;
@@ -25,7 +30,7 @@ export interface RecordedRequest extends ModelRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   /** What the agent authenticated with, as it sent it. */
-  readonly credential?: { readonly header: "x-api-key" | "authorization"; readonly value: string };
+  readonly credential?: { readonly header: CredentialHeader; readonly value: string };
   readonly body: unknown;
   readonly answer: Step;
 }
@@ -60,7 +65,7 @@ const MAX_KEPT_REQUESTS = 5_000;
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
 const MAX_HEADER_BYTES = 256 * 1024;
 
-const APIS: readonly ModelApi[] = [anthropicMessages, openaiResponses];
+const APIS: readonly ModelApi[] = [anthropicMessages, openaiResponses, gemini, chatCompletions];
 
 const newId = () => randomBytes(12).toString("hex");
 
@@ -156,12 +161,11 @@ async function sendTrouble(
 const refused = (type: string, message: string) => ({ type: "error", error: { type, message } });
 
 function credentialOf(headers: IncomingMessage["headers"]): RecordedRequest["credential"] {
-  const key = headers["x-api-key"];
-  if (typeof key === "string") return { header: "x-api-key", value: key };
-  const authorization = headers.authorization;
-  return authorization === undefined
-    ? undefined
-    : { header: "authorization", value: authorization };
+  for (const header of CREDENTIAL_HEADERS) {
+    const value = headers[header];
+    if (typeof value === "string") return { header, value };
+  }
+  return undefined;
 }
 
 /**
