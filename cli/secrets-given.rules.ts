@@ -21,6 +21,8 @@ export function secretsGiven(
     [...(settings?.plugins.values() ?? [])].flatMap(({ credentials }) => credentials),
   );
   const fromFlags = [...(flags.get("api-key") ?? []), ...(flags.get("oauth-token") ?? [])];
+  const keyName = env["CODEX_ENV_KEY"]?.trim();
+  if (keyName) declared.add(keyName);
   const fromEnv = Object.entries(env).flatMap(([name, value]) =>
     (isCredentialName(name) || declared.has(name)) && value !== undefined ? [value] : [],
   );

@@ -112,7 +112,8 @@ function refuseWithout(spec: RunSpec, request: ResumeRequest, client: string): v
   const missing = names.filter((name) => credentials[name] === undefined);
   if (missing.length === 0) return;
   const rules = pluginOf(spec.agent).credentials.filter((rule) => missing.includes(rule.env));
-  const flags = rules.map((rule) => `--${rule.flag}`).join(" or ") || "its own client";
+  const kinds = new Set(rules.map((rule) => `--${rule.flag}`));
+  const flags = [...kinds].join(" or ") || "its own client";
   const variables = rules.map((rule) => rule.source).join(" or ") || missing.join(" and ");
   const foreign = spec.client !== client;
   throw new PitayaError("credentials_missing", `the run needs ${missing.join(", ")}`, {

@@ -64,6 +64,7 @@ async function runPrompt(
   const plugins = strategy.marked.flatMap(({ mark, value }) => (mark === "plugin" ? [value] : []));
   const agent = chooseAgent(session, prompt, [...strategy.plugins, ...plugins]);
   await checkCredentialSource(session, place, agent.credentials, signal);
+  for (const note of agent.notes) await session.console.note(note);
   const files = await namedFiles(host, root, strategy.marked, strategy.given);
   refuseSecrets(session, { prompt, strategy: strategy.spec, agent: [agent.spec, agent.others] });
   const { code } = strategy;

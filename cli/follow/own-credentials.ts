@@ -1,4 +1,4 @@
-import { type AgentPlugin, pluginOf } from "@pitaya/plugins";
+import { type AgentPlugin, credentialsAgain, pluginOf } from "@pitaya/plugins";
 import {
   type AgentSpec,
   credentialsOf as credentialsNeeded,
@@ -6,7 +6,7 @@ import {
   type RunSpec,
 } from "@pitaya/protocol";
 import type { Session } from "../session.ts";
-import { credentialsOf } from "../submit/agent-choice.ts";
+import { credentialSources } from "../submit/agent-choice.ts";
 import type { Credentials } from "../submit/sealed-credentials.ts";
 
 /**
@@ -38,11 +38,8 @@ export const otherCredentials = (session: Session, { otherAgents = [] }: RunSpec
 
 function credentialsFor(session: Session, agent: AgentSpec, named: boolean): Credentials {
   const plugin = pluginOf(agent);
-  // The run was submitted for one kind, whatever else there is by now.
-  const rule = plugin.credentials.find(({ env }) => agent.credentials.includes(env));
-  if (rule === undefined && !takesFromEnvironment(plugin)) return {};
   try {
-    return credentialsOf(session, plugin, rule?.mode, named).secrets;
+    return credentialsAgain(plugin, agent, credentialSources(session, named)).secrets;
   } catch (error) {
     if (!named && isPitayaError(error, "credentials_missing")) return {};
     throw error;

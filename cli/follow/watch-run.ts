@@ -1,8 +1,8 @@
-import { findPlugin, pluginNames } from "@pitaya/plugins";
+import { credentialsAgain, findPlugin, pluginNames } from "@pitaya/plugins";
 import type { Summary } from "@pitaya/views";
 import type { StackGone } from "../connect/connection.port.ts";
 import type { Session } from "../session.ts";
-import { credentialsOf } from "../submit/agent-choice.ts";
+import { credentialSources } from "../submit/agent-choice.ts";
 import { exitCodeOfFollow } from "./exit-code.rules.ts";
 import { type FollowOptions, followRun } from "./follow-run.ts";
 
@@ -33,9 +33,9 @@ async function tellRefusedCredential(
   // One that was declared has what the environment has.
   if (!pluginNames.includes(plugin)) return;
   const agent = findPlugin(plugin);
-  const rule = agent.credentials.find(({ env }) => own.credentials[env] !== undefined);
-  if (rule === undefined) return;
-  const { from } = credentialsOf(session, agent, rule.mode);
+  const credentials = Object.keys(own.credentials);
+  if (!agent.credentials.some(({ env }) => credentials.includes(env))) return;
+  const { from } = credentialsAgain(agent, { credentials }, credentialSources(session));
   await session.console.problem(`the credential that was refused was given by ${from}`);
 }
 

@@ -102,7 +102,8 @@ function strategyRows({ spec, given, values, known }: StrategyChoice): readonly 
 
 /** Which credentials and addresses there are for the agent. A secret's value is not shown. */
 function credentialRows({ variables, value }: Session, plugin: AgentPlugin): readonly ConfigRow[] {
-  const flags = plugin.credentials.flatMap(({ flag }): ConfigRow[] =>
+  const kinds = new Set(plugin.credentials.map(({ flag }) => flag));
+  const flags = [...kinds].flatMap((flag): ConfigRow[] =>
     value(flag) === undefined
       ? []
       : [{ key: flag, value: HIDDEN, source: "flag", as: `--${flag}` }],
@@ -111,9 +112,9 @@ function credentialRows({ variables, value }: Session, plugin: AgentPlugin): rea
   if (address !== undefined) {
     flags.push({ key: "base-url", value: address, source: "flag", as: "--base-url" });
   }
-  const names = [...plugin.credentials.map(({ source }) => source), ...(plugin.environment ?? [])];
-  const secrets = names.map((name) => [name, true] as const);
-  const addresses = [plugin.baseUrlSource ?? []].flat().map((name) => [name, false] as const);
+  const { secret, open } = variablesOf(plugin);
+  const secrets = secret.map((name) => [name, true] as const);
+  const addresses = open.map((name) => [name, false] as const);
   const ofVariables = [...secrets, ...addresses].flatMap(([name, isSecret]): ConfigRow[] => {
     const variable = variables.get(name);
     if (variable === undefined) return [];
@@ -128,6 +129,20 @@ function credentialRows({ variables, value }: Session, plugin: AgentPlugin): rea
     ];
   });
   return [...flags, ...ofVariables];
+}
+
+/** Variables that a plugin reads: what holds secrets, and what says where they go. */
+function variablesOf(plugin: AgentPlugin) {
+  const { credentials, environment = [], baseUrlSource, providers = [] } = plugin;
+  const by = plugin.providerVariables;
+  return {
+    secret: [...credentials.map(({ source }) => source), ...environment],
+    open: [
+      ...(baseUrlSource === undefined ? [] : [baseUrlSource]),
+      ...(by === undefined ? [] : [by.provider, by.keyName, by.baseUrl]),
+      ...providers.map((provider) => provider.baseUrlSource),
+    ],
+  };
 }
 
 const HIDDEN = "[redacted]";

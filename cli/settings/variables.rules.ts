@@ -50,12 +50,12 @@ export function variablesFrom(
 const isGiven = (value: string | undefined): value is string =>
   value !== undefined && value.trim() !== "";
 
-/** Variables that the agents' providers are reached by. */
+/** Variables that say which providers agents are served by, and where. */
 const ADDRESS =
-  /^(ANTHROPIC|CODEX|OPENAI|OPENROUTER|AZURE_OPENAI|GROQ|MISTRAL|GEMINI|DEEPSEEK|OLLAMA)_BASE_URL$/;
+  /^((ANTHROPIC|CODEX|OPENAI|OPENROUTER|AZURE_OPENAI|GROQ|MISTRAL|GEMINI|DEEPSEEK|OLLAMA)_BASE_URL|CODEX_MODEL_PROVIDER|CODEX_ENV_KEY)$/;
 
 /**
- * Addresses of providers that the repository's `.env` gives.
+ * Addresses and choices of providers that the repository's `.env` gives.
  *
  * @param declared names that declared plugins take theirs from
  */

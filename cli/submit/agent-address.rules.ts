@@ -1,39 +1,46 @@
-import type { AgentPlugin, Credentials } from "@pitaya/plugins";
+import type { Credentials } from "@pitaya/plugins";
 import { PitayaError } from "@pitaya/protocol";
-import { isDoubtful } from "../settings/layers.ts";
+import { isDoubtful, type LayerFile } from "../settings/layers.ts";
 import { untrusted } from "../settings/refuse-untrusted.rules.ts";
-import type { Variables } from "../settings/variables.rules.ts";
+import type { Variable, Variables } from "../settings/variables.rules.ts";
 
 /**
  * An address that a repository's file gives is for the credentials of that file, and only once the
- * user has said yes to it: nobody's key goes where a cloned repository says.
+ * user has said yes to it: nobody's key goes where a cloned repository says. The same holds for what
+ * chooses the provider of a credential, but that one for the provider's own key needs only the yes.
  *
- * @param found the credentials, and an address that no flag gave
  * @throws {PitayaError} `usage`, `untrusted`
  */
 export function checkAddress(
   variables: Variables,
-  plugin: Pick<AgentPlugin, "baseUrlSource" | "environment">,
-  found: Pick<Credentials, "from" | "secrets">,
+  { addressedBy, chosenBy, givenBy }: Credentials,
 ): void {
-  const name = plugin.baseUrlSource;
-  const address = name === undefined ? undefined : variables.get(name);
-  const file = address?.layer.file;
-  if (address === undefined || file === undefined) return;
-  const named = plugin.environment ?? [];
-  const isOurs = Object.keys(found.secrets).every((secret) => named.includes(secret));
-  const sources = isOurs ? named : [found.from, ...named];
-  const elsewhere = sources.find((source) => variables.get(source)?.layer.file?.path !== file.path);
-  if (elsewhere !== undefined) {
+  for (const { variable, file } of ofFiles(variables, addressedBy)) {
+    const elsewhere = givenBy.find((name) => variables.get(name)?.layer.file?.path !== file.path);
+    if (elsewhere === undefined) continue;
     throw new PitayaError(
       "usage",
-      `${address.as} would send the credential of ${elsewhere} to an address that the repository chose`,
+      `${variable.as} would send the credential of ${elsewhere} to an address that the repository chose`,
       {
-        hint: `Give the address with --base-url, or set ${name} in the environment: an address in ${file.shown} is only for a credential in ${file.shown}.`,
+        hint: `Give the address with --base-url, or set ${variable.name} in the environment: an address in ${file.shown} is only for a credential in ${file.shown}.`,
       },
     );
   }
-  if (isDoubtful(file)) {
-    throw untrusted([{ what: address.as, decides: "where the credential and the code go", file }]);
-  }
+  const refused = ofFiles(variables, [...addressedBy, ...(chosenBy ? [chosenBy] : [])])
+    .filter(({ file }) => isDoubtful(file))
+    .map(({ variable, file }) => ({
+      ...{ what: variable.as, decides: "where the credential and the code go", file },
+    }));
+  if (refused.length > 0) throw untrusted(refused);
+}
+
+function ofFiles(
+  variables: Variables,
+  names: readonly string[],
+): readonly { readonly variable: Variable; readonly file: LayerFile }[] {
+  return names.flatMap((name) => {
+    const variable = variables.get(name);
+    const file = variable?.layer.file;
+    return variable === undefined || file === undefined ? [] : [{ variable, file }];
+  });
 }

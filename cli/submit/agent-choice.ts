@@ -2,7 +2,9 @@ import {
   type AgentPlugin,
   COMMIT_INSTRUCTION,
   type CredentialMode,
+  type CredentialSources,
   declaredPlugin,
+  type Credentials as Found,
   findPlugin,
   pluginNames,
   resolveCredentials,
@@ -22,6 +24,8 @@ export interface AgentChoice {
   /** Of other plugins that its tasks name. */
   readonly others: readonly AgentSpec[];
   readonly credentials: Credentials;
+  /** Which credential was taken where there are several. */
+  readonly notes: readonly string[];
   readonly commitInstruction: string;
 }
 
@@ -42,10 +46,12 @@ export function chooseAgent(
   const others = [...new Set(named)]
     .filter((other) => other !== name)
     .map((other) => agentOf(session, prompt, other, false));
+  const all = [own, ...others];
   return {
     spec: own.spec,
     others: others.map(({ spec }) => spec),
-    credentials: Object.assign({}, ...others.map(({ secrets }) => secrets), own.secrets),
+    credentials: together(all),
+    notes: all.flatMap(({ spec, found }) => noteOf(spec, found)),
     commitInstruction: COMMIT_INSTRUCTION,
   };
 }
@@ -58,22 +64,59 @@ function agentOf(session: Session, prompt: string, name: string, isOwn: boolean)
   const cliArgs = isOwn
     ? [...session.values("cli-arg"), ...posixWords(session.value("cli-args") ?? "")]
     : [];
-  const found = credentialsOf(session, plugin, undefined, isOwn);
-  const { secrets, baseUrl } = found;
-  if (!isOwn || !session.has("base-url")) checkAddress(session.variables, plugin, found);
+  const sources = credentialSources(session, isOwn);
+  const found = resolveCredentials(plugin, { ...sources, ...(model !== undefined && { model }) });
+  const { secrets, provider, baseUrl } = found;
+  checkAddress(session.variables, found);
   const image = (isOwn ? values["runner.docker_image"] : undefined) ?? plugin.defaultImage;
   const optional = {
     ...(model === undefined ? {} : { model }),
-    ...(baseUrl === undefined ? {} : { baseUrl: checkedBaseUrl(baseUrl) }),
+    ...(baseUrl === undefined ? {} : { baseUrl }),
   };
-  const problems = plugin.check({ prompt, cliArgs, ...optional });
-  if (problems.length > 0) throw new PitayaError("usage", problems.join("; "));
   const credentials = Object.keys(secrets);
+  const [keyEnv] = credentials;
+  const asked = provider && { provider: { name: provider, ...(keyEnv && { keyEnv }) } };
+  const problems = plugin.check({ prompt, cliArgs, ...optional, ...asked });
+  if (problems.length > 0) throw new PitayaError("usage", problems.join("; "));
   const spec: AgentSpec = {
     ...{ plugin: plugin.name, image, cliArgs: [...cliArgs], credentials, ...optional },
+    ...(provider !== undefined && { provider }),
     ...(declaration !== undefined && { declaration }),
   };
-  return { spec, secrets };
+  return { spec, found };
+}
+
+interface Agent {
+  readonly spec: AgentSpec;
+  readonly found: Found;
+}
+
+/**
+ * The secrets of all agents of a run, each of which is held under one name.
+ *
+ * @throws {PitayaError} `usage` where two agents would get different ones: one's goes not to the other's provider
+ */
+function together(agents: readonly Agent[]): Credentials {
+  const all: Record<string, string> = {};
+  for (const { spec, found } of agents) {
+    for (const [name, value] of Object.entries(found.secrets)) {
+      const known = all[name] ?? value;
+      all[name] = known;
+      if (known === value) continue;
+      throw new PitayaError(
+        "usage",
+        `${spec.plugin} and another plugin of this run would get different values as ${name}`,
+        { hint: `Give that credential in the environment instead of by a flag.` },
+      );
+    }
+  }
+  return all;
+}
+
+function noteOf({ plugin }: AgentSpec, { from, unused, provider }: Found): readonly string[] {
+  if (unused.length === 0 || from.startsWith("--")) return [];
+  const of = provider === undefined ? "" : `, the key of ${provider}`;
+  return [`${plugin} uses ${from}${of}; not used: ${unused.join(", ")}`];
 }
 
 /**
@@ -101,45 +144,27 @@ export function choosePlugin(
 }
 
 /**
- * @param only the kind of credential, where it is settled already
- * @param byFlags whether flags that name credentials and address are for this plugin
- * @throws {PitayaError} `usage`, `credentials_missing`
+ * What this invocation gives as credentials.
+ *
+ * @param isOwn whether flags that name credentials and address are for this plugin
+ * @throws {PitayaError} `usage`
  */
-export function credentialsOf(
-  session: Session,
-  plugin: AgentPlugin,
-  only?: CredentialMode,
-  byFlags = true,
-) {
-  const flag = (name: FlagName) => (byFlags ? session.value(name) : undefined);
-  const mode = only ?? modeOf(flag("mode"));
+export function credentialSources(session: Session, isOwn = true): CredentialSources {
+  const flag = (name: FlagName) => (isOwn ? session.value(name) : undefined);
+  const mode = modeOf(flag("mode"));
   const oauthToken = flag("oauth-token");
   const apiKey = flag("api-key");
   const baseUrl = flag("base-url");
-  return resolveCredentials(plugin, {
+  return {
     env: session.variables.all,
     ...(mode === undefined ? {} : { mode }),
     ...(oauthToken === undefined ? {} : { oauthToken }),
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(baseUrl === undefined ? {} : { baseUrl }),
-  });
+  };
 }
 
 function modeOf(given: string | undefined): CredentialMode | undefined {
   if (given === undefined || given === "subscription" || given === "api") return given;
   throw new PitayaError("usage", `--mode: expected subscription or api, not "${given}"`);
-}
-
-/** An address that goes into the log and into containers: it must not hold a secret. */
-function checkedBaseUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    throw new PitayaError("usage", "the base URL of the provider is not an http or https address");
-  }
-  if (url.username !== "" || url.password !== "") {
-    throw new PitayaError("usage", "the base URL of the provider holds a user name or password", {
-      hint: "Give the credential with --api-key or --oauth-token.",
-    });
-  }
-  return text;
 }

@@ -1,10 +1,10 @@
-import { type AgentPlugin, pluginOf } from "@pitaya/plugins";
+import { type AgentPlugin, pluginOf, resolveCredentials } from "@pitaya/plugins";
 import { KeyPolicy, PitayaError, type RunOverride, type RunSpec } from "@pitaya/protocol";
 import type { FlagName } from "../command-line/flags.ts";
 import { otherCredentials, ownCredentials } from "../follow/own-credentials.ts";
 import type { Session } from "../session.ts";
 import { checkAddress } from "./agent-address.rules.ts";
-import { credentialsOf } from "./agent-choice.ts";
+import { credentialSources } from "./agent-choice.ts";
 import { settingsOverride } from "./run-override.rules.ts";
 import type { Credentials } from "./sealed-credentials.ts";
 
@@ -52,8 +52,10 @@ export async function resumeRequest(
 ): Promise<ResumeRequest> {
   const plugin = pluginOf(spec.agent);
   if (session.has("override-config")) return overriding(session, spec, plugin, client);
-  const flags = plugin.credentials.filter((rule) => session.has(rule.flag));
-  const [other] = flags.filter((rule) => !spec.agent.credentials.includes(rule.env));
+  const { credentials, provider } = spec.agent;
+  const held = plugin.credentials.filter(({ env }) => credentials.includes(env));
+  const kinds = [...held.map(({ flag }) => flag), ...(provider ? ["api-key"] : [])];
+  const other = plugin.credentials.find(({ flag }) => session.has(flag) && !kinds.includes(flag));
   if (other) throw needsOverride(`--${other.flag}`);
   return { credentials: await ownCredentials(session, spec, client), override: undefined };
 }
@@ -72,11 +74,16 @@ async function overriding(
     return { credentials: {}, override: settings };
   }
   const own = named || session.has("mode") ? {} : await ownCredentials(session, spec, client);
-  const [rule] = plugin.credentials.filter(({ env }) => own[env] !== undefined);
+  const only = spec.agent.credentials.filter((name) => own[name] !== undefined);
   const others = spec.client === client ? otherCredentials(session, spec) : {};
-  const found = credentialsOf(session, plugin, rule?.mode);
-  const { secrets, baseUrl } = found;
-  if (!session.has("base-url")) checkAddress(session.variables, plugin, found);
+  const { model } = spec.agent;
+  const found = resolveCredentials(plugin, {
+    ...credentialSources(session),
+    ...(model !== undefined && { model }),
+    ...(only.length > 0 && { only }),
+  });
+  const { secrets, provider, baseUrl } = found;
+  checkAddress(session.variables, found);
   const names = Object.keys(secrets);
   const isOther = names.some((name) => !spec.agent.credentials.includes(name));
   return {
@@ -84,6 +91,7 @@ async function overriding(
     override: {
       ...settings,
       ...(baseUrl !== undefined && { baseUrl }),
+      ...(provider !== undefined && { provider }),
       ...(isOther && { credentials: names }),
     },
   };

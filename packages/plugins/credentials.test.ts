@@ -17,6 +17,7 @@ describe("credentials", () => {
       mode: "subscription",
       secrets: { CLAUDE_CODE_OAUTH_TOKEN: "token" },
       from: "CLAUDE_CODE_OAUTH_TOKEN",
+      givenBy: ["CLAUDE_CODE_OAUTH_TOKEN"],
       unused: ["ANTHROPIC_API_KEY"],
       addressedBy: [],
     });

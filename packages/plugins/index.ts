@@ -4,6 +4,7 @@ export { claudeCode } from "./claude-code.ts";
 export { command, declaredPlugin } from "./command.ts";
 export * from "./commit-instruction.ts";
 export * from "./credentials.ts";
+export * from "./credentials-again.ts";
 export * from "./line-splitter.ts";
 export type * from "./plugin.port.ts";
 export * from "./providers.ts";

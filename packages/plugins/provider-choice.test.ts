@@ -48,7 +48,7 @@ describe("the provider whose key is there is used", () => {
     (provider, key, source) => {
       const address = "https://models.example/v1";
       expect(resolve({ [key]: "secret", [source]: address })).toEqual({
-        ...{ mode: "api", secrets: { [key]: "secret" }, from: key, unused: [] },
+        ...{ mode: "api", secrets: { [key]: "secret" }, from: key, givenBy: [key], unused: [] },
         ...{ provider, baseUrl: address, addressedBy: [source] },
       });
     },
@@ -77,7 +77,8 @@ describe("the provider whose key is there is used", () => {
 
   it("or one that needs none, by its address alone", () => {
     expect(resolve({ OLLAMA_BASE_URL: "http://10.0.0.7:11434/v1" })).toEqual({
-      ...{ mode: "api", secrets: {}, from: "OLLAMA_BASE_URL", unused: [], provider: "ollama" },
+      ...{ mode: "api", secrets: {}, from: "OLLAMA_BASE_URL", givenBy: [], unused: [] },
+      provider: "ollama",
       ...{ baseUrl: "http://10.0.0.7:11434/v1", addressedBy: ["OLLAMA_BASE_URL"] },
     });
     const both = { OLLAMA_BASE_URL: "http://10.0.0.7:11434/v1", MISTRAL_API_KEY: "m" };
@@ -116,9 +117,12 @@ describe("variables choose", () => {
     const env = { OPENAI_API_KEY: "o", GROQ_API_KEY: "g", CODEX_MODEL_PROVIDER: "Groq" };
     expect(resolve(env)).toMatchObject({
       ...{ provider: "groq", secrets: { GROQ_API_KEY: "g" }, unused: [] },
-      addressedBy: ["CODEX_MODEL_PROVIDER"],
+      ...{ addressedBy: [], chosenBy: "CODEX_MODEL_PROVIDER" },
     });
-    expect(resolve({ ...env, CODEX_API_KEY: "c" }).secrets).toEqual({ GROQ_API_KEY: "c" });
+    // A key that is not that provider's own goes where the name says.
+    expect(resolve({ ...env, CODEX_API_KEY: "c" })).toMatchObject({
+      ...{ secrets: { GROQ_API_KEY: "c" }, addressedBy: ["CODEX_MODEL_PROVIDER"] },
+    });
     expect(resolve(env, { apiKey: "flag" }).secrets).toEqual({ GROQ_API_KEY: "flag" });
     expect(() => resolve({ OPENAI_API_KEY: "o", CODEX_MODEL_PROVIDER: "groq" })).toThrow(
       expect.objectContaining({ hint: "set CODEX_API_KEY, GROQ_API_KEY or --api-key" }),

@@ -8,8 +8,10 @@ export interface ProviderChoice {
   readonly provider: Provider;
   /** Ways in which its key can be given, the first one first. */
   readonly rules: readonly CredentialRule[];
-  /** The variables that settled it. */
-  readonly by: readonly string[];
+  /** Variable that named it. */
+  readonly namedBy?: string;
+  /** Variable that named the one with its key. */
+  readonly keyNamedBy?: string;
 }
 
 const prefixOf = (key: string): string => key.replace(/_API_KEY$/, "");
@@ -32,7 +34,7 @@ export function chosenProvider(
   const known = (name: string | undefined) => providers.find((each) => each.name === name);
   const ofModel = model === undefined ? undefined : known(providerOf?.(model));
   if (names === undefined) {
-    return ofModel && { provider: ofModel, rules: [keyOf(ofModel)], by: [] };
+    return ofModel && { provider: ofModel, rules: [keyOf(ofModel)] };
   }
   const name = providerName(given(env[names.provider]), names.provider);
   const keyName = variableName(given(env[names.keyName]), names.keyName);
@@ -49,10 +51,8 @@ export function chosenProvider(
     provider: chosen,
     // A key that is named is the one that is meant.
     rules: keyName === undefined ? rules : rules.toReversed(),
-    by: [
-      ...(name === undefined ? [] : [names.provider]),
-      ...(keyName === undefined ? [] : [names.keyName]),
-    ],
+    ...(name !== undefined && { namedBy: names.provider }),
+    ...(keyName !== undefined && { keyNamedBy: names.keyName }),
   };
 }
 
