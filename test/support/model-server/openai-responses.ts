@@ -14,19 +14,24 @@ import type { ModelRequest, Reply } from "./scenario.ts";
  */
 
 const Part = z.looseObject({ type: z.string(), text: z.string().optional() });
+/** A tool, or a group of them. */
+const Tool = z.looseObject({
+  name: z.string().optional(),
+  tools: z.array(z.looseObject({ name: z.string().optional() })).optional(),
+});
 const Item = z.looseObject({
   type: z.string().default("message"),
   role: z.string().optional(),
   content: z.union([z.string(), z.array(Part)]).nullish(),
   output: z.unknown().optional(),
-  tools: z.array(z.looseObject({ name: z.string().optional() })).optional(),
+  tools: z.array(Tool).optional(),
 });
 const Body = z.looseObject({
   model: z.string(),
   stream: z.boolean().optional(),
   instructions: z.string().nullish(),
   input: z.union([z.string(), z.array(Item)]),
-  tools: z.array(z.looseObject({ name: z.string().optional() })).optional(),
+  tools: z.array(Tool).optional(),
 });
 type Item = z.infer<typeof Item>;
 
@@ -80,7 +85,9 @@ function read(body: unknown): ModelRequest {
     system: system.join("\n"),
     prompt,
     step,
-    tools: offered.flatMap(({ name }) => name ?? []),
+    tools: offered
+      .flatMap(({ name, tools = [] }) => [name, ...tools.map(({ name }) => name)])
+      .filter((name) => name !== undefined),
     toolResults,
   };
 }

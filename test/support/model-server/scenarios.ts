@@ -13,8 +13,8 @@ const failing = (
   status: number,
   type: string,
   message: string,
-  headers: Record<string, string> = {},
-): Step => ({ error: { status, type, message, headers } });
+  { code, ...headers }: { code?: string } & Record<string, string> = {},
+): Step => ({ error: { status, type, message, headers, ...(code !== undefined && { code }) } });
 
 const RATE_LIMITED = "This request would exceed your account's rate limit. Please try again later.";
 
@@ -85,7 +85,14 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   ],
   badmodel: [failing(404, "not_found_error", "model: no-such-model")],
   ctxlen: [
-    failing(400, "invalid_request_error", "prompt is too long: 250000 tokens > 200000 maximum"),
+    failing(400, "invalid_request_error", "prompt is too long: 250000 tokens > 200000 maximum", {
+      code: "context_length_exceeded",
+    }),
+  ],
+  quota429: [
+    failing(429, "insufficient_quota", "You exceeded your current quota.", {
+      code: "insufficient_quota",
+    }),
   ],
   rate429: [failing(429, "rate_limit_error", RATE_LIMITED, { "retry-after": "1" })],
   rate429long: [failing(429, "rate_limit_error", RATE_LIMITED, { "retry-after": "3600" })],
@@ -103,6 +110,20 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     { streamError: { type: "overloaded_error", message: "Overloaded" }, times: 1 },
     ...WORK,
   ],
+
+  // trouble that is told of inside of an answer, and stays
+  failedcontext: [{ streamError: { type: "context_length_exceeded", message: "too long" } }],
+  failedquota: [{ streamError: { type: "insufficient_quota", message: "no credit" } }],
+  failedrate: [
+    {
+      streamError: {
+        type: "rate_limit_exceeded",
+        message: "Rate limit reached. Please try again in 3.5s.",
+      },
+    },
+  ],
+  failedoverloaded: [{ streamError: { type: "server_is_overloaded", message: "Overloaded" } }],
+  dropalways: [{ cut: "I will add" }],
 
   // silence
   hang: [{ hang: true }],
