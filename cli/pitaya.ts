@@ -40,6 +40,7 @@ async function runCommand(invocation: Invocation, host: Host): Promise<number> {
     { settingsOf },
     { openSession },
     { reportError },
+    { showsSecrets },
   ] = await Promise.all([
     import("@pitaya/redaction"),
     import("./secrets-given.rules.ts"),
@@ -47,9 +48,10 @@ async function runCommand(invocation: Invocation, host: Host): Promise<number> {
     import("./settings/settings-of.ts"),
     import("./session.ts"),
     import("./report-error.ts"),
+    import("./settings/shown-secrets.rules.ts"),
   ]);
-  const redacting = (secrets: readonly string[]) => {
-    const redact = redactor({ values: secrets });
+  const redacting = (values: readonly string[], customPatterns: readonly string[] = []) => {
+    const redact = redactor({ values, customPatterns });
     const stderr = redactedOutput(host.stderr, redact);
     return { redact, host: { ...host, stdout: redactedOutput(host.stdout, redact), stderr } };
   };
@@ -58,10 +60,15 @@ async function runCommand(invocation: Invocation, host: Host): Promise<number> {
     const configuration = await settingsOf(invocation, host);
     // Files hold secrets too.
     const { gathered, settings } = configuration;
-    redacted = redacting(secretsGiven(invocation, gathered.variables.all, settings));
+    redacted = redacting(
+      secretsGiven(invocation, gathered.variables.all, settings),
+      settings.values["logging.redaction.custom_patterns"],
+    );
+    const shown = showsSecrets(invocation.flags.get("redact")?.at(-1), host.env);
+    const stdout = shown ? host.stdout : redacted.host.stdout;
     const { command } = await commandSpec(invocation.command).load();
     return await command(
-      await openSession(invocation, redacted.host, redacted.redact, configuration),
+      await openSession(invocation, { ...redacted.host, stdout }, redacted.redact, configuration),
     );
   } catch (error) {
     return await reportError(error, redacted.host.stderr, invocation.flags.has("verbose"));

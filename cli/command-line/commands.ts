@@ -159,7 +159,7 @@ export const commands = {
     usage: "config print [options of a run] [--json]",
     examples: ["pitaya config print", "pitaya config print --strategy best-of-n -S n=3 --json"],
     args: ["print"],
-    flags: [...OF_A_RUN, ...EVERYWHERE],
+    flags: [...OF_A_RUN, "redact", ...EVERYWHERE],
     load: () => import("../commands/config.ts"),
   },
   trust: {

@@ -98,6 +98,11 @@ export const flags = {
     setting: "output",
     help: "form of the output; implies --no-tui",
   },
+  redact: {
+    group: "Display",
+    value: "true|false",
+    help: "false shows credentials too; needs PITAYA_ALLOW_UNREDACTED=1",
+  },
   json: {
     group: "Display",
     help: "the same as --output json; for other commands, their JSON form",

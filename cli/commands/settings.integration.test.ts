@@ -9,6 +9,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { attemptFailed } from "@pitaya/views/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { useStage } from "../testing/stage.ts";
 import type { TestHostOptions } from "../testing/test-host.ts";
@@ -121,6 +122,46 @@ test("a key of the earlier version is warned of, and the run goes on", async () 
   await stage.coordinator.submitted();
   expect(await host.ended).toBe(0);
   expect(host.stderr.text).toContain("warning: pitaya.yaml:1: tui means nothing any more");
+});
+
+test("patterns of one's own travel with the run, and hold for what is shown of it", async () => {
+  write("pitaya.yaml", "logging:\n  redaction:\n    custom_patterns: ['ACME-\\d{4}', plain]\n");
+  const host = stage.start(["do it"], { home });
+  const run = await stage.coordinator.submitted();
+  expect(run.spec.redact).toEqual(["ACME-\\d{4}", "plain"]);
+  await run.starts("main");
+  await run.fails("main", attemptFailed({ lastOutput: "it is ACME-4711" }));
+  await run.ends("failed");
+  expect(await host.ended).toBe(3);
+  const { run: id } = run.spec;
+  const file = stage.file("results", id, "instances", `${run.instance("main")}.json`);
+  expect(file).toContain("it is [REDACTED]");
+  expect(host.stdout.text + host.stderr.text).not.toContain("4711");
+
+  write("pitaya.yaml", "logging:\n  redaction:\n    custom_patterns:\n      - (a)\\1\n");
+  const wrong = await refused(["do it"]);
+  expect(wrong.code).toBe(2);
+  expect(wrong.stderr).toContain("pitaya.yaml:3: logging.redaction.custom_patterns: ");
+  expect(wrong.stderr).toContain("\\1 is not supported (at character 4)");
+});
+
+test("config print shows credentials to whoever says so twice, and to nobody else", async () => {
+  const env = { ANTHROPIC_API_KEY: KEY };
+  const argv = ["config", "print", "--json", "--redact"];
+  const once = await refused([...argv, "false"], { env });
+  expect(once).toMatchObject({ code: 2, stdout: "" });
+  expect(once.stderr).toContain("PITAYA_ALLOW_UNREDACTED=1");
+  const allowed = { env: { ...env, PITAYA_ALLOW_UNREDACTED: "1" } };
+  const twice = await refused([...argv, "false"], allowed);
+  expect(JSON.parse(twice.stdout)["ANTHROPIC_API_KEY"]).toMatchObject({ value: KEY });
+  for (const given of [
+    [...argv, "true"],
+    ["config", "print"],
+    ["do it", "--redact", "false"],
+  ]) {
+    const { stdout, stderr } = await refused(given, allowed);
+    expect(stdout + stderr).not.toContain(KEY);
+  }
 });
 
 test("a secret in a project's file is refused, and not shown", async () => {

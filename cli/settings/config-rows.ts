@@ -15,6 +15,7 @@ import {
   type Layer,
   type Source,
 } from "./layers.ts";
+import { showsSecrets } from "./shown-secrets.rules.ts";
 
 /** One value of the configuration, where it comes from, and what keeps it from holding. */
 export interface ConfigRow {
@@ -100,13 +101,16 @@ function strategyRows({ spec, given, values, known }: StrategyChoice): readonly 
   );
 }
 
-/** Which credentials and addresses there are for the agent. A secret's value is not shown. */
-function credentialRows({ variables, value }: Session, plugin: AgentPlugin): readonly ConfigRow[] {
+/** Which credentials and addresses there are for the agent. */
+function credentialRows(session: Session, plugin: AgentPlugin): readonly ConfigRow[] {
+  const { variables, value, host } = session;
+  const shown = showsSecrets(value("redact"), host.env);
+  const hidden = (secret: unknown) => (shown ? secret : HIDDEN);
   const kinds = new Set(plugin.credentials.map(({ flag }) => flag));
   const flags = [...kinds].flatMap((flag): ConfigRow[] =>
     value(flag) === undefined
       ? []
-      : [{ key: flag, value: HIDDEN, source: "flag", as: `--${flag}` }],
+      : [{ key: flag, value: hidden(value(flag)), source: "flag", as: `--${flag}` }],
   );
   const address = value("base-url");
   if (address !== undefined) {
@@ -122,7 +126,7 @@ function credentialRows({ variables, value }: Session, plugin: AgentPlugin): rea
     const doubtful = !isSecret && file !== undefined && isDoubtful(file);
     return [
       {
-        ...{ key: name, value: isSecret ? HIDDEN : variable.value, source },
+        ...{ key: name, value: isSecret ? hidden(variable.value) : variable.value, source },
         ...placeOf(variable),
         ...(doubtful && { refused: notTrusted("where the credential and the code go") }),
       },

@@ -23,8 +23,6 @@ const FORMER: Readonly<Record<string, string>> = {
   "logging.level": "`pitaya events` and --verbose show what happens",
   "logging.max_file_size": "logs are projections of the log, made anew by `pitaya show --rebuild`",
   "logging.retention_days": "logs stay until you remove them",
-  "logging.redaction.":
-    "known shapes of secrets, and every credential in use, are always taken out",
   "events.": "the store bounds itself; `pitaya gc` removes what has no owner",
   "results.": "results stay until you remove them",
   "tui.": "the live view has no settings",

@@ -27,6 +27,8 @@ const GROUPS: readonly string[] = [
   ...new Set(FILE_KEYS.flatMap((key) => (key.includes(".") ? [key.split(".")[0] ?? ""] : []))),
   ...["strategies", "plugins"],
 ];
+const isGroup = (path: string): boolean =>
+  GROUPS.includes(path) || FILE_KEYS.some((key) => key.startsWith(`${path}.`));
 /** Deeper than anything that a setting holds. */
 const MAX_DEPTH = 20;
 const MAX_PROBLEMS = 20;
@@ -88,7 +90,7 @@ export function readYamlSettings(text: string, shown: string): ReadSettings {
         take(path as SettingKey, node, offset, depth);
       } else if (prefix === "strategies") params(path, node, offset, depth);
       else if (prefix === "plugins") take(path as ConfigKey, node, offset, depth);
-      else if (prefix === "" && GROUPS.includes(key)) {
+      else if (isGroup(path)) {
         if (isMap(node)) level(node as YAMLMap.Parsed, path, depth + 1);
         else if (!isEmpty(node)) fail(offset, `${key} holds settings of its own: ${listOf(path)}`);
       } else unknown(path, node, offset, depth);
@@ -196,7 +198,7 @@ function nearestKey(path: string): string | undefined {
 
 /** What may stand where this stands. */
 function listOf(path: string): string {
-  const [group = ""] = path.split(".");
+  const group = path.slice(0, Math.max(0, path.lastIndexOf("."))) || path;
   const members = FILE_KEYS.filter((key) => key.startsWith(`${group}.`));
   if (members.length > 0) {
     return `settings of ${group}: ${members.map((key) => key.slice(group.length + 1)).join(", ")}`;

@@ -24,12 +24,12 @@ export function settingsJsonSchema(): JsonSchema {
     const preset = defaults[key];
     // What is read from several forms has its default in the form it is read to.
     const schema = { ...flat.properties?.[key], ...(preset !== undefined && { default: preset }) };
-    const [group = "", name] = key.split(".");
-    if (name === undefined) properties[key] = schema;
-    else {
-      properties[group] ??= object({});
-      Object.assign(properties[group].properties ?? {}, { [name]: schema });
+    let at = properties;
+    for (const group of key.split(".").slice(0, -1)) {
+      at[group] ??= object({});
+      at = at[group].properties ??= {};
     }
+    at[key.slice(key.lastIndexOf(".") + 1)] = schema;
   }
   const strategies = strategyNames.map((name) => {
     const strategy = findStrategy(name);

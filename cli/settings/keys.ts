@@ -34,6 +34,7 @@ export const SETTING_KEYS = [
   "orchestration.snapshot_interval",
   "coordinator.allow_custom_code",
   "logging.console_verbose",
+  "logging.redaction.custom_patterns",
   "nats.url",
   "nats.creds",
 ] as const;

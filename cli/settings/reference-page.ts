@@ -35,7 +35,13 @@ A setting that there is not, or a value that does not fit, is an error with file
 
 ## Credentials
 
-They belong into the environment or into \`.env\`, never into a project's file, which is refused with one. \`CLAUDE_CODE_OAUTH_TOKEN\`, or \`ANTHROPIC_API_KEY\` with \`ANTHROPIC_BASE_URL\` for another address; a declared plugin names its own. A variable of the environment goes before the same one in \`.env\`, and \`--oauth-token\`, \`--api-key\` and \`--base-url\` before both.
+They belong into the environment or into \`.env\`, never into a project's file, which is refused with one. \`CLAUDE_CODE_OAUTH_TOKEN\`, or \`ANTHROPIC_API_KEY\` with \`ANTHROPIC_BASE_URL\` for another address; the other plugins' are in [plugins.md](plugins.md), and a declared plugin names its own. A variable of the environment goes before the same one in \`.env\`, and \`--oauth-token\`, \`--api-key\` and \`--base-url\` before both.
+
+An agent gets the credential its plugin needs, under the name it needs, and nothing else of your environment. A run's credentials are nowhere stored. What is kept or shown of a run, output, events, errors, results and conversations, has them taken out wherever they stand: the values in use, also as JSON, URLs and base64 write them, and what has the shape of a key, a token or a private key. A commit that holds a value in use is not kept at all.
+
+\`logging.redaction.custom_patterns\` adds patterns of your own: literals, \`.\`, classes, \`\\d \\w \\s\`, groups, \`|\`, \`* + ? {m,n}\`, \`(?i)\` at the beginning, \`\\b\` at either end, and \`\\K\` after what must stand before the secret but is kept. Matching takes time in proportion to the text whatever the text is, so there are no back references, no other look-around, and patterns that would take too many steps are refused.
+
+\`pitaya config print\` shows which credentials are there, and not what they are. With \`--redact false\`, and \`PITAYA_ALLOW_UNREDACTED=1\` in the environment, it shows that too; nothing else does.
 
 ## What a repository may not decide
 
@@ -50,12 +56,12 @@ A repository that you cloned was written by somebody else. What decides where a 
 | \`strategies.<name>.verify\` | which program gets the code |
 | \`strategy\`, where it is none of Pitaya's own | which code makes the run |
 | \`logs_dir\`, \`results_dir\`, where they lead out of the repository | what is written elsewhere |
-| \`…_BASE_URL\` in \`.env\` | where the credential goes |
+| \`…_BASE_URL\`, \`CODEX_MODEL_PROVIDER\` and \`CODEX_ENV_KEY\` in \`.env\` | where the credential goes |
 | a credential in a \`.env\` that git tracks | whose account gets to see the code |
 
 Until then a command that would use such a value ends with exit code 2 and names it and its file. \`pitaya trust\` shows what the repository's files would decide, asks, and records each file's path and content in \`~/.config/pitaya/trusted.json\`; without a terminal, \`pitaya trust --yes\` is the yes. \`--yes\` of another command is none. A file that changes afterwards needs a new yes. A value that a flag or the environment replaces decides nothing and needs none.
 
-Some things no yes allows: an address in \`.env\` is only for a credential in \`.env\`, never for one of your environment or of a flag; a file that a repository's file names by a parameter lies in the repository and is not hidden; \`pitaya.yaml\` and \`.env\` are no links that lead out of the repository.
+Some things no yes allows: an address in \`.env\` is only for a credential in \`.env\`, never for one of your environment or of a flag (a provider named there may get that provider's own key); a file that a repository's file names by a parameter lies in the repository and is not hidden; \`pitaya.yaml\` and \`.env\` are no links that lead out of the repository.
 `;
 
 /** The page of docs/ about settings. */
@@ -67,10 +73,10 @@ export function referencePage(): string {
     const group = key.includes(".") ? (key.split(".")[0] ?? "") : "";
     groups.set(group, [...(groups.get(group) ?? []), key]);
   }
-  const schemaOf = (key: string) => {
-    const [group = "", name] = key.split(".");
-    return name === undefined ? properties[group] : properties[group]?.properties?.[name];
-  };
+  const schemaOf = (key: string) =>
+    key
+      .split(".")
+      .reduce<JsonSchema | undefined>((at, name) => at?.properties?.[name], { properties });
   const tables = [...groups].map(([group, keys]) => {
     const rows = keys.map((key) => settingRow(key, schemaOf(key) ?? {}));
     return [`## ${group === "" ? "First level" : `\`${group}\``}`, "", ...HEAD, ...rows, ""].join(

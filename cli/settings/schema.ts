@@ -1,4 +1,10 @@
-import { DEFAULT_LIMITS, DEFAULT_SNAPSHOT_INTERVAL_MS, ImageReference } from "@pitaya/protocol";
+import {
+  DEFAULT_LIMITS,
+  DEFAULT_SNAPSHOT_INTERVAL_MS,
+  ImageReference,
+  RedactionPatterns,
+} from "@pitaya/protocol";
+import { customPatterns, PatternError } from "@pitaya/redaction";
 import { z } from "zod";
 import { jsonOrText } from "./from-env.rules.ts";
 import type { SettingKey } from "./keys.ts";
@@ -30,6 +36,21 @@ const branches = z
       message: "expected branches: a list, or names with commas",
     });
     return z.NEVER;
+  });
+
+/** A list, or as text: JSON, or one pattern. */
+const patterns = z
+  .preprocess(
+    (value) => (typeof value === "string" ? [jsonOrText(value)].flat() : value),
+    RedactionPatterns,
+  )
+  .superRefine((sources, context) => {
+    try {
+      customPatterns(sources);
+    } catch (error) {
+      if (!(error instanceof PatternError)) throw error;
+      context.addIssue({ code: "custom", message: error.message });
+    }
   });
 
 function listIn(value: string): unknown {
@@ -164,6 +185,11 @@ export const Settings = z.object({
   "logging.console_verbose": flag
     .default(false)
     .describe("Also the agents' steps, in output as lines."),
+  "logging.redaction.custom_patterns": patterns
+    .default([])
+    .describe(
+      "Regular expressions of your own for what is taken out of all that is kept or shown.",
+    ),
   "nats.url": text.optional().describe("Server to use instead of the embedded stack."),
   "nats.creds": text.optional().describe("File with the credential for that server."),
 } satisfies Record<SettingKey, z.ZodType>);

@@ -57,6 +57,7 @@ export const taskLimits = (settings: Settings): TaskLimits => ({
 /** The run as it is submitted. */
 export function runSpec(parts: RunParts, settings: Settings): RunSpec {
   const path = parts.repo.topLevel ?? parts.repo.gitDir;
+  const redact = settings["logging.redaction.custom_patterns"];
   const parallel = settings["orchestration.max_parallel_instances"];
   return RunSpec.parse({
     run: parts.run,
@@ -81,6 +82,7 @@ export function runSpec(parts: RunParts, settings: Settings): RunSpec {
     retries: settings["orchestration.retries"],
     forceCommit: settings["runner.force_commit"],
     commitInstruction: settings["runner.commit_instruction"] ?? parts.commitInstruction,
+    ...(redact.length > 0 && { redact }),
     author: { name: settings["runner.git_name"], email: settings["runner.git_email"] },
     import: {
       policy: settings.import_policy,

@@ -27,6 +27,9 @@ export const AgentSpec = z.object({
 });
 export type AgentSpec = z.infer<typeof AgentSpec>;
 
+/** In the syntax of @pitaya/redaction, which judges them. */
+export const RedactionPatterns = z.array(z.string().min(1).max(500)).max(32);
+
 export const ImportPolicy = z.enum(["auto", "never", "always"]);
 export const ImportConflictPolicy = z.enum(["fail", "overwrite", "suffix"]);
 export type ImportPolicy = z.infer<typeof ImportPolicy>;
@@ -77,6 +80,8 @@ export const RunSpec = z.object({
   /** Attempts after the first, for retryable failures. */
   retries: z.int().nonnegative().max(20),
   forceCommit: z.boolean(),
+  /** Patterns of the user's own, whose matches are taken out of all that is kept. */
+  redact: RedactionPatterns.optional(),
   /** Told to agents whose work is imported; empty switches it off. */
   commitInstruction: z.string().max(8_192).optional(),
   author: z.object({ name: z.string().min(1).max(200), email: z.string().min(1).max(200) }),

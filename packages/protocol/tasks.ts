@@ -4,7 +4,7 @@ import { BlobRef, Text } from "./blobs.ts";
 import { BranchSource } from "./bundles.ts";
 import { TaskLimits } from "./limits.ts";
 import { RunFilePath } from "./run-files.ts";
-import { AgentSpec, ImportConflictPolicy, ImportPolicy } from "./run-spec.ts";
+import { AgentSpec, ImportConflictPolicy, ImportPolicy, RedactionPatterns } from "./run-spec.ts";
 import { KeptSession } from "./snapshots.ts";
 
 /** agent: a branch at most; verify: a container and no branch; read: neither. */
@@ -48,6 +48,7 @@ export const TaskSpec = z.object({
   readOnly: z.boolean(),
   forceCommit: z.boolean(),
   commitInstruction: z.string().max(8_192).optional(),
+  redact: RedactionPatterns.optional(),
   author: z.object({ name: z.string(), email: z.string() }),
   importPolicy: ImportPolicy,
   /** Instead of the run's. */

@@ -3,6 +3,7 @@ import { redactor } from "./redactor.ts";
 
 const { text } = redactor({ values: [] });
 const MIXED = "a1B2c3D4e5F6g7H8i9J0";
+const PEM = `${MIXED}+/${MIXED}/${MIXED}`;
 
 /** What is between « and » must be taken out, nothing else. */
 function expectTaken(marked: string) {
@@ -29,6 +30,14 @@ describe("takes out", () => {
     "«xoxp-123456789012»",
     "«eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl» and on",
     "«eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.»",
+    `«gsk_${MIXED}» «hf_${MIXED}» «npm_${MIXED}» «glpat-${MIXED}» «xai-${MIXED}»`,
+    `«sk_live_${MIXED}» «xapp-1-A012345-${MIXED}»`,
+    // private keys
+    `-----BEGIN PRIVATE KEY-----\n«${PEM}\n»-----END PRIVATE KEY-----\n`,
+    String.raw`"-----BEGIN RSA PRIVATE KEY-----\n«${PEM}\n»-----END RSA PRIVATE KEY-----\n"`,
+    `-----BEGIN EC PRIVATE KEY-----\r\n«Proc-Type: 4,ENCRYPTED\r\nDEK-Info: AES-128-CBC,0AF3\r\n\r\n${PEM}\r\n»-----END EC PRIVATE KEY-----`,
+    `     1→-----BEGIN OPENSSH PRIVATE KEY-----\n     2→«${PEM}\n     3→${PEM}==\n     4→»-----END OPENSSH PRIVATE KEY-----`,
+    String.raw`{\"key\":\"-----BEGIN PRIVATE KEY-----\\n«${PEM}»\"}`,
     // headers, as text, in code, in JSON, in JSON in JSON
     "Authorization: Bearer «abcDEF.123~+/=»",
     "authorization: bearer «abcdef»",
@@ -95,6 +104,11 @@ describe("leaves", () => {
     "git@github.com:owner/repo.git ssh://git@host:22/x",
     "basic understanding of internationalization",
     "the bearer authentication-middleware-test",
+    "-----BEGIN PRIVATE KEY-----",
+    "a line -----BEGIN PRIVATE KEY----- and then words",
+    `-----BEGIN PUBLIC KEY-----\n${PEM}\n-----END PUBLIC KEY-----`,
+    `-----BEGIN CERTIFICATE-----\n${PEM}\n-----END CERTIFICATE-----`,
+    "hf_transfer npm_config_registry xai-grok sk_test_short",
     "AIzaShort AKIASHORT ghp_short xoxb-short",
     "AKIAIOSFODNN7EXAMPLEANDMORE",
   ])("%s", expectTaken);

@@ -26,9 +26,18 @@ const PREFIXED = [
   String.raw`\b(?:AKIA|ASIA)[0-9A-Z]{16}(?![0-9A-Za-z])`,
   String.raw`\bAIza[0-9A-Za-z_-]{35}(?![0-9A-Za-z_-])`,
   String.raw`\bxox[abeprs]-[A-Za-z0-9-]{10,}`,
+  String.raw`\bxapp-[0-9]-[A-Za-z0-9-]{20,}`,
+  String.raw`\b(?:gsk_|hf_|npm_|glpat-|xai-|dop_v1_|pypi-|ya29\.)[A-Za-z0-9_-]{20,}`,
+  String.raw`\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}`,
   // A JWT or JWE: base64 of `{"…`, a dot, more.
   String.raw`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}[A-Za-z0-9_.-]*`,
 ];
+
+/**
+ * The inside of a private key in PEM form, from its first line on, as it is, in JSON, or with the line
+ * numbers that agents' tools put before each line.
+ */
+const PRIVATE_KEY = String.raw`-----BEGIN (?:[A-Z]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:[\s0-9]|\\{1,4}[nrt]|→){1,24}\K(?:[A-Za-z0-9+/]{16}|Proc-Type|Version)(?:[A-Za-z0-9+/=\s:,.()]|\\{1,4}[nrt/]|→|-[A-Za-z0-9])*`;
 
 const QUOTE = String.raw`["'\\]{1,8}`;
 const UNQUOTED_SEPARATOR = String.raw`\s{0,4}[:=]\s{0,4}`;
@@ -80,7 +89,7 @@ function runWithDigit(chars: ByteSet, min: number): Node {
 const after = (context: string, secret: Node): Pattern => ({ ...parsePattern(context), secret });
 
 export const KNOWN_SHAPES: readonly Pattern[] = [
-  ...[...PREFIXED, ...CARRIED, ENVIRONMENT].map(parsePattern),
+  ...[...PREFIXED, PRIVATE_KEY, ...CARRIED, ENVIRONMENT].map(parsePattern),
   after(JSON_CONTEXT, runWithDigit(JSON_VALUE_CHARS, 8)),
   after(PLAIN_CONTEXT, runWithDigit(TOKEN_CHARS, 16)),
   after(BEARER_CONTEXT, runWithDigit(BEARER_CHARS, 20)),

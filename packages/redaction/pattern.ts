@@ -53,7 +53,7 @@ export class PatternError extends Error {
 export const MAX_UNDECIDED_BYTES = 8_192;
 const MAX_REPEAT = 1_000;
 /** Places a byte can stand in, copies for counts included: matching takes longer with each. */
-const MAX_PLACES = 5_000;
+const MAX_PLACES = 1_000;
 
 export const byteNode = (set: ByteSet): Node => ({ kind: "byte", set });
 export const sequence = (...items: readonly Node[]): Node => ({ kind: "sequence", items });

@@ -26,7 +26,10 @@ const SHAPES = [
   "://a:aab1@b",
   "API_TOKEN=aaaaaaaab",
   "AKIAABCDEFGHIJKLMNOP",
+  "-----BEGIN EC PRIVATE KEY-----\\n1\taab1aab1aab1aab1aab1-----END",
+  "ACME-aab1-aab1",
 ];
+const CUSTOM = ["(?i)acme-[ab1]{4}(?:-[ab1]{1,4})?", "b\\K/\\d+"];
 
 const encodings: ((value: string) => string)[] = [
   (value) => value,
@@ -89,7 +92,7 @@ const runs = { numRuns: 40 };
 it("gives the same output however the input is cut", () => {
   fc.assert(
     fc.property(cases, cuts, ({ values, text }, points) => {
-      const { text: redact, stream } = redactor({ values });
+      const { text: redact, stream } = redactor({ values, customPatterns: CUSTOM });
       const bytes = utf8(text);
       const whole = redact(text);
       expect(joined(outputs(cutAt(bytes, points), stream()))).toBe(whole);

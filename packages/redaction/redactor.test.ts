@@ -215,6 +215,13 @@ describe("custom patterns", () => {
     );
   });
 
+  it.each([
+    [["(?:a?b?c?d?e?f?g?h?){100}x"], "one that goes on with everything everywhere"],
+    [Array.from({ length: 30 }, (_, i) => `${i}\\w{200}`), "many that are long"],
+  ])("are bounded together: %#, %s", (customPatterns) => {
+    expect(() => redactor({ values: [], customPatterns })).toThrow("matching would take too long");
+  });
+
   it("that make other engines run for ever take no longer than others", () => {
     const { text } = redactor({ values: [], customPatterns: ["(a+)+b", "(a|a)*c"] });
     const input = "a".repeat(20_000);

@@ -1,7 +1,7 @@
 import { type Automaton, compile } from "./automaton.ts";
 import { type ByteRedactor, byteRedactor, concat, join, MARK, type Span } from "./byte-redactor.ts";
+import { customPatterns as parsed } from "./custom-patterns.ts";
 import { KNOWN_SHAPES } from "./known-shapes.ts";
-import { parsePattern } from "./pattern.ts";
 import { scanner } from "./scanner.ts";
 import { isSensitiveKey } from "./sensitive-keys.ts";
 import { valuePatterns } from "./value-pattern.ts";
@@ -67,7 +67,7 @@ function wholeRedactor(automaton: Automaton): (bytes: Uint8Array) => Uint8Array 
 export function redactor({ values, customPatterns = [] }: RedactorOptions): Redactor {
   const ofValues = [...new Set(values)].flatMap(valuePatterns);
   const onlyValues = compile(ofValues);
-  const everything = compile([...ofValues, ...KNOWN_SHAPES, ...customPatterns.map(parsePattern)]);
+  const everything = compile([...ofValues, ...KNOWN_SHAPES, ...parsed(customPatterns)]);
   const redactWhole = wholeRedactor(everything);
   const encoder = new TextEncoder();
   const decoder = new TextDecoder();

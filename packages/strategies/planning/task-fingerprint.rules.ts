@@ -4,12 +4,14 @@ import type { TaskDraft } from "./planned-task.ts";
 
 /**
  * What makes two tasks the same: all of it but what a resumed run may change (timeouts, limits,
- * network, placement, provider address, credentials) and where the bytes of it happen to lie.
+ * network, placement, provider and its address, credentials), what is only kept of it, and where the
+ * bytes of it happen to lie.
  */
 export function taskFingerprint(draft: TaskDraft): string {
-  const { limits: _limits, network: _network, requires: _requires, ...counting } = draft;
+  const { limits: _limits, network: _network, requires: _requires, ...others } = draft;
+  const { redact: _redact, ...counting } = others;
   const { base, agent, includes, verify, session, ...rest } = counting;
-  const { baseUrl: _url, credentials: _credentials, ...sameAgent } = agent;
+  const { provider: _provider, baseUrl: _url, credentials: _credentials, ...sameAgent } = agent;
   return canonicalHash({
     ...rest,
     agent: sameAgent,

@@ -75,8 +75,9 @@ export function taskPlanner(
       task.limits,
       timeoutMs === undefined ? {} : { timeoutMs },
     );
-    const { author } = spec;
-    return { limits, network: task.networkEgress ?? spec.network, author };
+    const { author, redact } = spec;
+    const network = task.networkEgress ?? spec.network;
+    return { limits, network, author, ...(redact === undefined ? {} : { redact }) };
   }
 
   function agentDraft(task: AgentTask): TaskDraft {

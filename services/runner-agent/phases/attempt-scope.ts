@@ -21,7 +21,7 @@ export interface RunnerScope {
   readonly sealer: Pick<Sealer, "open" | "publicKey">;
   readonly log: Logger;
   findPlugin(name: string): AgentPlugin | undefined;
-  redactorOf(secrets: readonly string[]): Redactor;
+  redactorOf(secrets: readonly string[], patterns?: readonly string[]): Redactor;
   /** Cores of the engine's host: no container gets more. */
   readonly cpus: number;
   /** Addresses of this host that agents may reach; see `RunnerSettings`. */

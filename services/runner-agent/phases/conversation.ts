@@ -3,6 +3,7 @@ import { packSession } from "../adapters/session-archive.ts";
 import type { Conversation } from "../domain/attempt.ts";
 import { redactedSessionFile } from "../domain/session-redaction.rules.ts";
 import type { SessionFile } from "../ports/executor.port.ts";
+import { attemptRedactor } from "./attempt-redactor.ts";
 import type { AttemptScope } from "./attempt-scope.ts";
 import { findPlugin } from "./prepare.ts";
 
@@ -20,12 +21,13 @@ export const resumedSession = ({ snapshot, task }: StartCommand): string | undef
 
 /** The conversation as it may be stored; undefined where none of its files holds anything. */
 export async function conversationOf(
-  { sessionId, redactor, redactorOf }: AttemptScope,
+  scope: AttemptScope,
   files: readonly SessionFile[],
   commit: string,
 ): Promise<Conversation | undefined> {
+  const { sessionId } = scope;
   if (sessionId === undefined || files.every(({ bytes }) => bytes.length === 0)) return undefined;
-  const redacting = redactor ?? redactorOf([]);
+  const redacting = scope.redactor ?? attemptRedactor(scope);
   const redacted = files.map(({ path, bytes }) => ({
     path,
     bytes: redactedSessionFile(bytes, redacting),

@@ -8,6 +8,7 @@ import {
 } from "@pitaya/plugins";
 import { PitayaError, type TaskSpec } from "@pitaya/protocol";
 import { attemptSpecOf, openedEndpoint, verifyCommand } from "../domain/attempt-spec.rules.ts";
+import { attemptRedactor } from "./attempt-redactor.ts";
 import type { AttemptScope } from "./attempt-scope.ts";
 import { requestSecrets } from "./secrets.ts";
 
@@ -31,7 +32,7 @@ export async function prepareContainer(
   ]);
 
   scope.secrets = secrets;
-  scope.redactor = scope.redactorOf(Object.values(secrets));
+  scope.redactor = attemptRedactor(scope, secrets);
   const { baseUrl } = task.agent;
   const provider = task.verify ? undefined : baseUrl;
   await scope.reaped();

@@ -4,6 +4,7 @@ import type { FileRead } from "@pitaya/git";
 import { MAX_READ_BYTES, PitayaError, type ReadSpec } from "@pitaya/protocol";
 import type { FileFound } from "../domain/attempt.ts";
 import { objectFormatOf } from "../domain/object-format.rules.ts";
+import { attemptRedactor } from "./attempt-redactor.ts";
 import type { AttemptScope } from "./attempt-scope.ts";
 
 /**
@@ -32,7 +33,7 @@ export async function readFile(
   });
   if (found.kind === "missing") return {};
   if (found.kind !== "text") throw notText(path, base.branch, found);
-  const text = scope.redactorOf([]).text(found.text);
+  const text = attemptRedactor(scope).text(found.text);
   return { text: await storeText(bus, text) };
 }
 

@@ -9,6 +9,7 @@ import { checkParser } from "../domain/check-parser.ts";
 import { FRESH_CURSOR } from "../domain/output-messages.rules.ts";
 import type { OutputJournal } from "../ports/disk.port.ts";
 import type { Execution } from "../ports/executor.port.ts";
+import { attemptRedactor } from "./attempt-redactor.ts";
 import type { AttemptScope } from "./attempt-scope.ts";
 import { resumedSession } from "./conversation.ts";
 import { type OutputPump, outputPump } from "./output-pump.ts";
@@ -52,7 +53,7 @@ export async function runAgent(scope: AttemptScope, options: RunOptions): Promis
       return;
     }
   }
-  scope.redactor ??= scope.redactorOf([]);
+  scope.redactor ??= attemptRedactor(scope);
   const pump = outputPump({
     parser,
     redactor: scope.redactor,
@@ -191,7 +192,7 @@ async function recallSecrets(
     const missing = scope.command.task.agent.credentials;
     if (answers === PATIENT_ANSWERS) send({ type: "WAITING", missing, atMs: scope.clock.now() });
   });
-  scope.redactor = scope.redactorOf(Object.values(scope.secrets));
+  scope.redactor = attemptRedactor(scope, scope.secrets);
 }
 
 const nothingKept = (cause: unknown) =>

@@ -564,18 +564,30 @@ describe("secrets", () => {
       env = agent.env["LINE_KEY"] ?? "";
       for (const part of [env.slice(0, 9), env.slice(9)]) agent.write("stdout", part);
       agent.write("stdout", `\nsay my key is ${env}\ndone with ${env}\n`);
-      agent.write("stderr", `${env}\n`);
+      agent.write("stderr", `${env}\nACME-`);
+      agent.write("stderr", "4711\n");
       return 1;
     });
     const asked = holdSecrets(h, { LINE_KEY: SECRET, OTHER: "not asked for by this task" });
     await h.start();
-    await h.order("one", { task: { agent } });
+    await h.order("one", { task: { agent, redact: ["ACME-[0-9]{4}"] } });
     const end = await h.fact("attempt.failed", "one");
     expect(env).toBe(SECRET);
     expect(asked).toMatchObject([{ run: RUN, instance: instanceId(RUN, "s1", "one"), attempt: 1 }]);
     expect(end.lastOutput).toContain("my key is [REDACTED]");
     expect(stored(h).includes(SECRET)).toBe(false);
+    expect(stored(h).includes("4711")).toBe(false);
     expect((await h.output("one")).length).toBeGreaterThan(0);
+  });
+
+  it("are not risked where the run's own patterns are not understood", async () => {
+    const h = await harness(async () => 0);
+    holdSecrets(h);
+    await h.start();
+    await h.order("one", { task: { agent, redact: ["(a)\\1"] } });
+    const { error } = await h.fact("attempt.failed", "one");
+    expect(error).toMatchObject({ code: "task_unsupported", retryable: false });
+    expect(error.message).toContain("\\1 is not supported");
   });
 
   it.each([

@@ -40,7 +40,7 @@ export interface RunnerParts {
   /** New at each start, too: what was sealed to an earlier one is nobody's. */
   readonly sealer: Sealer;
   findPlugin(name: string): AgentPlugin | undefined;
-  redactorOf(secrets: readonly string[]): Redactor;
+  redactorOf(secrets: readonly string[], patterns?: readonly string[]): Redactor;
   /** Addresses and names by which a container may mean this host. */
   ownHosts(): ReadonlySet<string>;
   /** Who tells the fleet that this runner-agent lives. */

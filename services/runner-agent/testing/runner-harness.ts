@@ -26,7 +26,7 @@ import {
   subjects,
   type TaskSpec,
 } from "@pitaya/protocol";
-import { redactor } from "@pitaya/redaction";
+import { redactorPool } from "@pitaya/redaction";
 import pino from "pino";
 import { expect } from "vitest";
 import { runnerDisk } from "../adapters/runner-disk.ts";
@@ -154,7 +154,7 @@ export async function runnerHarness(options: {
           sealer: sealer(),
           findPlugin: (name) => (name === "line" ? linePlugin : undefined),
           ownHosts: () => new Set(),
-          redactorOf: (values) => redactor({ values }),
+          redactorOf: redactorPool(),
           liveness: (told) => {
             const lease = runnerLease(own.bucket(buckets.runners), RUNNER, settings.leaseMs);
             const unwatched = livenessInProcess(lease, told);
