@@ -20,9 +20,10 @@ test.each([
   expect(posixWords(text)).toEqual(words);
 });
 
-test("a quote that is not closed is an error that shows the text", () => {
-  expect(() => posixWords("a 'b c")).toThrow("a ' is not closed: a 'b c");
-  expect(() => posixWords("a\\")).toThrow("ends in a backslash");
+test("a quote that is not closed is an error that shows its place and the text", () => {
+  expect(() => posixWords("a 'b c")).toThrow("--cli-args, character 3: a ' is not closed: a 'b c");
+  expect(() => posixWords(`'a' "b\\" c`)).toThrow('character 5: a " is not closed');
+  expect(() => posixWords("a\\")).toThrow("character 2: a backslash escapes nothing");
 });
 
 test("parameters are JSON where they parse as JSON, otherwise text, and the last one holds", () => {
