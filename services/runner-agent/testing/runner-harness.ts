@@ -6,6 +6,7 @@ import { type Clock, type ManualClock, systemClock } from "@pitaya/actors";
 import { type Bus, decode, encode, type StoredMessage, sealer } from "@pitaya/bus";
 import { memoryBroker } from "@pitaya/bus/testing";
 import * as git from "@pitaya/git";
+import type { AgentPlugin } from "@pitaya/plugins";
 import {
   AttemptMessage,
   buckets,
@@ -63,6 +64,9 @@ export async function runnerHarness(options: {
   readonly log?: boolean;
   /** Containers run only while this is held. */
   readonly lease?: LapsingLease;
+  /** Instead of the agent of the tests. */
+  readonly findPlugin?: (name: string) => AgentPlugin | undefined;
+  readonly ownHosts?: () => ReadonlySet<string>;
 }) {
   const clock = options.clock ?? systemClock;
   const stateDir = await mkdtemp(join(tmpdir(), "pitaya-runner-"));
@@ -152,8 +156,8 @@ export async function runnerHarness(options: {
           log: pino({ level: options.log ? "debug" : "silent" }),
           incarnation: String(incarnations).padStart(8, "0"),
           sealer: sealer(),
-          findPlugin: (name) => (name === "line" ? linePlugin : undefined),
-          ownHosts: () => new Set(),
+          findPlugin: options.findPlugin ?? ((name) => (name === "line" ? linePlugin : undefined)),
+          ownHosts: options.ownHosts ?? (() => new Set()),
           redactorOf: redactorPool(),
           liveness: (told) => {
             const lease = runnerLease(own.bucket(buckets.runners), RUNNER, settings.leaseMs);
