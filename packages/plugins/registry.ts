@@ -1,9 +1,10 @@
 import { type AgentSpec, PitayaError } from "@pitaya/protocol";
 import { claudeCode } from "./claude-code.ts";
 import { command, declaredPlugin } from "./command.ts";
+import { gemini } from "./gemini.ts";
 import type { AgentPlugin } from "./plugin.port.ts";
 
-const PLUGINS: readonly AgentPlugin[] = [claudeCode, command];
+const PLUGINS: readonly AgentPlugin[] = [claudeCode, gemini, command];
 
 export const pluginNames: readonly string[] = PLUGINS.map(({ name }) => name);
 

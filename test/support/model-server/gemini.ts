@@ -5,7 +5,8 @@ import type { ErrorStep, ModelRequest, Reply } from "./scenario.ts";
 /*
  * Gemini's API as Gemini CLI 0.61 uses it (POST …/v1beta/models/<model>:streamGenerateContent?alt=sse).
  * The first user content holds the CLI's own context before the prompt: the prompt is its last part.
- * A user content with a function's response is none.
+ * A user content with a function's response is none. Beside the agent's turns the CLI asks a small
+ * model for JSON, about how hard the task is: without an answer it tries for minutes.
  */
 
 const Part = z.looseObject({
@@ -15,6 +16,7 @@ const Part = z.looseObject({
 const Content = z.looseObject({ role: z.string().optional(), parts: z.array(Part).default([]) });
 const Body = z.looseObject({
   contents: z.array(Content),
+  generationConfig: z.looseObject({ responseMimeType: z.string().optional() }).optional(),
   systemInstruction: z.union([z.string(), Content]).optional(),
   tools: z
     .array(
@@ -28,7 +30,7 @@ const Body = z.looseObject({
 const PATH = /^v1(?:beta)?\/models\/(.+):(streamGenerateContent|generateContent)$/;
 
 function read(body: unknown, path: string): ModelRequest {
-  const { contents, systemInstruction, tools = [] } = Body.parse(body);
+  const { contents, generationConfig, systemInstruction, tools = [] } = Body.parse(body);
   const [, model = "", method] = PATH.exec(path) ?? [];
   const toolResults: string[] = [];
   let prompt = "";
@@ -56,14 +58,19 @@ function read(body: unknown, path: string): ModelRequest {
       functionDeclarations.map(({ name }) => name),
     ),
     toolResults,
+    ...(generationConfig?.responseMimeType === "application/json" && { asksJson: true }),
   };
 }
+
+/** To any question of the CLI's own. */
+const JSON_ANSWER = JSON.stringify({ complexity_reasoning: "Little to do.", complexity_score: 20 });
 
 const FINISH = { end_turn: "STOP", max_tokens: "MAX_TOKENS", refusal: "SAFETY" } as const;
 
 const event = (data: unknown) => `data: ${JSON.stringify(data)}\r\n\r\n`;
 
-function answer(reply: Reply, request: ModelRequest, newId: () => string): Answer {
+function answer(asked: Reply, request: ModelRequest, newId: () => string): Answer {
+  const reply: Reply = request.asksJson ? { text: JSON_ANSWER } : asked;
   const texts = saidIn(reply) === "" ? [] : pieces(saidIn(reply)).map((text) => ({ text }));
   const calls = callsOf(reply, request.tools, "run_shell_command").map(({ tool, input }) => ({
     functionCall: { name: tool, args: input },

@@ -74,6 +74,8 @@ export interface ModelRequest {
   readonly tools: readonly string[];
   /** Texts that tools answered since the prompt. */
   readonly toolResults: readonly string[];
+  /** A question beside the agent's turns, to be answered in JSON. */
+  readonly asksJson?: boolean;
 }
 
 /** A list of steps, or a function of the request that gives the next one. */
