@@ -18,11 +18,14 @@ export function refusals(stack: () => Stack): void {
 
   describe("told clearly once the run is there:", { concurrent: true }, () => {
     it("an image that is missing", async () => {
-      const { code, failure, stderr } = await run("--docker-image", "no-such-image:never");
+      const { code, failure, stderr } = await run(
+        "--docker-image",
+        "localhost:1/no-such-image:never",
+      );
       expect({ code, stderr }).toMatchObject({ code: 1 });
       expect(failure).toMatchObject({
         code: "image_missing",
-        message: expect.stringContaining("no-such-image"),
+        message: expect.stringContaining("no-such-image:never, and it cannot be pulled"),
       });
     });
 

@@ -123,7 +123,9 @@ export function executorContract(title: string, make: () => Promise<ExecutorHarn
 
     it("resolves images that can run the program, and says what is wrong with others", async () => {
       expect(await executor.resolveImage(harness.image, "sh")).toHaveProperty("imageId");
-      await expect(executor.resolveImage("no-such-image:1", "sh")).rejects.toMatchObject({
+      await expect(
+        executor.resolveImage("localhost:1/no-such-image:1", "sh"),
+      ).rejects.toMatchObject({
         code: "image_missing",
       });
       await expect(executor.resolveImage(harness.image, "no-such-agent")).rejects.toMatchObject({

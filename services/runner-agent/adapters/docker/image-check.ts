@@ -1,17 +1,18 @@
 import { PitayaError } from "@pitaya/protocol";
 import { type Engine, statusOf, unlessGone } from "./engine.ts";
 import type { Helpers } from "./helper-container.ts";
+import { imagePull } from "./image-pull.ts";
 import { type Naming, shortHash } from "./names.ts";
 import { AGENT_USER } from "./places.ts";
 
-/** Resolves images and checks, once per image and program, that an agent can run in them. */
+/** Resolves images, pulls those that are not there, and checks, once per image and program, that an agent can run in them. */
 export function imageCheck(engine: Engine, naming: Naming, helpers: Helpers, script: string) {
   /** What each image lacks, asked once also by many at the same moment; only a pass is remembered. */
   const asked = new Map<string, Promise<string>>();
+  const pull = imagePull(engine);
 
   return async (reference: string, program: string): Promise<{ readonly imageId: string }> => {
-    const image = await unlessGone("look up an image", () => engine.getImage(reference).inspect());
-    if (image === undefined) throw missingImage(reference);
+    const image = (await lookUp(reference)) ?? (await pulled(reference));
     const key = `${image.Id} ${program}`;
     const asking = asked.get(key) ?? lackOf(image.Id, program);
     asked.set(key, asking);
@@ -27,6 +28,19 @@ export function imageCheck(engine: Engine, naming: Naming, helpers: Helpers, scr
     }
     return { imageId: image.Id };
   };
+
+  function lookUp(reference: string) {
+    return unlessGone("look up an image", () => engine.getImage(reference).inspect());
+  }
+
+  async function pulled(reference: string) {
+    // Nobody but this project's own build makes those.
+    if (isOurs(reference)) throw missingImage(reference);
+    const problem = await pull(reference);
+    const image = problem === undefined ? await lookUp(reference) : undefined;
+    if (image === undefined) throw missingImage(reference, problem);
+    return image;
+  }
 
   async function lackOf(imageId: string, program: string): Promise<string> {
     try {
@@ -49,10 +63,14 @@ export function imageCheck(engine: Engine, naming: Naming, helpers: Helpers, scr
   }
 }
 
-export function missingImage(reference: string): PitayaError {
-  return new PitayaError("image_missing", `The engine has no image ${reference}.`, {
-    hint: reference.startsWith("pitaya-")
-      ? "Build Pitaya's images (docker/README.md)."
-      : `Fetch it with: docker pull ${reference}`,
+const isOurs = (reference: string): boolean => reference.startsWith("pitaya-");
+
+/** @param problem why it could not be pulled, where that was tried */
+export function missingImage(reference: string, problem?: string): PitayaError {
+  const why = problem === undefined ? "" : `, and it cannot be pulled: ${problem}`;
+  return new PitayaError("image_missing", `The engine has no image ${reference}${why}.`, {
+    hint: isOurs(reference)
+      ? "Build Pitaya's images, in its clone: node scripts/setup.mjs"
+      : `On the runner's host: docker pull ${reference} (after docker login, where it is private), or build it; docs/plugins.md says what an agent's image holds.`,
   });
 }
