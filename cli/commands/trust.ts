@@ -1,3 +1,4 @@
+import { findPlugin, pluginNames, pluginVariables } from "@pitaya/plugins";
 import { PitayaError } from "@pitaya/protocol";
 import type { CommandMain } from "../command-line/commands.ts";
 import { printable } from "../output/printable.rules.ts";
@@ -5,7 +6,6 @@ import { isCredentialName } from "../secrets-given.rules.ts";
 import type { Session } from "../session.ts";
 import { decidedBy } from "../settings/decides.rules.ts";
 import { isDoubtful, type Layer } from "../settings/layers.ts";
-import { addressesIn } from "../settings/variables.rules.ts";
 
 /** One thing that a file of the repository decides once it is trusted. */
 interface Decision {
@@ -76,11 +76,15 @@ function decisionsOf(layer: Layer, session: Session): readonly Decision[] {
   const plugins = [...session.settings.plugins.values()];
   const secrets = plugins.flatMap(({ credentials }) => credentials);
   const declared = plugins.flatMap(({ baseUrlEnv }) => baseUrlEnv ?? []);
+  const known = pluginNames.flatMap((name) => pluginVariables(findPlugin(name)).address);
+  const isAddress = (name: string) => known.includes(name) || declared.includes(name);
   const addresses =
     layer.source === ".env"
-      ? addressesIn(session.variables, declared).map(({ as, value }) => {
-          return { as, value, decides: "where the credentials of this file and the code go" };
-        })
+      ? session.variables.ofFile
+          .filter(({ name }) => isAddress(name))
+          .map(({ as, value }) => {
+            return { as, value, decides: "where the credentials of this file and the code go" };
+          })
       : [];
   const credentials =
     layer.source === ".env"

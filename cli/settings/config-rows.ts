@@ -1,4 +1,4 @@
-import type { AgentPlugin } from "@pitaya/plugins";
+import { type AgentPlugin, pluginVariables } from "@pitaya/plugins";
 import { strategyNames } from "@pitaya/strategies";
 import { strategyReference } from "../custom-strategy/strategy-reference.rules.ts";
 import type { Session } from "../session.ts";
@@ -116,7 +116,7 @@ function credentialRows(session: Session, plugin: AgentPlugin): readonly ConfigR
   if (address !== undefined) {
     flags.push({ key: "base-url", value: address, source: "flag", as: "--base-url" });
   }
-  const { secret, open } = variablesOf(plugin);
+  const { secret, address: open } = pluginVariables(plugin);
   const secrets = secret.map((name) => [name, true] as const);
   const addresses = open.map((name) => [name, false] as const);
   const ofVariables = [...secrets, ...addresses].flatMap(([name, isSecret]): ConfigRow[] => {
@@ -133,20 +133,6 @@ function credentialRows(session: Session, plugin: AgentPlugin): readonly ConfigR
     ];
   });
   return [...flags, ...ofVariables];
-}
-
-/** Variables that a plugin reads: what holds secrets, and what says where they go. */
-function variablesOf(plugin: AgentPlugin) {
-  const { credentials, environment = [], baseUrlSource, providers = [] } = plugin;
-  const by = plugin.providerVariables;
-  return {
-    secret: [...credentials.map(({ source }) => source), ...environment],
-    open: [
-      ...(baseUrlSource === undefined ? [] : [baseUrlSource]),
-      ...(by === undefined ? [] : [by.provider, by.keyName, by.baseUrl]),
-      ...providers.map((provider) => provider.baseUrlSource),
-    ],
-  };
 }
 
 const HIDDEN = "[redacted]";

@@ -49,18 +49,3 @@ export function variablesFrom(
 
 const isGiven = (value: string | undefined): value is string =>
   value !== undefined && value.trim() !== "";
-
-/** Variables that say which providers agents are served by, and where. */
-const ADDRESS =
-  /^((ANTHROPIC|CODEX|OPENAI|OPENROUTER|AZURE_OPENAI|GROQ|MISTRAL|GEMINI|DEEPSEEK|OLLAMA)_BASE_URL|CODEX_MODEL_PROVIDER|CODEX_ENV_KEY)$/;
-
-/**
- * Addresses and choices of providers that the repository's `.env` gives.
- *
- * @param declared names that declared plugins take theirs from
- */
-export const addressesIn = (
-  { ofFile }: Pick<Variables, "ofFile">,
-  declared: readonly string[],
-): readonly Variable[] =>
-  ofFile.filter(({ name }) => ADDRESS.test(name) || declared.includes(name));

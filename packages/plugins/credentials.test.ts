@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { claudeCode } from "./claude-code.ts";
 import { type CredentialSources, resolveCredentials } from "./credentials.ts";
-import { findPlugin } from "./registry.ts";
+import { findPlugin, pluginNames } from "./registry.ts";
 
 const env = {
   ANTHROPIC_API_KEY: "key",
@@ -86,6 +86,6 @@ describe("the base URL", () => {
 it("an unknown plugin is answered with those there are", () => {
   expect(findPlugin("claude-code")).toBe(claudeCode);
   expect(() => findPlugin("cladue")).toThrow(
-    expect.objectContaining({ code: "usage", hint: "plugins: claude-code, command" }),
+    expect.objectContaining({ code: "usage", hint: `plugins: ${pluginNames.join(", ")}` }),
   );
 });

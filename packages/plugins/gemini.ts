@@ -1,7 +1,8 @@
 import { agentFile } from "./agent-file.ts";
 import { isLongArgument as isLong } from "./argument-bytes.ts";
 import { geminiStreamParser } from "./gemini-stream.ts";
-import type { AgentPlugin, AgentTask } from "./plugin.port.ts";
+import type { AgentPlugin, AgentTask, Provider } from "./plugin.port.ts";
+import { keyOf } from "./providers.ts";
 
 /** Names of the files it is given: it takes settings and a system prompt in no other way. */
 const SETTINGS = "gemini-settings.json";
@@ -25,14 +26,22 @@ const settingsFor = ({ maxTurns }: AgentTask) => ({
   ...(maxTurns !== undefined && { model: { maxSessionTurns: maxTurns } }),
 });
 
+/** By its own interface: that of OpenAI's kind, which other plugins use, has another address. */
+const PROVIDER: Provider = {
+  name: "gemini",
+  key: "GEMINI_API_KEY",
+  baseUrlSource: "GEMINI_BASE_URL",
+  baseUrl: "https://generativelanguage.googleapis.com",
+  speaks: "gemini",
+};
+
 export const gemini: AgentPlugin = {
   name: "gemini",
   defaultImage: "pitaya-agents:latest",
   baseUrlSource: "GOOGLE_GEMINI_BASE_URL",
-  credentials: [
-    { mode: "api", flag: "api-key", source: "GEMINI_API_KEY", env: "GEMINI_API_KEY" },
-    { mode: "api", flag: "api-key", source: "GOOGLE_API_KEY", env: "GEMINI_API_KEY" },
-  ],
+  baseUrl: "https://generativelanguage.googleapis.com",
+  credentials: [keyOf(PROVIDER), keyOf(PROVIDER, "GOOGLE_API_KEY")],
+  providers: [PROVIDER],
   capabilities: { resume: true, cost: false, tokens: true, maxTurns: true, outputSchema: false },
   check: (task) => problemsOf(task).map((problem) => `gemini: ${problem}`),
   command(task) {

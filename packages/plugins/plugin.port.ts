@@ -65,8 +65,8 @@ export interface Provider {
   readonly baseUrl?: string;
   /** It answers without a key: its address is enough to choose it. */
   readonly keyless?: boolean;
-  /** The interface it has: OpenAI's Responses, chat completions alone, or Anthropic's Messages. */
-  readonly speaks: "responses" | "chat" | "messages";
+  /** The interface it has: OpenAI's Responses, chat completions alone, Anthropic's Messages, or Gemini's. */
+  readonly speaks: "responses" | "chat" | "messages" | "gemini";
 }
 
 /** Variables of the user's environment that say which provider a plugin uses, whatever keys there are. */
@@ -175,6 +175,10 @@ export interface AgentPlugin {
   readonly defaultModel?: string;
   /** Where the user's environment names the provider's address; absent where it takes none. */
   readonly baseUrlSource?: string;
+  /** Its provider's address where the user names none, as an address of its own kind; see `providers` too. */
+  readonly baseUrl?: string;
+  /** The one interface that its CLI can use, where providers are of several kinds. */
+  readonly asks?: Provider["speaks"];
   /** In order of preference when the mode is not given. */
   readonly credentials: readonly CredentialRule[];
   /** What it can use, of several, in order of preference; their keys are among `credentials`. */
