@@ -10,7 +10,7 @@ import type { ModelRequest, Reply } from "./scenario.ts";
  *    AGENTS.md says.
  * 2. Which shell tool it offers depends on the model: `exec_command`, or for models of its own
  *    catalogue that speak in code a custom tool `exec`, whose input is JavaScript. Those come in an
- *    item of the input, not in `tools`.
+ *    item of the input, not in `tools`. OpenCode calls its own `bash`.
  */
 
 const Part = z.looseObject({ type: z.string(), text: z.string().optional() });
@@ -117,6 +117,10 @@ const said = (text: string, newId: () => string): OutputItem => ({
 
 function shellCall(cmd: string, { tools }: ModelRequest, newId: () => string): OutputItem {
   const id = { call_id: `call_${newId()}`, status: "completed" };
+  if (tools.includes("bash")) {
+    const call = { name: "bash", arguments: JSON.stringify({ command: cmd, description: "Run" }) };
+    return { type: "function_call", id: `fc_${newId()}`, ...call, ...id };
+  }
   if (tools.includes("exec_command") || !tools.includes("exec")) {
     const call = { name: "exec_command", arguments: JSON.stringify({ cmd }) };
     return { type: "function_call", id: `fc_${newId()}`, ...call, ...id };

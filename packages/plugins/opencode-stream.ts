@@ -1,0 +1,110 @@
+import { jsonLines } from "./json-lines.ts";
+import { failureOfEnd, failureOfError, failureOfReason } from "./opencode-errors.ts";
+import { ErrorLine, Line, StepFinish, TextPart, type Tokens, ToolPart } from "./opencode-lines.ts";
+import { cutText, inputSummary, MAX_SUMMARY, MAX_TEXT } from "./output-text.ts";
+import type { AgentFailure, AgentRecord, OutputParser, TokenUsage } from "./plugin.port.ts";
+import { addTokens, NO_TOKENS } from "./token-usage.ts";
+
+const MAX_STDERR_TAIL = 2_000;
+const MAX_ANSWER = 256 * 1024;
+
+const count = (value: number | undefined) => Math.trunc(value ?? 0);
+
+const usageOf = ({ input, output, reasoning, cache }: Tokens): TokenUsage => ({
+  inputTokens: count(input),
+  outputTokens: Math.min(count(output) + count(reasoning), Number.MAX_SAFE_INTEGER),
+  cacheReadTokens: count(cache?.read),
+  cacheWriteTokens: count(cache?.write),
+});
+
+/**
+ * Reads `opencode run --format json`.
+ *
+ * There is no line for the result: the run is over with an answer that calls no tool, or an error.
+ * Tokens and cost stand with each answer. A model that the CLI has no price of costs 0 in its eyes,
+ * which is unknown.
+ */
+export function opencodeStreamParser(options: { readonly resumed: boolean }): OutputParser {
+  const lines = jsonLines(read);
+  const stderrDecoder = new TextDecoder();
+  let stderr = "";
+  let sessionId: string | undefined;
+  let finalMessage: string | undefined;
+  let usage: TokenUsage | undefined;
+  let costUsd = 0;
+  let turns = 0;
+  let end: { readonly failure: AgentFailure | undefined } | undefined;
+
+  function readText(json: object): AgentRecord[] {
+    const { text = "" } = TextPart.parse(json).part;
+    if (text.trim() === "") return [];
+    finalMessage = text.slice(-MAX_ANSWER).toWellFormed();
+    return [{ type: "message", text: cutText(text, MAX_TEXT) }];
+  }
+
+  function readTool(json: object): AgentRecord[] {
+    const { callID: id = "", tool = "", state } = ToolPart.parse(json).part;
+    const said = state.output || state.error || "";
+    const ok = state.status === "completed";
+    return [
+      { type: "tool_call", id, tool, summary: inputSummary(state.input) },
+      { type: "tool_result", id, ok, summary: cutText(said, MAX_SUMMARY) },
+    ];
+  }
+
+  function readStep(json: object): AgentRecord[] {
+    const { reason = "", tokens, cost = 0 } = StepFinish.parse(json).part;
+    turns += 1;
+    costUsd += cost;
+    if (tokens !== undefined) usage = addTokens(usage ?? NO_TOKENS, usageOf(tokens));
+    const records: AgentRecord[] = usage === undefined ? [] : [{ type: "usage", usage }];
+    if (reason === "tool-calls") return records;
+    end = { failure: failureOfReason(reason) };
+    return [...records, { type: "final" }];
+  }
+
+  function readError(json: object): AgentRecord[] {
+    end = { failure: failureOfError(ErrorLine.parse(json)) };
+    return [{ type: "final" }];
+  }
+
+  function readPart(type: string, json: object): AgentRecord[] {
+    if (type === "step_start") end = undefined;
+    if (type === "text") return readText(json);
+    if (type === "tool_use") return readTool(json);
+    if (type === "step_finish") return readStep(json);
+    return type === "error" ? readError(json) : [];
+  }
+
+  function read(type: string, json: object): readonly AgentRecord[] {
+    const records = readPart(type, json);
+    const { sessionID } = Line.parse(json);
+    if (sessionId !== undefined || sessionID === undefined) return records;
+    sessionId = sessionID;
+    return [{ type: "session", sessionId }, ...records];
+  }
+
+  return {
+    push(stream, bytes) {
+      if (stream === "stdout") return lines.push(bytes);
+      stderr = (stderr + stderrDecoder.decode(bytes, { stream: true })).slice(-MAX_STDERR_TAIL);
+      return [];
+    },
+    end(exit) {
+      const records = lines.end();
+      const isUnopened = options.resumed && sessionId === undefined;
+      const failure = end ? end.failure : failureOfEnd(exit, stderr, isUnopened);
+      return {
+        records,
+        result: {
+          ...(finalMessage !== undefined && failure === undefined && { finalMessage }),
+          ...(sessionId !== undefined && { sessionId }),
+          ...(usage !== undefined && { usage }),
+          ...(costUsd > 0 && { costUsd }),
+          ...(turns > 0 && { turns }),
+          ...(failure !== undefined && { failure }),
+        },
+      };
+    },
+  };
+}
