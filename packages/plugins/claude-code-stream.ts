@@ -4,12 +4,12 @@ import { failureOfExit, failureOfResult } from "./claude-code-errors.ts";
 import { type Block, type ClaudeLine, readClaudeLine, textOf } from "./claude-code-lines.ts";
 import { lineSplitter, type SplitLine } from "./line-splitter.ts";
 import type { AgentFailure, AgentRecord, OutputParser } from "./plugin.port.ts";
+import { stderrTail } from "./stderr-tail.ts";
 
 /** Longest text of a message, and of what a tool was asked or answered. */
 const MAX_TEXT = 4_000;
 const MAX_SUMMARY = 500;
 const MAX_EXCERPT = 200;
-const MAX_STDERR_TAIL = 2_000;
 /** Lines reported as unreadable; of more only the number is told, at the end. */
 const MAX_UNREADABLE = 100;
 
@@ -66,9 +66,8 @@ export function claudeStreamParser(options: {
   readonly wantsOutput?: boolean;
 }): OutputParser {
   const stdout = lineSplitter();
-  const stderrDecoder = new TextDecoder();
+  const stderr = stderrTail();
   const account = claudeAccount(options);
-  let stderr = "";
   let sessionId: string | undefined;
   let isOpened = false;
   let ended = false;
@@ -182,13 +181,15 @@ export function claudeStreamParser(options: {
   return {
     push(stream, bytes) {
       if (stream === "stdout") return stdout.push(bytes).flatMap(readLine);
-      stderr = (stderr + stderrDecoder.decode(bytes, { stream: true })).slice(-MAX_STDERR_TAIL);
+      stderr.push(bytes);
       return [];
     },
     end(exit) {
       const records = readEnd();
       // A result stands however the process ended: it may have been ended for not ending.
-      const failed = ended ? failure : failureOfExit(exit, stderr, options.resumed && !isOpened);
+      const failed = ended
+        ? failure
+        : failureOfExit(exit, stderr.text(), options.resumed && !isOpened);
       const lacksOutput = failed === undefined && options.wantsOutput && output === undefined;
       const fault = lacksOutput ? NO_OUTPUT : failed;
       const { usage, costUsd, turns } = account;

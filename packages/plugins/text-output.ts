@@ -1,23 +1,18 @@
 import { failureOfExit } from "./claude-code-errors.ts";
 import type { OutputParser } from "./plugin.port.ts";
+import { stderrTail } from "./stderr-tail.ts";
 
 /** Of what it printed, the end that is kept as its answer. */
 export const MAX_ANSWER_BYTES = 256 * 1024;
-const MAX_STDERR_TAIL = 2_000;
 
 /** Reads a program that prints text: all of stdout is its answer, its exit status its success. */
 export function textParser(): OutputParser {
   const answer = endOf(MAX_ANSWER_BYTES);
-  const stderrDecoder = new TextDecoder();
-  let stderr = "";
+  const stderr = stderrTail();
 
   return {
     push(stream, bytes) {
-      if (stream === "stderr") {
-        stderr = (stderr + stderrDecoder.decode(bytes, { stream: true })).slice(-MAX_STDERR_TAIL);
-        return [];
-      }
-      answer.push(bytes);
+      (stream === "stderr" ? stderr : answer).push(bytes);
       return [];
     },
     end(exit) {
@@ -27,7 +22,7 @@ export function textParser(): OutputParser {
         records: text === "" ? [] : [{ type: "message", text: cut(text) }],
         result: {
           ...(text === "" ? {} : { finalMessage: text }),
-          ...(isFine ? {} : { failure: failureOfExit(exit, stderr) }),
+          ...(isFine ? {} : { failure: failureOfExit(exit, stderr.text()) }),
         },
       };
     },
