@@ -153,7 +153,7 @@ export const flags = {
   },
   network: {
     group: "Limits",
-    value: "online|offline",
+    value: "online|offline|proxy",
     setting: "runner.network_egress",
     help: "what an instance reaches of the network",
   },

@@ -21,6 +21,7 @@ export const SETTING_KEYS = [
   "runner.pids_limit",
   "runner.disk_limit",
   "runner.network_egress",
+  "runner.network_allow",
   "runner.docker_image",
   "runner.force_commit",
   "runner.commit_instruction",

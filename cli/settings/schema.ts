@@ -2,6 +2,7 @@ import {
   DEFAULT_LIMITS,
   DEFAULT_SNAPSHOT_INTERVAL_MS,
   ImageReference,
+  NetworkAllow,
   RedactionPatterns,
 } from "@pitaya/protocol";
 import { customPatterns, PatternError } from "@pitaya/redaction";
@@ -24,19 +25,20 @@ const oneOf = <const T extends readonly [string, ...string[]]>(values: T) =>
   z.enum(values, `expected one of ${values.join(", ")}`);
 const text = z.string().min(1, "expected a text that is not empty");
 
-/** A list, or as text: JSON, or names with commas between. */
-const branches = z
-  .union([z.array(text.max(200)), z.string()], "expected branches: a list, or names with commas")
-  .transform((value, context): string[] => {
+/** A list, or as text: JSON, or entries with commas between. */
+const listOf = (item: z.ZodType<string>, what: string) =>
+  z.union([z.array(item), z.string()], what).transform((value, context): string[] => {
     if (typeof value !== "string") return value;
-    const parsed = z.array(text.max(200)).safeParse(listIn(value));
+    const parsed = z.array(item).safeParse(listIn(value));
     if (parsed.success) return parsed.data;
-    context.addIssue({
-      code: "custom",
-      message: "expected branches: a list, or names with commas",
-    });
+    context.addIssue({ code: "custom", message: what });
     return z.NEVER;
   });
+const branches = listOf(text.max(200), "expected branches: a list, or names with commas");
+const hosts = listOf(
+  NetworkAllow.element,
+  "expected hosts: a list, or with commas, each as host, host:port or *.host",
+).pipe(NetworkAllow);
 
 /** A list, or as text: JSON, or one pattern. */
 const patterns = z
@@ -141,9 +143,16 @@ export const Settings = z.object({
   "runner.disk_limit": size(16)
     .default(DEFAULT_LIMITS.diskBytes)
     .describe("What an instance may write: 512m, 4g, or bytes."),
-  "runner.network_egress": oneOf(["online", "offline"])
+  "runner.network_egress": oneOf(["online", "offline", "proxy"])
     .default("online")
-    .describe("What an instance reaches of the network."),
+    .describe(
+      "What an instance reaches of the network: all but its host; nothing; or through the runner's gateway its provider and `runner.network_allow`.",
+    ),
+  "runner.network_allow": hosts
+    .default([])
+    .describe(
+      "Hosts that `proxy` lets pass beside the provider: `host`, `host:port`, `*.host`. Without a port: 443 and 80. An address of a private network only as itself.",
+    ),
   "runner.docker_image": ImageReference.optional().describe(
     "Image the agent runs in. Without it, the plugin's own.",
   ),

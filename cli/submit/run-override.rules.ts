@@ -27,6 +27,7 @@ export function settingsOverride(settings: Resolved): RunOverride {
   return {
     ...(Object.keys(limits).length > 0 && { limits }),
     ...(isGiven("runner.network_egress") && { network: values["runner.network_egress"] }),
+    ...(isGiven("runner.network_allow") && { networkAllow: values["runner.network_allow"] }),
     ...(isGiven("orchestration.retries") && { retries: values["orchestration.retries"] }),
     ...(isGiven("orchestration.max_parallel_instances") &&
       maxParallel !== "auto" && { maxParallel }),

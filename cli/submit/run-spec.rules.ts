@@ -59,6 +59,7 @@ export function runSpec(parts: RunParts, settings: Settings): RunSpec {
   const path = parts.repo.topLevel ?? parts.repo.gitDir;
   const redact = settings["logging.redaction.custom_patterns"];
   const parallel = settings["orchestration.max_parallel_instances"];
+  const allowed = settings["runner.network_allow"];
   return RunSpec.parse({
     run: parts.run,
     client: ProcessId.parse(parts.client),
@@ -78,6 +79,7 @@ export function runSpec(parts: RunParts, settings: Settings): RunSpec {
     ...(parts.files.length > 0 && { files: [...parts.files] }),
     limits: taskLimits(settings),
     network: settings["runner.network_egress"],
+    ...(allowed.length > 0 && { networkAllow: allowed }),
     ...(parallel === "auto" ? {} : { maxParallel: parallel }),
     retries: settings["orchestration.retries"],
     forceCommit: settings["runner.force_commit"],

@@ -1,5 +1,6 @@
 import type { TaskSpec } from "@pitaya/protocol";
 import type { AgentPlugin, AgentProvider, AgentTask } from "./plugin.port.ts";
+import { providerRoute } from "./provider-route.ts";
 import { pluginOf } from "./registry.ts";
 import { RESUME_PROMPT } from "./resume-prompt.ts";
 
@@ -58,7 +59,17 @@ export function taskProblems(
     return problem("sessionGroup and resumeSession: it cannot go on with a conversation");
   }
   if (task.network === "offline" && plugin.credentials.length > 0) {
-    return problem("networkEgress: offline leaves it without its provider; it needs online");
+    return problem(
+      "networkEgress: offline leaves it without its provider; proxy gives it that and nothing else",
+    );
+  }
+  if (
+    task.network === "proxy" &&
+    agent.credentials.length > 0 &&
+    plugin.credentials.length > 0 &&
+    providerRoute(plugin, agent) === undefined
+  ) {
+    return problem("networkEgress: proxy needs its provider's address, and none is known");
   }
   const asked = agentTaskOf(task, texts);
   const problems = plugin.check(asked);

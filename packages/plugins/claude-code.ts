@@ -20,6 +20,7 @@ export const claudeCode: AgentPlugin = {
   defaultImage: "pitaya-agents:latest",
   defaultModel: "sonnet",
   baseUrlSource: "ANTHROPIC_BASE_URL",
+  baseUrl: "https://api.anthropic.com",
   credentials: [
     {
       mode: "subscription",

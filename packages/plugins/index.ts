@@ -1,6 +1,7 @@
 export * from "./agent-file.ts";
 export * from "./agent-task.ts";
 export { claudeCode } from "./claude-code.ts";
+export { codex } from "./codex.ts";
 export { command, declaredPlugin } from "./command.ts";
 export * from "./commit-instruction.ts";
 export * from "./credentials.ts";

@@ -12,6 +12,7 @@ export * from "./ids.ts";
 export * from "./images.ts";
 export * from "./limits.ts";
 export * from "./message-ids.ts";
+export * from "./network.ts";
 export * from "./notes.ts";
 export * from "./output.ts";
 export * from "./plugin-declaration.ts";

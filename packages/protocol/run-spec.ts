@@ -4,6 +4,7 @@ import { BranchSource, ObjectFormat } from "./bundles.ts";
 import { ProcessId, RunId, Timestamp } from "./ids.ts";
 import { ImageReference } from "./images.ts";
 import { TaskLimits } from "./limits.ts";
+import { Network, NetworkAllow } from "./network.ts";
 import { PluginDeclaration } from "./plugin-declaration.ts";
 import { RunFile } from "./run-files.ts";
 
@@ -74,7 +75,10 @@ export const RunSpec = z.object({
   /** Files that its parameters name. */
   files: z.array(RunFile).max(512).optional(),
   limits: TaskLimits,
-  network: z.enum(["online", "offline"]),
+  network: Network,
+  networkAllow: NetworkAllow.optional(),
+  /** Certificates to believe beside the usual ones, as PEM. */
+  extraCa: Text.optional(),
   /** Instances of the run that may be placed at once; absent: as many as there are slots. */
   maxParallel: z.int().positive().max(10_000).optional(),
   /** Attempts after the first, for retryable failures. */
@@ -101,7 +105,8 @@ export type RunSpec = z.infer<typeof RunSpec>;
  */
 export const RunOverride = z.object({
   limits: TaskLimits.partial().optional(),
-  network: z.enum(["online", "offline"]).optional(),
+  network: Network.optional(),
+  networkAllow: NetworkAllow.optional(),
   retries: z.int().nonnegative().max(20).optional(),
   maxParallel: z.int().positive().max(10_000).optional(),
   baseUrl: z.url().optional(),

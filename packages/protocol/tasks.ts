@@ -3,6 +3,7 @@ import { AgentEnv } from "./agent-env.ts";
 import { BlobRef, Text } from "./blobs.ts";
 import { BranchSource } from "./bundles.ts";
 import { TaskLimits } from "./limits.ts";
+import { Network, NetworkAllow } from "./network.ts";
 import { RunFilePath } from "./run-files.ts";
 import { AgentSpec, ImportConflictPolicy, ImportPolicy, RedactionPatterns } from "./run-spec.ts";
 import { KeptSession } from "./snapshots.ts";
@@ -44,7 +45,10 @@ export const TaskSpec = z.object({
   base: BranchSource,
   agent: AgentSpec,
   limits: TaskLimits,
-  network: z.enum(["online", "offline"]),
+  network: Network,
+  networkAllow: NetworkAllow.optional(),
+  /** Certificates to believe beside the usual ones, as PEM. */
+  extraCa: Text.optional(),
   readOnly: z.boolean(),
   forceCommit: z.boolean(),
   commitInstruction: z.string().max(8_192).optional(),

@@ -20,7 +20,7 @@ interface TaskPlace {
    */
   readonly baseBranch?: string;
   readonly image?: string;
-  readonly networkEgress?: "online" | "offline";
+  readonly networkEgress?: "online" | "offline" | "proxy";
   /** Of the work itself, from its start. */
   readonly timeoutMs?: number;
   /** Laid over the run's. */

@@ -14,12 +14,13 @@ export function mergedOverride(before: RunOverride, after: RunOverride): RunOver
 
 /** The run's settings as they hold now. */
 export function overriddenSpec(spec: RunSpec, override: RunOverride): RunSpec {
-  const { network, retries, maxParallel } = override;
+  const { network, networkAllow, retries, maxParallel } = override;
   return {
     ...spec,
     agent: overriddenAgent(spec.agent, override),
     limits: overriddenLimits(spec.limits, override),
     ...(network !== undefined && { network }),
+    ...(networkAllow !== undefined && { networkAllow }),
     ...(retries !== undefined && { retries }),
     ...(maxParallel !== undefined && { maxParallel }),
   };
@@ -27,7 +28,7 @@ export function overriddenSpec(spec: RunSpec, override: RunOverride): RunSpec {
 
 /** A task that was scheduled before the override, as its next attempt gets it. */
 export function overriddenTask(task: TaskSpec, override: RunOverride): TaskSpec {
-  const { network } = override;
+  const { network, networkAllow } = override;
   // Where no agent is called there is nothing of an agent's to replace, and least of all to give.
   const agent = kindOf(task) === "agent" ? overriddenAgent(task.agent, override) : task.agent;
   return {
@@ -35,6 +36,7 @@ export function overriddenTask(task: TaskSpec, override: RunOverride): TaskSpec 
     agent,
     limits: overriddenLimits(task.limits, override),
     ...(network !== undefined && { network }),
+    ...(networkAllow !== undefined && { networkAllow }),
   };
 }
 

@@ -11,6 +11,8 @@ import { dockerExecutor } from "./adapters/docker/docker-executor.ts";
 import { ownHosts } from "./adapters/own-hosts.ts";
 import { runnerDisk } from "./adapters/runner-disk.ts";
 import { runnerLease } from "./adapters/runner-lease.ts";
+import { opensEndpoint } from "./domain/attempt-spec.rules.ts";
+import { gateway } from "./gateway/gateway.ts";
 import type { HostEndpoints } from "./phases/attempt-scope.ts";
 import { livenessInProcess } from "./runner/liveness.ts";
 import { type Runner, startRunner } from "./runner/runner.ts";
@@ -74,10 +76,11 @@ export interface StartOptions {
 export async function start(options: StartOptions): Promise<Runner> {
   const { bus, runner, log } = options;
   const leaseMs = options.leaseMs ?? 5_000;
+  const listening = await busEndpoints(options.servers);
   const executor = await dockerExecutor({
     runnerId: runner,
     helperImage: options.helperImage ?? findPlugin("claude-code").defaultImage,
-    bus: await busEndpoints(options.servers),
+    bus: listening,
     ...(options.engine !== undefined && { engine: options.engine }),
     ...(options.allowOnlineWithoutRules && { allowOnlineWithoutRules: true }),
   });
@@ -86,6 +89,15 @@ export async function start(options: StartOptions): Promise<Runner> {
     {
       bus,
       executor,
+      gateway: gateway({
+        env: process.env,
+        log,
+        surroundings: () => ({
+          ownHosts: ownHosts(),
+          bus: listening,
+          opens: opensEndpoint(options.hostEndpoints ?? []),
+        }),
+      }),
       disk: runnerDisk(options.stateDir),
       git,
       clock: systemClock,

@@ -9,6 +9,7 @@ import {
 import { buckets } from "@pitaya/protocol";
 import type { Redactor } from "@pitaya/redaction";
 import {
+  closedGateway,
   fakeExecutor,
   type LaunchWarden,
   linePlugin,
@@ -379,6 +380,7 @@ async function runnerMain(
   const started = await startRunner(
     {
       bus,
+      gateway: closedGateway(),
       executor: simulatedEngine(net, own.engine, plan.wardens && executions.began),
       disk: own.disk.mount(settle),
       git: scriptedGit(own.disk.files),

@@ -40,6 +40,7 @@ export function simulatedEngine(
     open: () => net.local("engine open", () => engine.open()),
     resolveImage: (reference, program) =>
       net.local("image resolved", () => engine.resolveImage(reference, program)),
+    openGateway: (accept) => net.local("gateway open", () => engine.openGateway(accept)),
     hasPack: (sha256) => net.local("pack looked for", () => engine.hasPack(sha256)),
     storePack: (pack, path) => net.local("pack stored", () => engine.storePack(pack, path)),
     prepare: (spec) => net.local("container made", () => engine.prepare(spec)),

@@ -9,7 +9,7 @@ import type { TaskDraft } from "./planned-task.ts";
  */
 export function taskFingerprint(draft: TaskDraft): string {
   const { limits: _limits, network: _network, requires: _requires, ...others } = draft;
-  const { redact: _redact, ...counting } = others;
+  const { redact: _redact, networkAllow: _allow, extraCa: _ca, ...counting } = others;
   const { base, agent, includes, verify, session, ...rest } = counting;
   const { provider: _provider, baseUrl: _url, credentials: _credentials, ...sameAgent } = agent;
   return canonicalHash({

@@ -75,9 +75,15 @@ export function taskPlanner(
       task.limits,
       timeoutMs === undefined ? {} : { timeoutMs },
     );
-    const { author, redact } = spec;
-    const network = task.networkEgress ?? spec.network;
-    return { limits, network, author, ...(redact === undefined ? {} : { redact }) };
+    const { author, redact, networkAllow, extraCa } = spec;
+    return {
+      limits,
+      network: task.networkEgress ?? spec.network,
+      author,
+      ...(redact === undefined ? {} : { redact }),
+      ...(networkAllow === undefined ? {} : { networkAllow }),
+      ...(extraCa === undefined ? {} : { extraCa }),
+    };
   }
 
   function agentDraft(task: AgentTask): TaskDraft {

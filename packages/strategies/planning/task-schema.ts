@@ -3,6 +3,7 @@ import {
   ImageReference,
   ImportConflictPolicy,
   ImportPolicy,
+  Network,
   PitayaError,
   Requirements,
   TaskLimits,
@@ -16,7 +17,7 @@ const branch = z.string().min(1).max(300);
 const place = {
   baseBranch: branch.optional(),
   image: ImageReference.optional(),
-  networkEgress: z.enum(["online", "offline"]).optional(),
+  networkEgress: Network.optional(),
   timeoutMs: z.int().positive().optional(),
   limits: TaskLimits.partial().optional(),
   env: AgentEnv.optional(),

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,6 +12,7 @@ import { outputJournal } from "./output-journal.ts";
 
 const START = "start.json";
 const RECORD = "record.json";
+const TOKEN = "gateway-token";
 
 /** Where the directories of attempts lie. */
 export const ATTEMPTS = "attempts";
@@ -35,6 +37,17 @@ export function attemptDirectories(stateDir: string): AttemptDirectories {
       return {
         writeStart: (command) => replaceFile(join(path, START), JSON.stringify(command)),
         writeRecord: (record) => replaceFile(join(path, RECORD), JSON.stringify(record)),
+        async gatewayToken() {
+          const file = join(path, TOKEN);
+          try {
+            return await readFile(file, "utf8");
+          } catch (error) {
+            if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+          }
+          const token = randomBytes(24).toString("base64url");
+          await replaceFile(file, token);
+          return token;
+        },
         freshHarvestDir: () => mkdtemp(join(path, "harvest-")),
         removeHarvestDir: (dir) => rm(dir, { recursive: true, force: true, maxRetries: 5 }),
         write: (file, content) =>

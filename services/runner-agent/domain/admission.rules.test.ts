@@ -36,7 +36,7 @@ it.each([
 });
 
 it("refuses one whose task it cannot read, by the name it can", () => {
-  const admission = admitStart(bytes({ ...order, task: { ...task, network: "proxy" } }), to);
+  const admission = admitStart(bytes({ ...order, task: { ...task, network: "nowhere" } }), to);
   expect(admission).toMatchObject({
     verdict: "refuse",
     order: { run: order.run, instance: order.instance, attempt: 1, epoch: 3 },

@@ -14,6 +14,7 @@ import type {
   WorkspaceSpec,
 } from "../ports/executor.port.ts";
 import type { AttemptLimits } from "./attempt.ts";
+import { type GatewayVisit, proxyEnv } from "./gateway-visit.rules.ts";
 import { objectFormatOf } from "./object-format.rules.ts";
 
 /** What an engine takes at the least: less is an error of its own, which would look like a fault. */
@@ -47,6 +48,12 @@ export const verifyCommand = ({ command }: VerifySpec): AgentCommand => ({
   env: {},
 });
 
+interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+type HostEndpoints = "as-tasks-ask" | readonly Endpoint[];
+
 /** Host and port of a provider's address, as a rule of the engine names them. */
 export function endpointOf(baseUrl: string): { readonly host: string; readonly port: number } {
   const url = new URL(baseUrl);
@@ -62,7 +69,7 @@ export function endpointOf(baseUrl: string): { readonly host: string; readonly p
  */
 export function openedEndpoint(
   baseUrl: string | undefined,
-  allowed: "as-tasks-ask" | readonly { readonly host: string; readonly port: number }[],
+  allowed: HostEndpoints,
   ownHosts: ReadonlySet<string>,
 ): AttemptSpec["openHostEndpoint"] {
   if (baseUrl === undefined) return undefined;
@@ -70,6 +77,13 @@ export function openedEndpoint(
   if (allowed === "as-tasks-ask") return ownHosts.has(asked.host) ? asked : undefined;
   return allowed.find(({ host, port }) => host === asked.host && port === asked.port);
 }
+
+/** May agents have this endpoint of the runner's own host? */
+export const opensEndpoint =
+  (allowed: HostEndpoints) =>
+  (asked: Endpoint): boolean =>
+    allowed === "as-tasks-ask" ||
+    allowed.some(({ host, port }) => host === asked.host && port === asked.port);
 
 export interface AttemptSpecParts {
   readonly name: AttemptName;
@@ -83,6 +97,8 @@ export interface AttemptSpecParts {
   readonly openHostEndpoint: AttemptSpec["openHostEndpoint"];
   /** Cores of the engine's host. It refuses a container that is to have more. */
   readonly hostCpus: number;
+  /** Where it uses the gateway. */
+  readonly visit?: GatewayVisit | undefined;
 }
 
 /**
@@ -120,8 +136,9 @@ function workspaceOf(task: TaskSpec, resumed: Resumed | undefined): WorkspaceSpe
 
 /** The container an attempt needs. @throws `task_unsupported` */
 export function attemptSpecOf(parts: AttemptSpecParts): AttemptSpec {
-  const { name, task, imageId, command, limits, resumed, files, openHostEndpoint } = parts;
+  const { name, task, imageId, command, limits, resumed, files, openHostEndpoint, visit } = parts;
   refuseTooLittle(task.limits);
+  const isProxied = task.network === "proxy";
   return {
     name,
     imageId,
@@ -130,7 +147,7 @@ export function attemptSpecOf(parts: AttemptSpecParts): AttemptSpec {
     readOnly: task.readOnly,
     ...(task.verify && { discards: true, files }),
     argv: command.argv,
-    env: { ...task.env, ...command.env },
+    env: { ...task.env, ...command.env, ...(visit && isProxied && proxyEnv(visit)) },
     ...(command.stdin === undefined ? {} : { stdin: command.stdin }),
     ...(command.files && { inputs: command.files }),
     limits: {
@@ -142,6 +159,7 @@ export function attemptSpecOf(parts: AttemptSpecParts): AttemptSpec {
       diskBytes: task.limits.diskBytes,
     },
     network: task.network,
+    ...(visit && !isProxied && { usesGateway: true }),
     ...(openHostEndpoint === undefined ? {} : { openHostEndpoint }),
     forceCommit: task.forceCommit,
     killGraceMs: limits.killGraceMs,

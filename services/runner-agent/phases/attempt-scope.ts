@@ -6,6 +6,8 @@ import type { Redactor } from "@pitaya/redaction";
 import type { Logger } from "pino";
 import type { AttemptLimits } from "../domain/attempt.ts";
 import type { Resumed } from "../domain/attempt-spec.rules.ts";
+import type { GatewayVisit } from "../domain/gateway-visit.rules.ts";
+import type { Gateway } from "../gateway/gateway.ts";
 import type { AttemptDirectory, PackCache } from "../ports/disk.port.ts";
 import type { AttemptName, Execution, Executor, PlacedFile } from "../ports/executor.port.ts";
 import type { WorkGit } from "../ports/work-git.port.ts";
@@ -15,6 +17,7 @@ export interface RunnerScope {
   readonly runner: string;
   readonly bus: Bus;
   readonly executor: Executor;
+  readonly gateway: Gateway;
   readonly clock: Clock;
   readonly packs: PackCache;
   readonly git: WorkGit;
@@ -57,6 +60,8 @@ export interface AttemptScope extends RunnerScope {
   /** Environment of the agent: in memory from `preparing` on, and never anywhere else. */
   secrets?: Readonly<Record<string, string>>;
   redactor?: Redactor;
+  /** Where it uses the gateway. */
+  visit?: GatewayVisit;
   execution?: Execution;
   /** The agent's own name for its session, from its output. */
   sessionId?: string;

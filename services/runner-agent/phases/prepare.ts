@@ -8,9 +8,11 @@ import {
 } from "@pitaya/plugins";
 import { PitayaError, type TaskSpec } from "@pitaya/protocol";
 import { attemptSpecOf, openedEndpoint, verifyCommand } from "../domain/attempt-spec.rules.ts";
+import { hiddenSecrets, visitedUrl } from "../domain/gateway-visit.rules.ts";
 import { attemptRedactor } from "./attempt-redactor.ts";
 import type { AttemptScope } from "./attempt-scope.ts";
 import { requestSecrets } from "./secrets.ts";
+import { planVisit, visitGateway } from "./visit-gateway.ts";
 
 /**
  * Makes the container, with its workspace, and has the agent's secrets in hand.
@@ -24,6 +26,9 @@ export async function prepareContainer(
 ): Promise<{ readonly imageId: string }> {
   const { executor, name, limits } = scope;
   const { task } = scope.command;
+  const plugin = task.verify ? undefined : findPlugin(scope);
+  await planVisit(scope, plugin);
+  const { visit } = scope;
   const command = task.verify ? verifyCommand(task.verify) : await agentCommand(scope);
   const [{ imageId }, secrets] = await Promise.all([
     executor.resolveImage(task.agent.image, command.argv[0] ?? ""),
@@ -31,10 +36,11 @@ export async function prepareContainer(
     task.verify ? {} : requestSecrets(scope, signal),
   ]);
 
-  scope.secrets = secrets;
+  scope.secrets = hiddenSecrets(visit, secrets).shown;
   scope.redactor = attemptRedactor(scope, secrets);
-  const { baseUrl } = task.agent;
-  const provider = task.verify ? undefined : baseUrl;
+  // What goes by the gateway, the container itself does not reach.
+  const provider = task.verify || visit?.provider ? undefined : task.agent.baseUrl;
+  await visitGateway(scope, Promise.resolve(secrets));
   await scope.reaped();
   signal.throwIfAborted();
   await executor.prepare(
@@ -48,6 +54,7 @@ export async function prepareContainer(
       files: scope.files ?? [],
       openHostEndpoint: openedEndpoint(provider, scope.hostEndpoints, scope.ownHosts()),
       hostCpus: scope.cpus,
+      visit,
     }),
   );
   return { imageId };
@@ -59,7 +66,9 @@ async function agentCommand(scope: AttemptScope): Promise<AgentCommand> {
   const texts = await textsOf(scope, task);
   const problems = taskProblems(task, texts, plugin);
   if (problems.length > 0) throw unsupported(problems.join(" "));
-  return plugin.command(agentTaskOf(task, texts, snapshot?.sessionId));
+  const asked = agentTaskOf(task, texts, snapshot?.sessionId);
+  const { visit } = scope;
+  return plugin.command(visit?.provider ? { ...asked, baseUrl: visitedUrl(visit) } : asked);
 }
 
 async function textsOf({ bus }: AttemptScope, task: TaskSpec): Promise<TaskTexts> {

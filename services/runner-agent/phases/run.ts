@@ -6,6 +6,7 @@ import { pause } from "../adapters/waiting.ts";
 import { agentEndOf, agentExitOf } from "../domain/agent-end.rules.ts";
 import type { AgentEnd, AttemptEvent, Stop } from "../domain/attempt.ts";
 import { checkParser } from "../domain/check-parser.ts";
+import { withCounted } from "../domain/counted-usage.rules.ts";
 import { FRESH_CURSOR } from "../domain/output-messages.rules.ts";
 import type { OutputJournal } from "../ports/disk.port.ts";
 import type { Execution } from "../ports/executor.port.ts";
@@ -16,6 +17,7 @@ import { type OutputPump, outputPump } from "./output-pump.ts";
 import { findPlugin } from "./prepare.ts";
 import { replayOutput } from "./replay.ts";
 import { requestSecrets } from "./secrets.ts";
+import { endVisit, planVisit, visitGateway } from "./visit-gateway.ts";
 
 const ASK_AGAIN_MS = 1_000;
 
@@ -47,7 +49,9 @@ export async function runAgent(scope: AttemptScope, options: RunOptions): Promis
   const parser = outputParser(scope);
   if (options.adopt) {
     try {
-      await recallSecrets(scope, options);
+      await planVisit(scope, scope.command.task.verify ? undefined : findPlugin(scope));
+      const recalled = recallSecrets(scope, options);
+      await Promise.all([recalled, visitGateway(scope, recalled)]);
     } catch (error) {
       if (!signal.aborted) send({ type: "FAILED", error: errorRecord(error), lastOutput: "" });
       return;
@@ -127,9 +131,10 @@ async function carryOutput(
   await pump.drain(execution.output, publisher, cursor);
   const exit = await Promise.race([execution.exit, left]);
   if (exit === undefined) return undefined;
-  const { records, result } = parser.end(agentExitOf(exit, stop()));
+  const { records, result: told } = parser.end(agentExitOf(exit, stop()));
   await pump.finish(records, publisher);
   if (signal.aborted) return undefined;
+  const result = withCounted(told, endVisit(scope));
   const parts = { atMs: clock.now(), exit, result, lastOutput: pump.lastOutput() };
   return agentEndOf(parts, (text) => scope.redactor?.text(text) ?? text);
 }
@@ -183,16 +188,17 @@ const PATIENT_ANSWERS = 3;
 async function recallSecrets(
   scope: AttemptScope,
   { send, stop, signal }: Pick<RunOptions, "send" | "stop" | "signal">,
-): Promise<void> {
+): Promise<Readonly<Record<string, string>>> {
   let answers = 0;
-  scope.secrets = await requestSecrets(scope, signal, (cause) => {
+  const secrets = await requestSecrets(scope, signal, (cause) => {
     answers += 1;
     if (answers < PATIENT_ANSWERS) return;
     if (stop() !== undefined) throw nothingKept(cause);
     const missing = scope.command.task.agent.credentials;
     if (answers === PATIENT_ANSWERS) send({ type: "WAITING", missing, atMs: scope.clock.now() });
   });
-  scope.redactor = attemptRedactor(scope, scope.secrets);
+  scope.redactor = attemptRedactor(scope, secrets);
+  return secrets;
 }
 
 const nothingKept = (cause: unknown) =>

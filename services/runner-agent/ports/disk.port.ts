@@ -41,6 +41,8 @@ export interface AttemptDirectories {
 export interface AttemptDirectory {
   writeStart(command: StartCommand): Promise<void>;
   writeRecord(record: AttemptRecord): Promise<void>;
+  /** What the attempt is known by at the gateway: made when it is first asked for, and kept. */
+  gatewayToken(): Promise<string>;
   /** A new directory for what comes out of the container: an incarnation thought dead may use its own. */
   freshHarvestDir(): Promise<string>;
   removeHarvestDir(path: string): Promise<void>;

@@ -1,3 +1,8 @@
+import type { Duplex } from "node:stream";
+
+/** Where an agent's container finds the runner's gateway, if it has one. */
+export const GATEWAY = { host: "gateway.pitaya.internal", port: 21_128 } as const;
+
 /** Names one attempt; also the labels of everything made for it on the engine. */
 export interface AttemptName {
   readonly runId: string;
@@ -85,7 +90,10 @@ export interface AttemptSpec {
   /** Texts by bare names, in a directory that the agent can only read (`agentFile`). Not secret. */
   readonly inputs?: Readonly<Record<string, string>>;
   readonly limits: AttemptLimits;
-  readonly network: "online" | "offline";
+  /** `proxy`: the gateway, and nothing else. */
+  readonly network: "online" | "offline" | "proxy";
+  /** The gateway as well, where the network does not say so already. Not for `offline`. */
+  readonly usesGateway?: boolean;
   /** A host address and port the agent must reach though it is this host's own (a local model server). */
   readonly openHostEndpoint?: { readonly host: string; readonly port: number };
   /** Commit what the agent left uncommitted, hooks off, as a last step. */
@@ -218,6 +226,13 @@ export interface Executor {
   }>;
   /** @throws `image_missing` with how to build or pull it; `image_unusable` (no `program`, no git, no sh) */
   resolveImage(reference: string, program: string): Promise<{ readonly imageId: string }>;
+  /**
+   * From now on agents reach the gateway: `accept` gets each connection that one of them makes to
+   * {@link GATEWAY}. Idempotent; the first `accept` counts. Those made while no runner-agent is there
+   * wait for the next one, as long as an attempt's container is there that may make them.
+   * @throws `engine_unavailable`, not retryable where the engine's host cannot have it
+   */
+  openGateway(accept: (connection: Duplex) => void): Promise<void>;
   hasPack(sha256: string): Promise<boolean>;
   /**
    * Stores a bundle, whose digest the caller has checked, as an immutable pack; its parents are
@@ -228,7 +243,7 @@ export interface Executor {
   /**
    * Makes volumes and container, not started. Idempotent per name.
    * @throws `session_lost` where what is to be restored does not fit the workspace;
-   * `engine_unavailable`, not retryable, for `online` where the rules that keep agents from this host
+   * `engine_unavailable`, not retryable, for a network where the rules that keep agents from this host
    * cannot be set; `task_unsupported` for an open endpoint that is the bus's; `git_failed`
    */
   prepare(spec: AttemptSpec): Promise<void>;

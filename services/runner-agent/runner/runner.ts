@@ -9,6 +9,7 @@ import { aboutKey } from "../adapters/runner-about.ts";
 import { atMost } from "../adapters/waiting.ts";
 import type { AttemptLimits } from "../domain/attempt.ts";
 import { lossOf } from "../domain/standing.rules.ts";
+import type { Gateway } from "../gateway/gateway.ts";
 import type { HostEndpoints } from "../phases/attempt-scope.ts";
 import type { RunnerDisk } from "../ports/disk.port.ts";
 import type { AttemptName, Executor } from "../ports/executor.port.ts";
@@ -30,6 +31,7 @@ import { watchDisk, watchPauses, watchSeals } from "./watches.ts";
 export interface RunnerParts {
   readonly bus: Bus;
   readonly executor: Executor;
+  readonly gateway: Gateway;
   /** Attempts in hand, packs, the highest epoch: kept over restarts. */
   readonly disk: RunnerDisk;
   readonly git: WorkGit;

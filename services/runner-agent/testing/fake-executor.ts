@@ -111,6 +111,7 @@ export function fakeExecutor(options: FakeExecutorOptions): FakeExecutor {
       }
       return { imageId: `sha256:${reference}` };
     },
+    openGateway: async () => {},
     hasPack: async (sha256) => packs.has(sha256),
     storePack: async (pack) => {
       packs.set(pack.sha256, pack);

@@ -6,6 +6,7 @@ export { livenessByWarden } from "../warden/liveness-by-warden.ts";
 export { wardenProgram } from "../warden/program.ts";
 export { warden } from "../warden/warden.ts";
 export type { LaunchWarden } from "../warden/warden-process.ts";
+export { closedGateway } from "./closed-gateway.ts";
 export { type FakeAgent, type FakeExecutor, fakeExecutor } from "./fake-executor.ts";
 export { linePlugin } from "./line-plugin.ts";
 export { type MemoryDisk, memoryDisk } from "./memory-disk.ts";

@@ -63,6 +63,10 @@ export function memoryDisk(): MemoryDisk {
         kept.record = JSON.stringify(record);
         await settle();
       },
+      async gatewayToken() {
+        await settle();
+        return `token-${key}`;
+      },
       async freshHarvestDir() {
         harvests += 1;
         const dir = `/attempts/${key}/harvest-${harvests}`;

@@ -36,6 +36,7 @@ import type { Executor } from "../ports/executor.port.ts";
 import { livenessInProcess } from "../runner/liveness.ts";
 import { type Runner, type RunnerSettings, startRunner } from "../runner/runner.ts";
 import type { BaseRepository } from "./base-repository.ts";
+import { closedGateway } from "./closed-gateway.ts";
 import type { FakeScript } from "./fake-executor.ts";
 import type { LapsingLease } from "./lapsing-lease.ts";
 import { linePlugin } from "./line-plugin.ts";
@@ -150,6 +151,7 @@ export async function runnerHarness(options: {
         {
           bus: own,
           executor: options.executor,
+          gateway: closedGateway(),
           disk: runnerDisk(stateDir),
           git,
           clock,

@@ -3,6 +3,7 @@ import { natsBus, readCredential, sealer } from "@pitaya/bus";
 import { buckets } from "@pitaya/protocol";
 import { redactorPool } from "@pitaya/redaction";
 import {
+  closedGateway,
   fakeExecutor,
   linePlugin,
   livenessInProcess,
@@ -36,6 +37,7 @@ const runner = await startRunner(
   {
     bus,
     executor,
+    gateway: closedGateway(),
     disk: mount(),
     git: scriptedGit(files),
     clock: systemClock,

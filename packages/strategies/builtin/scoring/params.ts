@@ -11,7 +11,7 @@ const Verify = z.strictObject({
   files: z.array(taskFileParam()).max(64).optional(),
   image: z.string().min(1).optional(),
   timeout_s: z.number().positive().max(86_400).optional(),
-  network: z.enum(["online", "offline"]).optional(),
+  network: z.enum(["online", "offline", "proxy"]).optional(),
 });
 
 /** What a strategy takes that scores what it generates. */

@@ -1,5 +1,5 @@
 import type { ContainerCreateOptions, MountSettings } from "dockerode";
-import type { AttemptSpec } from "../../ports/executor.port.ts";
+import { type AttemptSpec, GATEWAY } from "../../ports/executor.port.ts";
 import { hardened } from "./hardening.rules.ts";
 import { volumeMount } from "./mounts.ts";
 import { LABEL, type Naming } from "./names.ts";
@@ -14,6 +14,8 @@ export interface ContainerSurroundings {
   readonly workOptions: Readonly<Record<string, string>>;
   readonly engineCpus: number;
   readonly hasIpv6: boolean;
+  /** Of the gateway, as this container reaches it. */
+  readonly gatewayAddress?: string;
 }
 
 /** Two streams of 16 segments of 1 MiB and the one being written, and a little. */
@@ -22,8 +24,9 @@ const RUN_TMPFS = "rw,nosuid,nodev,noexec,mode=1777,size=36m";
 /** The attempt's container as the engine is to make it. No secret is in it. */
 export function attemptContainer(
   spec: AttemptSpec,
-  { naming, wrapperVolume, workOptions, engineCpus, hasIpv6 }: ContainerSurroundings,
+  surroundings: ContainerSurroundings,
 ): ContainerCreateOptions {
+  const { naming, wrapperVolume, workOptions, engineCpus, hasIpv6, gatewayAddress } = surroundings;
   const volumes = naming.volumes(spec.name);
   const labels = naming.labels("volume", spec.name);
   const mounts: MountSettings[] = [
@@ -46,6 +49,10 @@ export function attemptContainer(
   ];
   const { limits } = spec;
   const isOnline = spec.network === "online";
+  const hosts = [
+    ...(isOnline ? ["host.docker.internal:host-gateway"] : []),
+    ...(gatewayAddress === undefined ? [] : [`${GATEWAY.host}:${gatewayAddress}`]),
+  ];
   return {
     name: naming.container(spec.name),
     Image: spec.imageId,
@@ -70,10 +77,14 @@ export function attemptContainer(
     AttachStderr: true,
     HostConfig: {
       ...hardened(),
-      NetworkMode: isOnline ? naming.network : "none",
-      ...(isOnline && { ExtraHosts: ["host.docker.internal:host-gateway"] }),
+      NetworkMode: networkOf(spec, naming),
+      ...(hosts.length > 0 && { ExtraHosts: hosts }),
+      // The gateway resolves names. The engine's own name server would carry questions, and so
+      // anything at all, out of a network that leads nowhere.
+      ...(spec.network === "proxy" && { Dns: ["127.0.0.1"] }),
       // The bridge has no IPv6, but the link's own addresses would reach this host past the rules.
-      ...(isOnline && hasIpv6 && { Sysctls: { "net.ipv6.conf.all.disable_ipv6": "1" } }),
+      ...(spec.network !== "offline" &&
+        hasIpv6 && { Sysctls: { "net.ipv6.conf.all.disable_ipv6": "1" } }),
       PidsLimit: limits.pids,
       NanoCpus: Math.round(Math.min(limits.cpus, engineCpus) * 1e9),
       Memory: limits.memoryBytes,
@@ -90,6 +101,11 @@ export function attemptContainer(
       Mounts: mounts,
     },
   };
+}
+
+function networkOf({ network }: AttemptSpec, naming: Naming): string {
+  if (network === "offline") return "none";
+  return network === "proxy" ? naming.gateway.network : naming.network;
 }
 
 function wrapperArguments(spec: AttemptSpec): string[] {
@@ -125,7 +141,7 @@ export function harvestContainer(
     Env: [...(made.Config.Env ?? [])],
     Entrypoint: ["/bin/sh", `${PLACE.wrapper}/run.sh`],
     Cmd: [...own, "--harvest-only"],
-    HostConfig: { ...made.HostConfig, NetworkMode: "none", ExtraHosts: [], Sysctls: {} },
+    HostConfig: { ...made.HostConfig, NetworkMode: "none", ExtraHosts: [], Dns: [], Sysctls: {} },
   };
 }
 

@@ -67,7 +67,13 @@ export async function dockerExecutor(options: DockerExecutorOptions): Promise<Ex
     const on = opened();
     const { containerId } = await on.stewards.get();
     const steward = await engine.getContainer(containerId).inspect();
-    const ours = new Set([steward.Name.replace(/^\//, ""), on.wrapperVolume, names.network]);
+    const ours = new Set([
+      steward.Name.replace(/^\//, ""),
+      on.wrapperVolume,
+      names.network,
+      names.gateway.container,
+      names.gateway.network,
+    ]);
     return reaper.find(
       keep,
       (name) => ours.has(name) || helping.isRunning(name) || on.stored.isWanted(name),
@@ -107,6 +113,8 @@ export async function dockerExecutor(options: DockerExecutorOptions): Promise<Ex
 
     resolveImage: checkImage,
 
+    openGateway: (accept) => opened().gateway.open(accept),
+
     hasPack: (sha256) => opened().stored.has(names.pack(sha256)),
 
     storePack: async (pack, bundlePath) => {
@@ -126,6 +134,7 @@ export async function dockerExecutor(options: DockerExecutorOptions): Promise<Ex
         ...spec.workspace.packs.map((sha256) => on.stored.has(names.pack(sha256))),
       ]);
       if (found !== undefined) {
+        if (found.State.Status === "created") await on.gateway.connect(spec, found.Id);
         if (!needsFilling(spec) || found.State.Status !== "created") return;
         // A process that died may have filled in one half of it.
         await removeAttempt(spec.name);
@@ -140,13 +149,16 @@ export async function dockerExecutor(options: DockerExecutorOptions): Promise<Ex
         spec.network === "online"
           ? on.network.admit(names.container(spec.name), spec.openHostEndpoint)
           : Promise.resolve();
+      const gatewayAddress = await on.gateway.admit(spec);
       const workspace = makeWorkspace(engine, names, on, {
         spec,
         checkout,
         copyScript: scripts.helper["copy-checkout"],
         helperImage: options.helperImage,
+        gatewayAddress,
       });
       await finished([admitted, workspace]);
+      await on.gateway.connect(spec, names.container(spec.name));
       if (!needsFilling(spec)) return;
       await fillIn(helping, names, {
         spec,
@@ -256,9 +268,10 @@ export async function dockerExecutor(options: DockerExecutorOptions): Promise<Ex
 
     close: async () => {
       if (ground === undefined) return;
-      const { network, stewards } = ground;
+      const { network, gateway, stewards } = ground;
       ground = undefined;
       await network.close();
+      await gateway.close();
       await stewards.close();
     },
   };

@@ -1,6 +1,7 @@
 import { lookup } from "node:dns/promises";
 import { type Engine, onEngine, unlessGone } from "./engine.ts";
 import { finished } from "./finished.ts";
+import { type GatewayDoor, gatewayDoor } from "./gateway-door.ts";
 import type { Helpers } from "./helper-container.ts";
 import { missingImage } from "./image-check.ts";
 import type { Naming } from "./names.ts";
@@ -29,6 +30,7 @@ export interface Ground {
   readonly stewards: StewardKeeper;
   readonly stored: StoredVolumes;
   readonly network: RunnerNetwork;
+  readonly gateway: GatewayDoor;
 }
 
 export async function prepareGround(
@@ -63,6 +65,13 @@ export async function prepareGround(
     allowWithoutRules: options.allowOnlineWithoutRules,
     trustMs: options.rulesTrustMs,
   });
+  const gateway = gatewayDoor(engine, naming, {
+    steward,
+    image,
+    script: scripts.helper.relay,
+    allowWithoutRules: options.allowOnlineWithoutRules,
+    trustMs: options.rulesTrustMs,
+  });
   const stored = storedVolumes(engine, naming, { steward, helpers, image, user: AGENT_USER });
   try {
     const first = await steward();
@@ -87,6 +96,7 @@ export async function prepareGround(
       stewards,
       stored,
       network,
+      gateway,
     };
   } catch (error) {
     await stewards.close();

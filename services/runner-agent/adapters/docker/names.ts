@@ -12,7 +12,8 @@ export type Role =
   | "wrapper"
   | "pack"
   | "checkout"
-  | "network";
+  | "network"
+  | "gateway";
 
 export const LABEL = {
   managed: "pitaya.managed",
@@ -27,16 +28,22 @@ export const LABEL = {
 
 export type Labels = Record<string, string>;
 
-/** Names and labels of everything one runner makes on an engine. */
-export interface Naming {
-  readonly runnerId: string;
-  /** Every name begins so. */
-  readonly prefix: string;
+/** A bridge of ours, and the chains that everything from it goes through. */
+export interface GuardedBridge {
   readonly network: string;
-  /** Interface name of the runner's bridge; such names have 15 characters at most. */
+  /** Interface name; such names have 15 characters at most. */
   readonly bridge: string;
   readonly forwardChain: string;
   readonly inputChain: string;
+}
+
+/** Names and labels of everything one runner makes on an engine. The bridge is that for `online`. */
+export interface Naming extends GuardedBridge {
+  readonly runnerId: string;
+  /** Every name begins so. */
+  readonly prefix: string;
+  /** The way to the gateway: its relay's container, and the bridge that agents reach it by. */
+  readonly gateway: GuardedBridge & { readonly container: string };
   labels(role: Role, attempt?: AttemptName): Labels;
   container(attempt: AttemptName): string;
   /** The second container, for a harvest that the first did not do. */
@@ -72,6 +79,13 @@ export function naming(runnerId: string): Naming {
     bridge: `pit-${id}`,
     forwardChain: `PITAYA-FWD-${id}`,
     inputChain: `PITAYA-IN-${id}`,
+    gateway: {
+      container: `${prefix}-gateway`,
+      network: `${prefix}-gateway`,
+      bridge: `pit-${id}-g`,
+      forwardChain: `PITAYA-FWD-G-${id}`,
+      inputChain: `PITAYA-IN-G-${id}`,
+    },
     labels: (role, attempt) => ({
       [LABEL.managed]: "true",
       [LABEL.runner]: runnerId,

@@ -54,7 +54,7 @@ export function runnerNetwork(
       const open = [...new Set([...opened.values()].map(formatEndpoint))].flatMap(
         (text) => parseEndpoint(text) ?? [],
       );
-      await steward.setRules(host, filterRules(naming, host, { bus: options.bus, open }));
+      await steward.setRules(host, naming, filterRules(naming, host, { bus: options.bus, open }));
       setAt = performance.now();
     });
     const own = waiting;
@@ -159,7 +159,7 @@ export function runnerNetwork(
         return true;
       }, [403, 409]);
       if (removed !== true || host === undefined) return;
-      await (await options.steward()).dropRules(host);
+      await (await options.steward()).dropRules(host, naming);
     },
   };
 }

@@ -7,14 +7,15 @@ import { PitayaError } from "@pitaya/protocol";
 /** Scripts that run in agents' containers, from the wrapper's volume. */
 const WRAPPER_FILES = ["run.sh", "ground.sh", "harvest.sh", "snapshot.sh", "follow.sh"] as const;
 
-/** Scripts that run in helper containers, handed over as an argument of their shell. */
+/** Scripts that run in helper containers, handed over as an argument of their shell, or of node. */
 export type HelperScript =
   | "steward"
   | "store-pack"
   | "checkout"
   | "copy-checkout"
   | "fill-in"
-  | "check-image";
+  | "check-image"
+  | "relay";
 
 export interface Scripts {
   readonly wrapper: ReadonlyMap<string, string>;
@@ -45,7 +46,8 @@ export async function readScripts(dir: string): Promise<Scripts> {
     wrapper.set(file, text);
     hash.update(`${file} ${text.length}\n${text}`);
   }
-  const helper = (name: HelperScript) => readFile(join(dir, "helper", `${name}.sh`), "utf8");
+  const helper = (name: HelperScript, ending = "sh") =>
+    readFile(join(dir, "helper", `${name}.${ending}`), "utf8");
   return {
     wrapper,
     wrapperHash: hash.digest("hex").slice(0, 16),
@@ -56,6 +58,7 @@ export async function readScripts(dir: string): Promise<Scripts> {
       "copy-checkout": await helper("copy-checkout"),
       "fill-in": await helper("fill-in"),
       "check-image": await helper("check-image"),
+      relay: await helper("relay", "cjs"),
     },
   };
 }

@@ -4,7 +4,7 @@ import type { MountSettings } from "dockerode";
 import { attached } from "./attached.ts";
 import { type Engine, onEngine, statusOf, unlessGone } from "./engine.ts";
 import { hardened } from "./hardening.rules.ts";
-import { type AttemptVolumes, LABEL, type Naming, shortHash } from "./names.ts";
+import { type AttemptVolumes, type GuardedBridge, LABEL, type Naming, shortHash } from "./names.ts";
 import { waitForEnd } from "./wait-for-end.ts";
 
 /** How long the closing waits for an engine to remove the container whose input has ended. */
@@ -49,8 +49,8 @@ export interface Steward {
     volumes: readonly AttemptVolumes[],
     workspaces: "overlay" | "copy",
   ): Promise<readonly (number | undefined)[]>;
-  setRules(host: StewardHost, rules: string): Promise<void>;
-  dropRules(host: StewardHost): Promise<void>;
+  setRules(host: StewardHost, bridge: GuardedBridge, rules: string): Promise<void>;
+  dropRules(host: StewardHost, bridge: GuardedBridge): Promise<void>;
   readonly isAlive: boolean;
   /** Ends it; resolves when the container is gone. */
   close(): Promise<void>;
@@ -108,14 +108,14 @@ export async function startSteward(
   const done = async (asked: Promise<string>) => {
     await asked;
   };
-  const filterOf = (host: StewardHost): readonly string[] => {
+  const filterOf = (host: StewardHost, on: GuardedBridge): readonly string[] => {
     if (host.filter === undefined) {
       throw new PitayaError("engine_unavailable", "This engine's packet filter is not known.", {
         retryable: false,
       });
     }
     const { flavour, chain } = host.filter;
-    return [flavour, chain, naming.bridge, naming.forwardChain, naming.inputChain];
+    return [flavour, chain, on.bridge, on.forwardChain, on.inputChain];
   };
 
   return {
@@ -155,10 +155,10 @@ export async function startSteward(
       const sizes = await ask("measure", args);
       return sizes.split(" ").map((size) => (/^\d+$/.test(size) ? Number(size) : undefined));
     },
-    setRules: async (host, rules) =>
-      done(ask("rules", [...filterOf(host), Buffer.byteLength(rules)], rules)),
-    dropRules: async (host) => {
-      if (host.filter !== undefined) await ask("unrules", filterOf(host));
+    setRules: async (host, bridge, rules) =>
+      done(ask("rules", [...filterOf(host, bridge), Buffer.byteLength(rules)], rules)),
+    dropRules: async (host, bridge) => {
+      if (host.filter !== undefined) await ask("unrules", filterOf(host, bridge));
     },
     get isAlive() {
       return isAlive;

@@ -18,9 +18,10 @@ export async function makeWorkspace(
     readonly checkout: string;
     readonly copyScript: string;
     readonly helperImage: string;
+    readonly gatewayAddress: string | undefined;
   },
 ): Promise<void> {
-  const { spec, checkout } = options;
+  const { spec, checkout, gatewayAddress } = options;
   const volumes = naming.volumes(spec.name);
   const labels = naming.labels("volume", spec.name);
   const data = (volume: string) => `${ground.volumesRoot}/${volume}/_data`;
@@ -46,6 +47,7 @@ export async function makeWorkspace(
               : {},
             engineCpus: ground.cpus,
             hasIpv6: ground.host.hasIpv6,
+            ...(gatewayAddress !== undefined && { gatewayAddress }),
           }),
         ),
       ),
