@@ -1,11 +1,12 @@
 import { type AgentSpec, PitayaError } from "@pitaya/protocol";
 import { claudeCode } from "./claude-code.ts";
+import { codex } from "./codex.ts";
 import { command, declaredPlugin } from "./command.ts";
 import { gemini } from "./gemini.ts";
 import { opencode } from "./opencode.ts";
 import type { AgentPlugin } from "./plugin.port.ts";
 
-const PLUGINS: readonly AgentPlugin[] = [claudeCode, gemini, opencode, command];
+const PLUGINS: readonly AgentPlugin[] = [claudeCode, codex, gemini, opencode, command];
 
 export const pluginNames: readonly string[] = PLUGINS.map(({ name }) => name);
 

@@ -130,7 +130,10 @@ function shellCall(cmd: string, { tools }: ModelRequest, newId: () => string): O
 }
 
 function outputItems(reply: Reply, request: ModelRequest, newId: () => string): OutputItem[] {
-  if ("text" in reply) return reply.text === "" ? [] : [said(reply.text, newId)];
+  // What a filter stops does not come along: a half-said answer would count as a turn.
+  if ("text" in reply) {
+    return reply.text === "" || reply.stop === "refusal" ? [] : [said(reply.text, newId)];
+  }
   const before = reply.say === undefined ? [] : [said(reply.say, newId)];
   if ("tool" in reply) {
     const call = { name: reply.tool, arguments: JSON.stringify(reply.input) };
