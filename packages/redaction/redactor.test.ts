@@ -56,6 +56,14 @@ describe("a value in use", () => {
   });
 });
 
+it("finds either half of a value, for files that keep it in pieces", () => {
+  const { containsHalf } = redactor({ values: ["canary-value-4711"] });
+  for (const text of ["x canary-va", "alue-4711 x", "canary-v|canary-value-4711"]) {
+    expect(containsHalf(utf8(text))).toBe(true);
+  }
+  for (const text of ["canary-v", "lue-4711", ""]) expect(containsHalf(utf8(text))).toBe(false);
+});
+
 it("looks in commits for values only: a shape may be a test's own", () => {
   const { containsSecret, text } = redactor({ values: ["hunter2!"] });
   const shape = "sk-ant-api03-abcdefghijklmnop1234";

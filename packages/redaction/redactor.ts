@@ -34,6 +34,11 @@ export interface Redactor {
   stream(): ByteRedactor;
   /** Whether one of `values` is in there, in any of its forms. Shapes do not count. */
   containsSecret(content: string | Uint8Array): boolean;
+  /**
+   * Whether a half of one of `values` is in there: for a file that keeps long texts in pieces, such
+   * as a database, where no secret can be seen whole. Halves of fewer than 6 characters do not count.
+   */
+  containsHalf(content: Uint8Array): boolean;
   /** The same for content that comes in parts. True from the part on that completes a secret. */
   secretDetector(): { push(bytes: Uint8Array): boolean };
 }
@@ -63,12 +68,23 @@ function wholeRedactor(automaton: Automaton): (bytes: Uint8Array) => Uint8Array 
   };
 }
 
+const halvesOf = (values: readonly string[]): readonly string[] => [
+  ...new Set(
+    values.flatMap((value) => {
+      const known = value.trim();
+      const half = Math.ceil(known.length / 2);
+      return [known.slice(0, half), known.slice(-half)];
+    }),
+  ),
+];
+
 /** @throws PatternError when a custom pattern is not understood */
 export function redactor({ values, customPatterns = [] }: RedactorOptions): Redactor {
   const ofValues = [...new Set(values)].flatMap(valuePatterns);
   const onlyValues = compile(ofValues);
   const everything = compile([...ofValues, ...KNOWN_SHAPES, ...parsed(customPatterns)]);
   const redactWhole = wholeRedactor(everything);
+  let onlyHalves: Automaton | undefined;
   const encoder = new TextEncoder();
   const decoder = new TextDecoder();
 
@@ -92,9 +108,9 @@ export function redactor({ values, customPatterns = [] }: RedactorOptions): Reda
     );
   }
 
-  function secretDetector() {
+  function detector(automaton: Automaton) {
     let found = false;
-    const scan = scanner(onlyValues, () => {
+    const scan = scanner(automaton, () => {
       found = true;
     });
     return {
@@ -109,10 +125,14 @@ export function redactor({ values, customPatterns = [] }: RedactorOptions): Reda
     text,
     json: (value) => json(value, false, 0),
     stream: () => byteRedactor(everything),
-    secretDetector,
+    secretDetector: () => detector(onlyValues),
     containsSecret(content) {
       const bytes = typeof content === "string" ? encoder.encode(content) : content;
-      return secretDetector().push(bytes);
+      return detector(onlyValues).push(bytes);
+    },
+    containsHalf(content) {
+      onlyHalves ??= compile(halvesOf(values).flatMap(valuePatterns));
+      return detector(onlyHalves).push(content);
     },
   };
 }

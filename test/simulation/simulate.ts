@@ -448,6 +448,7 @@ const redactorOf = (): Redactor => ({
     };
   },
   containsSecret: () => false,
+  containsHalf: () => false,
   secretDetector: () => ({ push: () => false }),
 });
 

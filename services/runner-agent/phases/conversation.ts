@@ -19,7 +19,10 @@ export function sessionPaths(scope: AttemptScope): readonly string[] {
 export const resumedSession = ({ snapshot, task }: StartCommand): string | undefined =>
   snapshot?.sessionId ?? task.session?.from?.sessionId;
 
-/** The conversation as it may be stored; undefined where none of its files holds anything. */
+/**
+ * The conversation as it may be stored; undefined where none of its files holds anything, or one
+ * cannot be kept for what it holds.
+ */
 export async function conversationOf(
   scope: AttemptScope,
   files: readonly SessionFile[],
@@ -28,9 +31,15 @@ export async function conversationOf(
   const { sessionId } = scope;
   if (sessionId === undefined || files.every(({ bytes }) => bytes.length === 0)) return undefined;
   const redacting = scope.redactor ?? attemptRedactor(scope);
-  const redacted = files.map(({ path, bytes }) => ({
-    path,
-    bytes: redactedSessionFile(bytes, redacting),
-  }));
+  const redacted = files.flatMap(({ path, bytes }) => {
+    const kept = redactedSessionFile(bytes, redacting);
+    return kept === undefined ? [] : [{ path, bytes: kept }];
+  });
+  if (redacted.length < files.length) {
+    scope.log.warn(
+      "the conversation holds a secret in a file that cannot be mended: it is not kept",
+    );
+    return undefined;
+  }
   return { sessionId, archive: await packSession(redacted), commit };
 }
