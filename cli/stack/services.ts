@@ -78,7 +78,7 @@ async function openRunner(
   context: ServiceContext,
 ): Promise<{ readonly agent: Runner; close(mode: "kill" | "leave"): Promise<void> }> {
   const user = context.users.runner;
-  const engine = process.env["DOCKER_HOST"];
+  const { DOCKER_HOST: engine, PITAYA_RUNNER__HELPER_IMAGE: helperImage } = process.env;
   const [agent, bus] = await onOwnBus(context, user, (own) =>
     startRunner({
       bus: own,
@@ -90,6 +90,7 @@ async function openRunner(
       // Whoever types the address of a model server on this machine is its operator.
       hostEndpoints: "as-tasks-ask",
       ...(engine ? { engine } : {}),
+      ...(helperImage ? { helperImage } : {}),
     }),
   );
   const close = async (mode: "kill" | "leave") => {

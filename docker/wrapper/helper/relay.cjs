@@ -9,7 +9,7 @@
 const http2 = require("node:http2");
 const net = require("node:net");
 
-const SOCKET = "/run/relay.sock";
+const SOCKET = "/pitaya/relay/socket";
 const PORT_IS_TAKEN = 98;
 const WINDOW_BYTES = 1024 * 1024;
 const [, job, address, port] = process.argv;

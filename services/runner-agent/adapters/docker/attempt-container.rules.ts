@@ -81,7 +81,9 @@ export function attemptContainer(
       ...(hosts.length > 0 && { ExtraHosts: hosts }),
       // The gateway resolves names. The engine's own name server would carry questions, and so
       // anything at all, out of a network that leads nowhere.
-      ...(spec.network === "proxy" && { Dns: ["127.0.0.1"] }),
+      ...(spec.network === "proxy" && {
+        ...{ Dns: ["127.0.0.1"], DnsOptions: ["timeout:1", "attempts:1"] },
+      }),
       // The bridge has no IPv6, but the link's own addresses would reach this host past the rules.
       ...(spec.network !== "offline" &&
         hasIpv6 && { Sysctls: { "net.ipv6.conf.all.disable_ipv6": "1" } }),

@@ -64,7 +64,7 @@ export function gatewayRelay(
             ...hardened(),
             NetworkMode: "host",
             Memory: 512 * 1024 ** 2,
-            Tmpfs: { "/run": "rw,nosuid,nodev,noexec,mode=1777,size=1m" },
+            Tmpfs: { "/pitaya/relay": "rw,nosuid,nodev,noexec,mode=1777,size=1m" },
           },
         }),
       ),
