@@ -6,7 +6,7 @@ import type { AgentFailure } from "./plugin.port.ts";
 export interface ClaudeTrouble {
   /** What the CLI called the trouble in the message before the result. */
   readonly kind: string | undefined;
-  /** How long the provider, or the CLI's own last try, waited or told to wait. */
+  /** How long the provider asked to wait, at least. */
   readonly retryAfterMs: number | undefined;
 }
 

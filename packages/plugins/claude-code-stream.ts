@@ -22,6 +22,12 @@ const NO_OUTPUT: AgentFailure = {
   retryable: false,
 };
 
+/** What a provider asks beyond this, the CLI does not wait for: it gives up at once. */
+const LONGEST_OWN_WAIT_MS = 60_000;
+
+/** Before its nth try, where the provider asks for nothing: twice as long each time, and a bit. */
+const longestOfItsOwn = (attempt: number) => Math.min(32_000, 500 * 2 ** (attempt - 1)) * 1.25;
+
 const ToolInput = z.object({
   command: z.string().optional(),
   file_path: z.string().optional(),
@@ -76,14 +82,17 @@ export function claudeStreamParser(options: {
   let output: string | undefined;
   /** What the CLI last said about a failed request, until the model answers again. */
   let trouble: { kind: string | undefined; atMs: number } | undefined;
-  let lastDelayMs: number | undefined;
+  /** Whether the CLI has repeated that request, and the longest it was told to wait before that. */
+  let hasRetried = false;
+  let askedDelayMs: number | undefined;
   let unreadable = 0;
   let resetsAtMs: number | undefined;
 
-  /** How long until a new attempt makes sense, as far as the output tells; it has clock times only. */
+  /** How long the provider asked to wait, as far as the output tells: it has no such field. */
   function retryAfterMs(): number | undefined {
     const untilReset = (resetsAtMs ?? Number.NaN) - (trouble?.atMs ?? Number.NaN);
-    return untilReset > 0 ? Math.ceil(untilReset) : lastDelayMs;
+    if (untilReset > 0) return Math.ceil(untilReset);
+    return hasRetried ? askedDelayMs : LONGEST_OWN_WAIT_MS;
   }
 
   function read(line: ClaudeLine): AgentRecord[] {
@@ -96,13 +105,15 @@ export function claudeStreamParser(options: {
         return [{ type: "session", sessionId, ...model }];
       }
       case "retry": {
-        lastDelayMs = line.retry_delay_ms;
+        const { attempt = 1, retry_delay_ms: delayMs = 0 } = line;
+        hasRetried = true;
+        if (delayMs > longestOfItsOwn(attempt)) askedDelayMs = Math.max(askedDelayMs ?? 0, delayMs);
         const reason = [line.error_status, line.error].filter((part) => part !== undefined);
         return [
           {
             type: "retry",
-            attempt: Math.trunc(line.attempt ?? 0),
-            delayMs: line.retry_delay_ms ?? 0,
+            attempt: Math.trunc(attempt),
+            delayMs,
             reason: cut(reason.join(" "), MAX_SUMMARY),
           },
         ];
@@ -115,7 +126,8 @@ export function claudeStreamParser(options: {
           trouble = { kind: line.error, atMs: Date.parse(line.timestamp ?? "") };
         } else {
           trouble = undefined;
-          lastDelayMs = undefined;
+          hasRetried = false;
+          askedDelayMs = undefined;
         }
         const records = line.blocks.flatMap((block): AgentRecord[] => {
           if (block.type === "tool_use") return [toolCall(block)];

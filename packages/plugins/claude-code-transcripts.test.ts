@@ -63,6 +63,9 @@ describe("a run's meaning", () => {
   it("knows how long to wait where the provider says so", () => {
     expect(resultOf("usage-limit").failure?.retryAfterMs).toBeGreaterThan(3_000_000);
     expect(resultOf("rate429-retries2").failure?.retryAfterMs).toBeGreaterThan(1_000);
+    expect(resultOf("rate429-long").failure?.retryAfterMs).toBe(60_000);
+    // What the CLI waits of its own accord is nobody's word.
+    expect(resultOf("over529-retries2").failure).not.toHaveProperty("retryAfterMs");
     expect(resultOf("err500").failure).not.toHaveProperty("retryAfterMs");
   });
 
@@ -78,6 +81,14 @@ describe("a run's meaning", () => {
       usage: { inputTokens: 72, outputTokens: 330 },
       costUsd: 0.017344,
       turns: 4,
+    });
+  });
+
+  it("of several results takes the agent's own words, and all that was used", () => {
+    expect(resultOf("several-results")).toMatchObject({
+      finalMessage: "A sub-agent writes hello.txt.",
+      usage: { inputTokens: 60, outputTokens: 275 },
+      turns: 3,
     });
   });
 

@@ -12,10 +12,10 @@ pluginFaults({
     noPermission: { says: /403/, requests: 1 },
     noCredit: { says: /credit balance is too low/i, requests: 1 },
     unknownModel: { says: /selected model/, requests: 2 },
-    rateLimitShort: { says: /429/, requests: 3, retryAfterMs: [500, 60_000] },
-    // The CLI does not say how long the provider told it to wait, only that it will not.
-    rateLimitLong: { says: /429/, requests: 1 },
-    overloaded: { says: /529/, requests: 3, retryAfterMs: [0, 60_000] },
+    rateLimitShort: { says: /429/, requests: 3, retryAfterMs: [1_000, 1_250] },
+    // How long the provider asked for, the CLI does not say: only that it is over a minute.
+    rateLimitLong: { says: /429/, requests: 1, retryAfterMs: [60_000, 60_000] },
+    overloaded: { says: /529/, requests: 3 },
     serverError: { says: /500/, requests: 3 },
     contextTooLong: { says: /too long/, requests: 1 },
     refusal: { says: ANY, requests: 2 },
@@ -28,7 +28,7 @@ pluginFaults({
     streamCutAlways: { says: ANY, requests: 6 },
     killed: { says: /KILL/ },
     neverExits: { says: /committed/ },
-    severalResults: { says: /A sub-agent wrote/ },
+    severalResults: { says: /^A sub-agent writes hello/ },
     subAgents: { says: /A sub-agent wrote/ },
   },
 });

@@ -50,7 +50,7 @@ export const FAULTS = {
     around: shell(TOLD_ITS_PID),
   },
   neverExits: { scenario: "ok", around: shell(NEVER_ENDS) },
-  severalResults: { scenario: "subagent" },
+  severalResults: { scenario: "subagent-late" },
   subAgents: { scenario: "subagent" },
 } as const satisfies Record<string, Fault>;
 

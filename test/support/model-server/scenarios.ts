@@ -26,23 +26,32 @@ function commitsIfTold(request: ModelRequest): Step {
 }
 
 /** Hands part of the work to a sub-agent, whose own conversation comes here too. */
-function subagent(request: ModelRequest): Step {
-  const script: readonly Step[] = request.prompt.includes("Write hello.txt")
-    ? [{ bash: WRITE }, { text: "hello.txt is written." }]
-    : [
-        {
-          tool: request.tools.includes("Task") ? "Task" : "Agent",
-          input: {
-            description: "Write a file",
-            prompt: "Write hello.txt",
-            subagent_type: "general-purpose",
-          },
-        },
-        { bash: `${WRITE} && ${COMMIT}` },
-        { text: "A sub-agent wrote hello.txt, and I committed it." },
-      ];
-  return script[request.step] ?? { text: "Nothing is left to do." };
-}
+const withSubagent =
+  (ofSubagent: readonly Step[], afterwards: readonly Step[]) =>
+  (request: ModelRequest): Step => {
+    const asks: Step = {
+      tool: request.tools.includes("Task") ? "Task" : "Agent",
+      input: {
+        description: "Write a file",
+        prompt: "Write hello.txt",
+        subagent_type: "general-purpose",
+      },
+    };
+    const isSubagent = request.prompt.includes("Write hello.txt");
+    const script = isSubagent ? ofSubagent : [asks, ...afterwards];
+    return script[request.step] ?? { text: "Nothing is left to do." };
+  };
+
+const subagent = withSubagent(
+  [{ bash: WRITE }, { text: "hello.txt is written." }],
+  [{ bash: `${WRITE} && ${COMMIT}` }, { text: "A sub-agent wrote hello.txt, and I committed it." }],
+);
+
+/** Ends its turn while the sub-agent still works, and begins another one when it is told of its end. */
+const subagentLate = withSubagent(
+  [{ bash: `${WRITE} && ${COMMIT}`, beforeMs: 1_500 }, { text: "hello.txt is committed." }],
+  [{ text: "A sub-agent writes hello.txt." }, { text: "The sub-agent is done." }],
+);
 
 const DEMO: readonly Step[] = [
   { bash: "git log --oneline | head -3; ls", say: "First a look around.", beforeMs: 300 },
@@ -67,6 +76,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   demo: DEMO,
   twotools: [{ bash: ["echo one > one.txt", "echo two > two.txt"] }, { text: "Two files." }],
   subagent,
+  "subagent-late": subagentLate,
   "commits-if-told": commitsIfTold,
   "edits-never-commits": [{ bash: WRITE }, { text: "Added hello.txt." }],
   talks: [{ text: "There is nothing to change." }],
