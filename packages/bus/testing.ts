@@ -10,3 +10,4 @@ export {
   memoryBroker,
   memoryBus,
 } from "./memory/memory-broker.ts";
+export { everythingStored, type StoredBytes } from "./nats/everything-stored.ts";

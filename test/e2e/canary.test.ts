@@ -1,0 +1,269 @@
+import { randomBytes } from "node:crypto";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { everythingStored } from "@pitaya/bus/testing";
+import { testGit } from "@pitaya/git/testing";
+import { pluginNames } from "@pitaya/plugins";
+import Docker from "dockerode";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import type { Scenario } from "../support/model-server/scenario.ts";
+import { spawnNats } from "../support/nats-process.ts";
+import { jsonLines, RUN_ID, runnersOf } from "../support/pitaya.ts";
+import { found, foundBelow, type Needle, needle } from "../support/readings.ts";
+import { embeddedStack, type Stack } from "../support/stack.ts";
+
+/** Of which no part looks like a key: it is the very value that must be known. */
+const canary = (name: string) => `canary-${name.toLowerCase()}-${randomBytes(8).toString("hex")}`;
+
+/** One credential, and how a run is told to use it; all of them lie in the user's environment at once. */
+interface Kind {
+  readonly variable: string;
+  readonly plugin: string;
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Of the model's address. */
+  readonly path?: string;
+}
+
+const KINDS: readonly Kind[] = [
+  { variable: "ANTHROPIC_API_KEY", plugin: "claude-code", args: ["--mode", "api"] },
+  { variable: "CLAUDE_CODE_OAUTH_TOKEN", plugin: "claude-code" },
+  { variable: "OPENAI_API_KEY", plugin: "codex", args: ["--model", "gpt-5.5"], path: "/v1" },
+  {
+    ...{ variable: "OPENROUTER_API_KEY", plugin: "codex", args: ["--model", "gpt-5.5"] },
+    ...{ env: { CODEX_MODEL_PROVIDER: "openrouter" }, path: "/v1" },
+  },
+  { variable: "GEMINI_API_KEY", plugin: "gemini" },
+  {
+    ...{ variable: "GROQ_API_KEY", plugin: "opencode", path: "/v1" },
+    args: ["--model", "groq/scripted"],
+  },
+].filter(({ plugin }) => pluginNames.includes(plugin));
+
+const NOBODYS = "MISTRAL_API_KEY";
+const DECLARED = "LEAKY_TOKEN";
+const values = Object.fromEntries(
+  [...KINDS.map(({ variable }) => variable), NOBODYS, DECLARED].map((name) => [name, canary(name)]),
+);
+const needles: readonly Needle[] = Object.entries(values).map(([name, value]) =>
+  needle(name, value),
+);
+const names = (variables: readonly string[]) => [...variables].sort();
+
+/** Tells all it can find out, in every way it has. */
+const TELL = [
+  "{ env; cat /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'; } | grep -a canary- | sort -u >$HOME/told.txt",
+  "cat $HOME/told.txt; cat $HOME/told.txt >&2; base64 -w 0 $HOME/told.txt; gzip <$HOME/told.txt >$HOME/told.gz",
+].join("; ");
+const HARMLESS = `harmless-${randomBytes(8).toString("hex")}`;
+const COMMIT = `echo ${HARMLESS} >fine.txt && git add fine.txt && git commit -q -m 'Add fine.txt'`;
+
+/** Whatever its program does with its credential. */
+const leaky = (script: string) => ({
+  PITAYA_PLUGINS__LEAKY: JSON.stringify({
+    argv: ["sh", "-c", script],
+    credentials: [DECLARED],
+  }),
+});
+
+let stack: Stack;
+let runner = "";
+const engine = new Docker();
+const seen: string[] = [];
+let watching: Readable;
+beforeAll(async () => {
+  stack = await embeddedStack();
+  const up = await stack.user.run(["up"], { cwd: await stack.directory() });
+  expect(up).toMatchObject({ code: 0 });
+  [runner = ""] = await runnersOf(stack.user.stateDir);
+  watching = await watchContainers();
+});
+afterAll(async () => {
+  watching?.destroy();
+  await stack.leave();
+});
+
+/** Looks at every container of the runner's as soon as it runs: while its agent is alive. */
+async function watchContainers(): Promise<Readable> {
+  const events = (await engine.getEvents({
+    filters: { event: ["start"], type: ["container"], label: [`pitaya.runner=${runner}`] },
+  })) as Readable;
+  events.on("data", (line: Buffer) => {
+    const { id } = JSON.parse(String(line)) as { id: string };
+    void engine
+      .getContainer(id)
+      .inspect()
+      .then(
+        (about) => seen.push(JSON.stringify(about)),
+        () => seen.push("gone again"),
+      );
+  });
+  return events;
+}
+
+/** Everything that is known of the runner on the engine now, of what runs and of what only lies there. */
+async function onEngine(): Promise<string> {
+  const filters = { label: [`pitaya.runner=${runner}`] };
+  const containers = await engine.listContainers({ all: true, filters });
+  const about = containers.map(async ({ Id }) => {
+    const container = engine.getContainer(Id);
+    const inspected = await container.inspect();
+    const execs = (inspected.ExecIDs ?? []).map((id) => engine.getExec(id).inspect());
+    return [inspected, await container.top().catch(() => "ended"), await Promise.all(execs)];
+  });
+  const { Volumes } = await engine.listVolumes({ filters });
+  const networks = await engine.listNetworks({ filters });
+  const images = await engine.listImages({ filters });
+  return JSON.stringify([await Promise.all(about), Volumes, networks, images]);
+}
+
+/** What commands have printed, by what they were. */
+const printed = new Map<string, string>();
+const repositories: string[] = [];
+
+async function command(what: string, args: readonly string[], env = {}, cwd?: string) {
+  const repository = cwd ?? (await stack.repository());
+  if (!repositories.includes(repository)) repositories.push(repository);
+  const options = { cwd: repository, env: { ...values, ...env } };
+  const finished = await stack.user.run(args, options);
+  printed.set(`${what}: ${args[0]}`, finished.stdout + finished.stderr);
+  return { ...finished, repository };
+}
+
+it("the agent of each kind of credential tells its own, and knows no other", async () => {
+  const runs = KINDS.map(async ({ variable, plugin, args = [], env = {}, path = "" }) => {
+    const scenario: Scenario = ({ step, toolResults }) =>
+      step === 0 ? { bash: `${TELL}; ${COMMIT}` } : { text: `I know ${toolResults.join("\n")}` };
+    const { url, id } = stack.modelFor(scenario);
+    const how = ["--plugin", plugin, ...args, "--base-url", `${url}${path}`, "--json"];
+    const { code, stdout, stderr } = await command(variable, ["tell it", ...how], env);
+    expect({ variable, code, stderr }).toMatchObject({ code: 0 });
+    const lines = jsonLines(stdout);
+    const requests = stack.model.requests(id);
+    expect(requests[0]?.credential?.value).toContain(values[variable]);
+    const told = found(Buffer.from(JSON.stringify(requests.map(({ body }) => body))), needles);
+    expect(told.filter((name) => name !== variable)).toEqual([]);
+    if (plugin === "claude-code") expect(told).toEqual([variable]);
+    if (told.length > 0) expect(JSON.stringify(lines)).toContain("[REDACTED]");
+  });
+  await Promise.all(runs);
+});
+
+it("a declared program gets what it names, and what it prints is its answer", async () => {
+  const env = leaky(`${TELL}; ${COMMIT}`);
+  const { code, stdout } = await command("told", ["tell it", "--plugin", "leaky", "--json"], env);
+  expect(code).toBe(0);
+  const done = jsonLines(stdout).find((line) => line["type"] === "task.completed");
+  expect(JSON.stringify(done)).toContain("[REDACTED]");
+  expect(found(Buffer.from(stdout), needles)).toEqual([]);
+});
+
+it.each([
+  ["commits it", `${COMMIT}; echo $${DECLARED} >key.txt; git add -A; git commit -q -m key`],
+  ["says it in a commit's message", `${COMMIT}; git commit -q --allow-empty -m "key $${DECLARED}"`],
+  ["leaves it uncommitted", `${COMMIT}; echo $${DECLARED} >key.txt`],
+])("work of one that %s is not kept", async (what, script) => {
+  const how = ["do it", "--plugin", "leaky", "--json"];
+  const { code, stdout } = await command(what, how, leaky(script));
+  expect(code).toBe(3);
+  expect(stdout).toContain("secret_in_commit");
+});
+
+it("an agent at work has it nowhere where the engine shows it, and its conversation is kept without", async () => {
+  let isReleased = false;
+  const { url, id } = stack.modelFor(({ step }) => {
+    if (isReleased) return { text: "Done." };
+    return step === 0 ? { bash: TELL } : { hang: true };
+  });
+  const repository = await stack.repository();
+  repositories.push(repository);
+  const args = ["tell and wait", "--mode", "api", "--base-url", url, "--no-tui", "--verbose"];
+  const run = stack.user.start(args, { cwd: repository, env: values });
+  const [runId] = await run.saw(RUN_ID);
+  await stack.model.requested(id, 2);
+  const alive = await onEngine();
+  expect(alive).toContain(runId);
+  expect(found(Buffer.from(alive), needles)).toEqual([]);
+  run.process.kill("SIGINT");
+  const { code, stdout, stderr } = await run.finished;
+  expect(code).toBe(2);
+  printed.set("interrupted", stdout + stderr);
+  isReleased = true;
+  const resumed = await command("resumed", ["resume", runId, "--no-tui"], {}, repository);
+  expect({ code: resumed.code, stderr: resumed.stderr }).toMatchObject({ code: 0 });
+  const conversation = JSON.stringify(stack.model.requests(id).at(-1)?.body);
+  expect(conversation).toContain("[REDACTED]");
+});
+
+it("nothing that was printed, stored, kept or named holds one of them", async () => {
+  const [repository = ""] = repositories;
+  await command("all", ["events", "--all", "--json"], {}, repository);
+  await command("listed", ["runs", "--json"], {}, repository);
+  for (const [what, text] of printed) {
+    expect({ what, found: found(Buffer.from(text), needles) }).toEqual({ what, found: [] });
+  }
+  const about = [await onEngine(), ...seen].join("\n");
+  expect(seen.length).toBeGreaterThan(KINDS.length);
+  expect(found(Buffer.from(about), needles)).toEqual([]);
+  expect(await foundInVolumes()).toEqual({ harmless: true, canaries: [] });
+
+  expect((await stack.user.run(["down"], { cwd: repository })).code).toBe(0);
+  const everywhere = [stack.user.stateDir, ...repositories].map((dir) => foundBelow(dir, needles));
+  expect((await Promise.all(everywhere)).flat()).toEqual([]);
+  expect(await testGit(repository, ["log", "--all", "-p"])).toContain(HARMLESS);
+  expect(await foundInStore()).toEqual({ harmless: true, canaries: [] });
+});
+
+/** What the store gives back, message by message, when it is asked by somebody who may ask for all. */
+async function foundInStore() {
+  const dir = await mkdtemp(join(tmpdir(), "pitaya-canary-"));
+  const [place = ""] = await readdir(join(stack.user.stateDir, "stacks"));
+  const store = join(stack.user.stateDir, "stacks", place, "nats", "store");
+  const config = join(dir, "nats.conf");
+  const pass = randomBytes(8).toString("hex");
+  const accounts = `accounts { PITAYA { jetstream: enabled, users: [{ user: all, password: "${pass}" }] } }`;
+  await writeFile(config, `jetstream { store_dir: "${store}" }\n${accounts}\n`);
+  const server = await spawnNats(["-c", config], 0);
+  try {
+    const harmless = [needle("harmless", HARMLESS)];
+    const canaries: string[] = [];
+    const where = new Set<string>();
+    const servers = `127.0.0.1:${server.port}`;
+    for await (const stored of everythingStored({ servers, user: "all", pass })) {
+      const { stream, subject, header, payload } = stored;
+      const bytes = Buffer.concat([Buffer.from(`${subject}\n${header}\n`), payload]);
+      canaries.push(...found(bytes, needles).map((name) => `${name} in ${stream} ${subject}`));
+      if (found(bytes, harmless).length > 0) where.add(stream);
+    }
+    return { harmless: where.has("PITAYA_BLOBS"), canaries: names(canaries) };
+  } finally {
+    await server.kill("SIGTERM");
+    await rm(dir, { recursive: true });
+  }
+}
+
+/** The volumes that the runner keeps for its next start: its packs, checkouts and programs. */
+async function foundInVolumes() {
+  const filters = { label: [`pitaya.runner=${runner}`] };
+  const { Volumes } = await engine.listVolumes({ filters });
+  const volumes = Volumes.map(({ Name }, at) => `${Name}:/kept/${at}:ro`);
+  const patterns = needles.flatMap(({ forms }) => forms.map((form) => form.toString("latin1")));
+  const container = await engine.createContainer({
+    ...{ Image: "pitaya-agents:latest", User: "root", NetworkDisabled: true },
+    Entrypoint: ["sh", "-c", 'ls /kept | wc -l; grep -rlaF "$0" /kept; true', patterns.join("\n")],
+    HostConfig: { Binds: volumes },
+  });
+  try {
+    await container.start();
+    await container.wait();
+    const printed = await container.logs({ stdout: true, stderr: true });
+    // Frames of eight bytes stand between the lines.
+    const lines = printed.toString("latin1").split("\n");
+    const canaries = lines.filter((line) => line.includes("/kept/"));
+    return { harmless: lines[0]?.includes(String(volumes.length)) === true, canaries };
+  } finally {
+    await container.remove({ force: true });
+  }
+}
