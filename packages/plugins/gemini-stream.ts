@@ -13,6 +13,7 @@ import { jsonLines } from "./json-lines.ts";
 import { lineSplitter, type SplitLine } from "./line-splitter.ts";
 import { cutText, inputSummary, joinedText, MAX_SUMMARY, MAX_TEXT } from "./output-text.ts";
 import type { AgentFailure, AgentRecord, OutputParser, TokenUsage } from "./plugin.port.ts";
+import { costOfAll } from "./prices.ts";
 import { addTokens, NO_TOKENS } from "./token-usage.ts";
 
 const MAX_STDERR_TAIL = 2_000;
@@ -38,9 +39,19 @@ function usageOf(tokens: Tokens): TokenUsage {
 }
 
 /** Of all models: beside the agent's own the CLI asks a small one how hard the task is. */
-function totalOf(stats: Stats): TokenUsage {
-  const models = Object.values(stats.models ?? {});
-  return models.length === 0 ? usageOf(stats) : models.map(usageOf).reduce(addTokens, NO_TOKENS);
+function spentIn(stats: Stats): { readonly usage: TokenUsage; readonly costUsd?: number } {
+  const models = Object.entries(stats.models ?? {}).map(([model, tokens]) => ({
+    model,
+    usage: usageOf(tokens),
+  }));
+  if (models.length === 0) return { usage: usageOf(stats) };
+  let costUsd: number | undefined = 0;
+  for (const { model, usage } of models) {
+    const cost = Object.values(usage).some((tokens) => tokens > 0) ? costOfAll(model, usage) : 0;
+    costUsd = cost === undefined || costUsd === undefined ? undefined : costUsd + cost;
+  }
+  const usage = models.map((each) => each.usage).reduce(addTokens, NO_TOKENS);
+  return { usage, ...(costUsd !== undefined && { costUsd }) };
 }
 
 /**
@@ -63,7 +74,8 @@ export function geminiStreamParser(options: { readonly resumed: boolean }): Outp
   let errorMessage: string | undefined;
   let isModelsTurn = false;
   let turns = 0;
-  let result: { failure: AgentFailure | undefined; usage: TokenUsage | undefined } | undefined;
+  let spent: Partial<ReturnType<typeof spentIn>> = {};
+  let ended: { readonly failure: AgentFailure | undefined } | undefined;
 
   function messageEnd(): AgentRecord[] {
     if (pieces === undefined) return [];
@@ -91,9 +103,11 @@ export function geminiStreamParser(options: { readonly resumed: boolean }): Outp
   }
 
   function readResult(line: Result): AgentRecord[] {
-    const usage = line.stats && totalOf(line.stats);
-    result = { failure: failureOfResult(line, { errorName, message: errorMessage }), usage };
-    return [...(usage ? [{ type: "usage" as const, usage }] : []), { type: "final" }];
+    ended = { failure: failureOfResult(line, { errorName, message: errorMessage }) };
+    if (line.stats === undefined) return [{ type: "final" }];
+    const found = spentIn(line.stats);
+    spent = found;
+    return [{ type: "usage", usage: found.usage }, { type: "final" }];
   }
 
   function read(type: string, json: object): readonly AgentRecord[] {
@@ -144,16 +158,15 @@ export function geminiStreamParser(options: { readonly resumed: boolean }): Outp
     end(exit) {
       const records = [...stderrLines.end().flatMap(readStderr), ...lines.end(), ...messageEnd()];
       // A result stands however the process ended: it may have been ended for not ending.
-      const failure = result
-        ? result.failure
+      const failure = ended
+        ? ended.failure
         : failureOfEnd(exit, stderr, options.resumed && sessionId === undefined);
-      const usage = result?.usage;
       return {
         records,
         result: {
           ...(finalMessage !== undefined && failure === undefined && { finalMessage }),
           ...(sessionId !== undefined && { sessionId }),
-          ...(usage !== undefined && { usage }),
+          ...spent,
           ...(turns > 0 && { turns }),
           ...(failure !== undefined && { failure }),
         },

@@ -96,15 +96,18 @@ describe("a session", () => {
 describe("a run's meaning", () => {
   const resultOf = (name: string) => read(gemini.parser, transcript("gemini", name)).result;
 
-  it("is success with message, session, tokens of all models and turns", () => {
+  it("is success with message, session, tokens of all models, cost and turns", () => {
     expect(resultOf("ok")).toMatchObject({
       finalMessage: "Done: created hello.txt and committed it.",
       sessionId: expect.stringMatching(/^[0-9a-f-]{36}$/),
       // Thoughts are output: 2 × (35 + 20).
       usage: { inputTokens: 13_000, outputTokens: 110, cacheReadTokens: 9_000 },
+      costUsd: expect.closeTo(0.3 * 0.013 + 2.5 * 0.00011 + 0.03 * 0.009, 10),
       turns: 2,
     });
-    expect(resultOf("auto").usage).toMatchObject({ inputTokens: 24_000, outputTokens: 165 });
+    // A model without a price is among those that it chose.
+    expect(resultOf("auto")).toMatchObject({ usage: { inputTokens: 24_000, outputTokens: 165 } });
+    expect(resultOf("auto")).not.toHaveProperty("costUsd");
   });
 
   it.each([
@@ -166,6 +169,16 @@ describe("what the transcripts do not show", () => {
     expect(readLines(said("hm"), { exitCode: 0 }).result.failure?.code).toBe("no_result");
     expect(readLines("", { signal: "KILL" }).result.failure?.retryable).toBe(true);
     expect(readLines("", { exitCode: 1 }, "s").result.failure?.code).toBe("session_lost");
+  });
+
+  it("has no cost where it depends on how long each request was", () => {
+    const resultWith = (input_tokens: number) => {
+      const models = { "gemini-2.5-pro": { input_tokens, total_tokens: input_tokens } };
+      const stats = { input_tokens, models };
+      return readLines(line({ type: "result", status: "success", stats }), { exitCode: 0 }).result;
+    };
+    expect(resultWith(200_000).costUsd).toBeCloseTo(0.25, 10);
+    expect(resultWith(200_001)).not.toHaveProperty("costUsd");
   });
 
   it("a message that never ends is kept by its end", () => {

@@ -42,7 +42,7 @@ export const gemini: AgentPlugin = {
   baseUrl: "https://generativelanguage.googleapis.com",
   credentials: [keyOf(PROVIDER), keyOf(PROVIDER, "GOOGLE_API_KEY")],
   providers: [PROVIDER],
-  capabilities: { resume: true, cost: false, tokens: true, maxTurns: true, outputSchema: false },
+  capabilities: { resume: true, cost: true, tokens: true, maxTurns: true, outputSchema: false },
   check: (task) => problemsOf(task).map((problem) => `gemini: ${problem}`),
   command(task) {
     const { baseUrl, systemPrompt } = task;

@@ -58,19 +58,27 @@ const LONG: readonly (readonly [RegExp, Tier])[] = [
 /** A name may end in the day of the model's release. */
 const plainName = (model: string): string => model.replace(/-\d{4}-\d{2}-\d{2}$/, "");
 
+const tierOf = (name: string): Tier | undefined => LONG.find(([models]) => models.test(name))?.[1];
+
+const isLong = (tier: Tier | undefined, usage: TokenUsage): boolean =>
+  tier !== undefined &&
+  usage.inputTokens + usage.cacheReadTokens + usage.cacheWriteTokens > tier.aboveInputTokens;
+
 /** What one request cost, in US dollars; undefined for a model without a price. */
 export function costOf(model: string, usage: TokenUsage): number | undefined {
   const name = plainName(model);
   const found = Object.hasOwn(PRICES, name) ? PRICES[name] : undefined;
   if (found === undefined) return undefined;
   const { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens } = usage;
-  const tier = LONG.find(([models]) => models.test(name))?.[1];
-  const isLong =
-    inputTokens + cacheReadTokens + cacheWriteTokens > (tier?.aboveInputTokens ?? Infinity);
-  const [times, outputTimes] = isLong && tier ? [tier.input, tier.output] : [1, 1];
+  const tier = tierOf(name);
+  const [times, outputTimes] = tier && isLong(tier, usage) ? [tier.input, tier.output] : [1, 1];
   const input =
     inputTokens * found.input +
     cacheReadTokens * found.cacheRead +
     cacheWriteTokens * found.cacheWrite;
   return (input * times + outputTokens * found.output * outputTimes) / 1_000_000;
 }
+
+/** What several requests cost together: undefined as well where that depends on how long each was. */
+export const costOfAll = (model: string, usage: TokenUsage): number | undefined =>
+  isLong(tierOf(plainName(model)), usage) ? undefined : costOf(model, usage);
