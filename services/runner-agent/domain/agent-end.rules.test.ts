@@ -21,3 +21,19 @@ test("one that failed in the same way by itself is not", () => {
   expect(end(125, "docker: no such image\n").failure).toMatchObject(failure);
   expect(end(1, `${WORDS}\n`).failure).toMatchObject(failure);
 });
+
+test("what a person can do about a failure is told beside what the CLI says", () => {
+  const refused = {
+    code: "credentials_refused",
+    message: "Invalid key",
+    retryable: false,
+  } as const;
+  const { failure } = agentEndOf(
+    {
+      ...{ atMs: 1, lastOutput: "", result: { failure: refused } },
+      exit: { kind: "agent", exitCode: 1, oomKilled: false },
+    },
+    (text) => text,
+  );
+  expect(failure).toMatchObject({ ...refused, hint: expect.stringContaining("--api-key") });
+});

@@ -1,6 +1,7 @@
 import type { AgentExit, AgentResult } from "@pitaya/plugins";
 import type { ContainerExit } from "../ports/executor.port.ts";
 import type { AgentEnd, Stop } from "./attempt.ts";
+import { FAILURE_HINTS } from "./failure-hints.rules.ts";
 import { redactedLine } from "./session-redaction.rules.ts";
 
 /** How the agent ended, as its plugin is told. */
@@ -45,6 +46,7 @@ export function agentEndOf(
   const failure = unstarted(exit, lastOutput) ?? result.failure;
   const turns = count(result.turns);
   const retryAfterMs = count(failure?.retryAfterMs);
+  const hint = failure && FAILURE_HINTS[failure.code];
   return {
     atMs,
     exit,
@@ -55,6 +57,7 @@ export function agentEndOf(
           failure: {
             code: failure.code,
             message: cut(redact(failure.message), 4_000),
+            ...(hint !== undefined && { hint }),
             retryable: failure.retryable,
             ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
           },

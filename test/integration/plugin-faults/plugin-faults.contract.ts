@@ -100,12 +100,13 @@ export function pluginFaults(suite: PluginFaults): void {
           expect(wanted.code, seen).toBeUndefined();
           expect(textOf(end), seen).toMatch(row.says);
         } else {
-          const { code, retryable, message, retryAfterMs } = end.error;
+          const { code, retryable, message, hint, retryAfterMs } = end.error;
           expect({ code, retryable }, seen).toEqual({
             code: wanted.code,
             retryable: wanted.retryable,
           });
           expect(message, seen).toMatch(row.says);
+          if (code !== "agent_failed") expect(hint, seen).toBeDefined();
           if (row.retryAfterMs === undefined) expect(retryAfterMs, seen).toBeUndefined();
           else {
             expect(retryAfterMs, seen).toBeGreaterThanOrEqual(row.retryAfterMs[0]);
