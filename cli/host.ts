@@ -41,6 +41,8 @@ export interface Host {
    * @returns undefined where nobody sits at one
    */
   ask(question: string): Promise<string | undefined>;
+  /** What stands on standard input, to its end, in pieces. */
+  input(): AsyncIterable<Uint8Array>;
   /** Calls `handler` for these signals in place of what they would do. @returns a function that ends that */
   onSignal(handler: (signal: Signal) => void): () => void;
   readonly connect: Connector;
@@ -74,6 +76,7 @@ export function processHost(): Host {
         terminal.close();
       }
     },
+    input: () => process.stdin,
     onSignal(handler) {
       const signals: readonly Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
       for (const signal of signals) process.on(signal, handler);

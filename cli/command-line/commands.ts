@@ -40,6 +40,7 @@ export const commands = {
       'pitaya "fix the failing test in src/parser"',
       'pitaya "add a --dry-run flag" --runs 3 --max-parallel 2',
       'pitaya "update the docs" --base-branch v2.1 --detach',
+      "pitaya - < task.md",
     ],
     args: ["prompt?"],
     flags: [

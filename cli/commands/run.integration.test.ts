@@ -1,3 +1,4 @@
+import { loadText } from "@pitaya/bus";
 import { OutwardEvent } from "@pitaya/views";
 import { attemptFailed, madeCommits } from "@pitaya/views/testing";
 import { expect, test } from "vitest";
@@ -135,6 +136,22 @@ test("changes that were not committed are success with a word on how to get at t
   expect(host.stdout.text).toContain("succeeded, uncommitted");
   expect(host.stdout.text).toContain(`pitaya import ${run.spec.run} --uncommitted`);
   expect(host.stdout.text).toContain("--force-commit");
+});
+
+test("a prompt may come on standard input, and is taken as it is", async () => {
+  const { coordinator } = stage;
+  const input = `-a\tprompt\n${"long ".repeat(3_000)}\n`;
+  const host = stage.start(["-", "--detach"], { input });
+  const { spec } = await coordinator.submitted();
+  expect(await host.ended).toBe(0);
+  expect(await loadText(coordinator.bus, spec.prompt)).toBe(input);
+  for (const [bad, why] of [
+    [" \n", "the prompt is empty"],
+    [Uint8Array.of(0x61, 0xff), "is no UTF-8"],
+  ] as const) {
+    const { code, stderr } = await stage.pitaya(["run", "-"], { input: bad });
+    expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining(why) });
+  }
 });
 
 test("a failed outcome exits with 3, and every failure line has type and message", async () => {

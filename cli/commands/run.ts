@@ -23,12 +23,13 @@ import {
   refuseSecretFiles,
   refuseSecrets,
 } from "../submit/prepare-submission.ts";
+import { readPrompt } from "../submit/prompt.ts";
 import { chooseStrategy } from "../submit/strategy-choice.rules.ts";
 import { submit } from "../submit/submit.ts";
 
 /** `pitaya "<prompt>"`: submits a run and follows it to its end. */
 export const command: CommandMain = async (session) => {
-  const prompt = promptOf(session);
+  const prompt = await readPrompt(session);
   const desk = signalDesk(session.host, "owner");
   const scratch = await openScratch(session.host);
   desk.onLeave(scratch.remove);
@@ -104,15 +105,6 @@ async function ownStrategy(session: Session, asked: StrategyReference, root: str
   if (asked.kind === "shipped") throw new PitayaError("internal", "a shipped strategy has no code");
   const { customStrategy } = await import("../custom-strategy/custom-strategy.ts");
   return customStrategy(session, asked, root);
-}
-
-function promptOf({ args }: Session): string {
-  const [prompt] = args;
-  if (prompt !== undefined && prompt.trim() !== "") return prompt;
-  const message = prompt === undefined ? "there is no prompt" : "the prompt is empty";
-  throw new PitayaError("usage", message, {
-    hint: 'Say what is to be done: pitaya "<prompt>". `pitaya --help` shows more.',
-  });
 }
 
 /** With what `--parallel` means on the slots there are, where no flag says a number. */

@@ -22,6 +22,8 @@ export interface TestHostOptions {
   readonly home?: string;
   /** What the person at the terminal says. @default nobody sits there */
   readonly answer?: (question: string) => string;
+  /** What stands on standard input. @default nothing */
+  readonly input?: string | Uint8Array;
   readonly env?: Readonly<Record<string, string>>;
   readonly connection?: () => Promise<Connection>;
   readonly tty?: boolean;
@@ -70,6 +72,9 @@ export function startPitaya(options: TestHostOptions): TestHost {
         .slice(-bytes * 2);
     },
     ask: async (question) => options.answer?.(question),
+    async *input() {
+      yield Buffer.from(options.input ?? "");
+    },
     onSignal(handler) {
       handlers.add(handler);
       return () => void handlers.delete(handler);

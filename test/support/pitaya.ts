@@ -29,6 +29,8 @@ export interface Running {
 export interface Surroundings {
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** On its standard input, which ends then. */
+  readonly input?: string;
   /** Another program in place of the command. */
   readonly program?: string;
 }
@@ -51,7 +53,9 @@ export async function person(more: Record<string, string> = {}): Promise<Person>
   // What a test process carries of credentials or of another stack must not reach the command.
   const inherited = Object.entries(process.env).filter(
     ([name]) =>
-      !/^(ANTHROPIC|CLAUDE|OPENAI|CODEX)_|^PITAYA_(NATS_URL|STATE_DIR)$|^NODE_OPTIONS$/.test(name),
+      !/^(ANTHROPIC|CLAUDE|CODEX)_|_(API_KEY|BASE_URL)$|^PITAYA_(NATS_URL|STATE_DIR)$|^NODE_OPTIONS$/.test(
+        name,
+      ),
   );
   const base = Object.fromEntries(inherited) as Record<string, string>;
 
@@ -59,8 +63,10 @@ export async function person(more: Record<string, string> = {}): Promise<Person>
     const child = spawn(process.execPath, [options.program ?? LAUNCHER, ...args], {
       cwd: options.cwd,
       env: { ...base, CI: "1", PITAYA_STATE_DIR: stateDir, ...more, ...options.env },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["pipe", "pipe", "pipe"],
     });
+    // One that does not read it all says why in its own words.
+    child.stdin.on("error", () => undefined).end(options.input);
     let stdout = "";
     let stderr = "";
     const watchers = new Set<() => void>();
