@@ -98,7 +98,7 @@ export function gateway(options: GatewayOptions): Gateway {
     const agent = agents.get(pass) ?? out.providerAgent(new URL(provider.url), pass.extraCa);
     agents.set(pass, agent);
     track(guest, request.socket);
-    callProvider(request, response, {
+    await callProvider(request, response, {
       ...{ guest, provider, path, agent },
       onTrouble: (err) =>
         log.debug({ err: err.message }, "gateway: a call to a provider broke off"),
@@ -118,7 +118,11 @@ export function gateway(options: GatewayOptions): Gateway {
     track(guest, request.socket);
     const agent = out.plainAgent(url, purposeOf(entry));
     const call = httpRequest(url, {
-      ...{ method: request.method ?? "GET", headers: passedOn(request.headers), agent },
+      ...{
+        method: request.method ?? "GET",
+        headers: { ...passedOn(request.headers), host: url.host },
+        agent,
+      },
     });
     call.on("error", (error) => {
       if (response.headersSent) response.destroy();

@@ -1,12 +1,16 @@
+import { randomUUID } from "node:crypto";
 import {
   type Agent,
+  type ClientRequest,
   request as httpRequest,
   type IncomingMessage,
   type ServerResponse,
 } from "node:http";
 import { request as httpsRequest } from "node:https";
-import { pipeline } from "node:stream";
+import { pipeline, Transform } from "node:stream";
 import { addUsage } from "./add-usage.ts";
+import { type Translation, translation } from "./chat/translation.ts";
+import { eventSplitter } from "./event-splitter.ts";
 import type { Guest, Pass } from "./passes.ts";
 import { callHeaders, callUrl, passedOn } from "./provider-request.rules.ts";
 import { refuse } from "./refusals.ts";
@@ -21,19 +25,51 @@ export interface ProviderCall {
   readonly onTrouble: (error: Error) => void;
 }
 
+/** Of a request that is translated, and of an answer, which are read whole then. */
+const MAX_BODY_BYTES = 64 * 1024 * 1024;
+const MAX_EVENT_LENGTH = 8 * 1024 * 1024;
+
 /** Passes a call on to the provider with the real key, and its answer back as it comes. */
-export function callProvider(
+export async function callProvider(
   request: IncomingMessage,
   response: ServerResponse,
-  { guest, provider, path, agent, onTrouble }: ProviderCall,
-): void {
+  call: ProviderCall,
+): Promise<void> {
+  const isTranslated =
+    call.provider.speaksChatOnly && request.method === "POST" && RESPONSES.test(call.path);
+  if (!isTranslated) {
+    const sent = send(request, response, call, call.path, passOn(response));
+    if (sent) pipeline(request, sent, () => undefined);
+    return;
+  }
+  const body = await textOf(request);
+  if (body === undefined) return refuse(response, 413, "The request is too large.");
+  const asked = translation(body, () => randomUUID().replaceAll("-", ""));
+  delete request.headers["content-length"];
+  delete request.headers["content-encoding"];
+  const path = call.path.replace(RESPONSES, "/chat/completions");
+  send(request, response, call, path, answerIn(asked, response))?.end(asked.body);
+}
+
+const RESPONSES = /\/responses(?=\?|$)/;
+
+type Answerer = (answer: IncomingMessage, done: (error: Error | null) => void) => void;
+
+/** @returns the call, for its body to be written; undefined where it was refused */
+function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { guest, provider, agent, onTrouble }: ProviderCall,
+  path: string,
+  answerIn: Answerer,
+): ClientRequest | undefined {
   const url = callUrl(provider.url, path, provider.keys);
   if (url === undefined) {
     refuse(response, 400, "It leads out of the provider's address.");
-    return;
+    return undefined;
   }
-  const send = url.protocol === "http:" ? httpRequest : httpsRequest;
-  const call = send(url, {
+  const open = url.protocol === "http:" ? httpRequest : httpsRequest;
+  const call = open(url, {
     method: request.method ?? "GET",
     headers: callHeaders(request.headers, provider.keys),
     agent,
@@ -45,18 +81,67 @@ export function callProvider(
     else refuse(response, 502, `The provider at ${url.host} cannot be reached: ${error.message}`);
   });
   call.on("response", (answer) => {
-    response.writeHead(answer.statusCode ?? 502, answer.statusMessage, passedOn(answer.headers));
-    // Those who wait for the first words are to see that there will be some.
-    response.flushHeaders();
     const reader =
       answer.statusCode === 200 ? usageReader(answer.headers["content-type"]) : undefined;
     if (reader) answer.on("data", (bytes: Buffer) => reader.push(bytes));
-    pipeline(answer, response, (error) => {
+    answerIn(answer, (error) => {
       guest.usage = addUsage(guest.usage, reader?.usage());
       if (error) onTrouble(error);
     });
   });
   // Whoever leaves ends the call, which would go on at the user's cost.
   response.on("close", () => call.destroy());
-  pipeline(request, call, () => undefined);
+  return call;
+}
+
+const passOn =
+  (response: ServerResponse): Answerer =>
+  (answer, done) => {
+    response.writeHead(answer.statusCode ?? 502, answer.statusMessage, passedOn(answer.headers));
+    // Those who wait for the first words are to see that there will be some.
+    response.flushHeaders();
+    pipeline(answer, response, done);
+  };
+
+/** Errors pass as they are: they have the same form in both interfaces. */
+const answerIn =
+  (asked: Translation, response: ServerResponse): Answerer =>
+  (answer, done) => {
+    const { "content-length": _, ...headers } = passedOn(answer.headers);
+    if (answer.statusCode !== 200) return passOn(response)(answer, done);
+    if (!asked.isStreamed) {
+      textOf(answer).then((text) => {
+        const whole = asked.whole(text ?? "");
+        if (whole === undefined) refuse(response, 502, "The provider gave no chat completion.");
+        else response.writeHead(200, headers).end(whole);
+        done(null);
+      }, done);
+      return;
+    }
+    const split = eventSplitter(MAX_EVENT_LENGTH);
+    const events = new Transform({
+      transform(bytes: Buffer, _encoding, then) {
+        then(null, split(bytes).map(asked.push).join(""));
+      },
+      flush(then) {
+        const end = asked.end();
+        if (end === undefined) then(new Error("the provider's answer broke off"));
+        else then(null, end);
+      },
+    });
+    response.writeHead(200, { ...headers, "content-type": "text/event-stream" });
+    response.flushHeaders();
+    pipeline(answer, events, response, done);
+  };
+
+/** Undefined where it is too long. */
+async function textOf(message: IncomingMessage): Promise<string | undefined> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of message) {
+    bytes += part.length;
+    if (bytes > MAX_BODY_BYTES) return undefined;
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString();
 }
