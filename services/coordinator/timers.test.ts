@@ -1,7 +1,13 @@
 import type { RunView } from "@pitaya/views";
 import { describe, expect, it } from "vitest";
 import { failed, succeeded } from "./testing/fake-runner.ts";
-import { CLAIM_TIMEOUT_MS, CREDENTIALS_WAIT_MS, rows, taskWorld } from "./testing/task-world.ts";
+import {
+  CLAIM_TIMEOUT_MS,
+  CREDENTIALS_WAIT_MS,
+  promptOf,
+  rows,
+  taskWorld,
+} from "./testing/task-world.ts";
 
 type World = Awaited<ReturnType<typeof taskWorld>>;
 
@@ -24,6 +30,31 @@ async function backingOff(w: World): Promise<number> {
 }
 
 describe("a pause before the next attempt", () => {
+  it("is as long as the provider asked for, and the slot is another's meanwhile", async () => {
+    const w = await taskWorld();
+    await w.coordinator("coord-1", "a", "b");
+    await w.submit({ maxParallel: 1 });
+    const limited = await w.runner.take();
+    await limited.tell(failed("rate_limited", true, 40_000));
+    const failedAt = w.clock.now();
+    const meanwhile = await w.runner.take();
+    expect(promptOf(meanwhile)).not.toBe(promptOf(limited));
+
+    const waiting = await w.until(
+      (v) => rows(v).t0?.[0] === "backingOff" || rows(v).t1?.[0] === "backingOff",
+    );
+    await meanwhile.tell(succeeded());
+    const dueAt = Math.max(...[...waiting.instances.values()].map((row) => row.dueAt ?? 0));
+    expect(dueAt - failedAt).toBeGreaterThanOrEqual(40_000);
+    await passes(w, dueAt - failedAt);
+    const again = await w.runner.take();
+    expect([promptOf(again), again.start.attempt]).toEqual([promptOf(limited), 2]);
+    await again.tell(succeeded());
+    const view = await w.until((v) => v.phase === "succeeded");
+    const row = [...view.instances.values()].find(({ attempts }) => attempts.length === 2);
+    expect(row?.attempts[1]?.placedAt).toBe(dueAt);
+  });
+
   it("that outlives its coordinator is neither cut short nor begun anew", async () => {
     const w = await taskWorld();
     const first = await w.coordinator("coord-1", "a");

@@ -21,6 +21,17 @@ const WORK: readonly Step[] = [
   { text: "Added made.txt." },
 ];
 
+/** For one attempt: the agent CLI itself tries again twice. */
+const rateLimited = (retryAfter: string): Step => ({
+  error: {
+    status: 429,
+    type: "rate_limit_error",
+    message: "Please try again later.",
+    headers: { "retry-after": retryAfter },
+  },
+  times: 3,
+});
+
 let stack: Stack;
 beforeAll(async () => {
   stack = await embeddedStack();
@@ -149,23 +160,43 @@ describe("a run in which everything failed", () => {
   });
 });
 
+describe("a run that may have one agent at a time", () => {
+  it("lets the next one work while the provider makes the first one wait, and says for how long", async () => {
+    const { user, modelFor } = stack;
+    const cwd = await stack.repository();
+    const { url } = modelFor([rateLimited("2"), ...WORK]);
+    const args = ["add a file", "--runs", "2", "--max-parallel", "1", "--base-url", url];
+    const run = user.start([...args, "--no-tui"], { cwd });
+    const [runId] = await run.saw(RUN_ID);
+    const { code, stderr } = await run.finished;
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(run.output()).toMatch(
+      /trying again in [2-9](\.\d+)?s: rate_limited: .*\(Try again later/,
+    );
+
+    const log = jsonLines((await user.run(["events", runId, "--json"], { cwd })).stdout);
+    const entries = log.flatMap(
+      ({ message }) => (message as { entries?: Record<string, unknown>[] }).entries ?? [],
+    );
+    const { instance: limited } = entries.find(({ type }) => type === "instance.backingOff") ?? {};
+    const order = entries.flatMap(({ type, instance }) => {
+      const who = instance === limited ? "limited" : "other";
+      return type === "attempt.placed" || type === "instance.backingOff" ? [`${who} ${type}`] : [];
+    });
+    expect(order).toEqual([
+      "limited attempt.placed",
+      "limited instance.backingOff",
+      "other attempt.placed",
+      "limited attempt.placed",
+    ]);
+  });
+});
+
 describe("everything killed while an instance pauses before its next attempt", () => {
   it("waits for credentials, says so, and makes one attempt when they come, not before its time", async () => {
     const { user, modelFor } = stack;
     const cwd = await stack.repository();
-    const { url } = modelFor([
-      {
-        error: {
-          status: 429,
-          type: "rate_limit_error",
-          message: "Please try again later.",
-          headers: { "retry-after": "1" },
-        },
-        // The agent CLI itself tries again twice.
-        times: 3,
-      },
-      ...WORK,
-    ]);
+    const { url } = modelFor([rateLimited("1"), ...WORK]);
     const run = user.start(["add a file", "--no-tui", "--base-url", url], { cwd });
     const [runId] = await run.saw(RUN_ID);
     await run.saw(/trying again in/);

@@ -23,11 +23,15 @@ export const succeeded = (): Fact => ({
 });
 
 export const failed = (
-  code: "agent_failed" | "overloaded" | "cancelled",
+  code: "agent_failed" | "overloaded" | "rate_limited" | "cancelled",
   retryable: boolean,
+  retryAfterMs?: number,
 ): Fact => ({
   type: "attempt.failed",
-  error: { code, message: `the script says ${code}`, retryable },
+  error: {
+    ...{ code, message: `the script says ${code}`, retryable },
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  },
   lastOutput: "",
   account: NO_ACCOUNT,
   lfsObjectsMissing: 0,

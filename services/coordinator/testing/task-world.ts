@@ -65,14 +65,10 @@ export async function taskWorld(credentials: readonly string[] = []) {
     coordinator: (id: string, ...prompts: readonly string[]) => coordinator(id, tasks(...prompts)),
     /** The strategy's name must be `pair`. */
     coordinatorOf: coordinator,
-    submit: () =>
-      ask(
-        client,
-        "submit",
-        subjects.api.of({ verb: "submit" }),
-        { v: 1, spec, secrets: [] },
-        5_000,
-      ),
+    submit(changes: Pick<RunSpec, "maxParallel"> = {}) {
+      const request = { v: 1 as const, spec: { ...spec, ...changes }, secrets: [] };
+      return ask(client, "submit", subjects.api.of({ verb: "submit" }), request, 5_000);
+    },
     async resume(fields: Partial<ApiRequest<"resume">> = {}) {
       const request: ApiRequest<"resume"> = {
         ...{ v: 1 as const, by: "ada", fresh: false, secrets: [] },
