@@ -22,6 +22,7 @@ export const codex: AgentPlugin = {
     ...OPENAI_LIKE.map((provider) => keyOf(provider)),
   ],
   providers: OPENAI_LIKE,
+  asks: "responses",
   providerVariables: {
     provider: "CODEX_MODEL_PROVIDER",
     keyName: "CODEX_ENV_KEY",

@@ -36,8 +36,12 @@ export interface Call {
 export function callsOf(reply: Reply, tools: readonly string[], shell: string): readonly Call[] {
   if ("text" in reply) return [];
   if ("tool" in reply) return [{ tool: reply.tool, input: reply.input }];
-  const tool = tools.find((name) => name.toLowerCase() === shell.toLowerCase()) ?? shell;
   const commands = typeof reply.bash === "string" ? [reply.bash] : reply.bash;
+  // Codex's shell, which has another parameter as well.
+  if (tools.includes("exec_command")) {
+    return commands.map((cmd) => ({ tool: "exec_command", input: { cmd } }));
+  }
+  const tool = tools.find((name) => name.toLowerCase() === shell.toLowerCase()) ?? shell;
   return commands.map((command) => ({
     tool,
     input: { command, description: "Run a shell command" },
