@@ -12,7 +12,7 @@ import {
 import { jsonLines } from "./json-lines.ts";
 import { lineSplitter, type SplitLine } from "./line-splitter.ts";
 import { cutText, inputSummary, joinedText, MAX_SUMMARY, MAX_TEXT } from "./output-text.ts";
-import type { AgentFailure, AgentRecord, OutputParser, TokenUsage } from "./plugin.port.ts";
+import type { AgentRecord, OutputParser, TokenUsage } from "./plugin.port.ts";
 import { costOfAll } from "./prices.ts";
 import { addTokens, NO_TOKENS } from "./token-usage.ts";
 
@@ -75,7 +75,7 @@ export function geminiStreamParser(options: { readonly resumed: boolean }): Outp
   let isModelsTurn = false;
   let turns = 0;
   let spent: Partial<ReturnType<typeof spentIn>> = {};
-  let ended: { readonly failure: AgentFailure | undefined } | undefined;
+  let ended: Result | undefined;
 
   function messageEnd(): AgentRecord[] {
     if (pieces === undefined) return [];
@@ -103,7 +103,7 @@ export function geminiStreamParser(options: { readonly resumed: boolean }): Outp
   }
 
   function readResult(line: Result): AgentRecord[] {
-    ended = { failure: failureOfResult(line, { errorName, message: errorMessage }) };
+    ended = line;
     if (line.stats === undefined) return [{ type: "final" }];
     const found = spentIn(line.stats);
     spent = found;
@@ -158,8 +158,9 @@ export function geminiStreamParser(options: { readonly resumed: boolean }): Outp
     end(exit) {
       const records = [...stderrLines.end().flatMap(readStderr), ...lines.end(), ...messageEnd()];
       // A result stands however the process ended: it may have been ended for not ending.
+      // What stderr tells of it may come after it.
       const failure = ended
-        ? ended.failure
+        ? failureOfResult(ended, { errorName, message: errorMessage })
         : failureOfEnd(exit, stderr, options.resumed && sessionId === undefined);
       return {
         records,

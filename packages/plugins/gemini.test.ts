@@ -165,6 +165,14 @@ describe("what the transcripts do not show", () => {
     expect(result).not.toHaveProperty("failure");
   });
 
+  it("a name of the error on stderr counts when it comes last", () => {
+    const parser = gemini.parser();
+    const error = { type: "unknown", message: "[API Error: model: no-such-model]" };
+    parser.push("stdout", utf8(line({ type: "result", status: "error", error })));
+    parser.push("stderr", utf8("Error when talking to Gemini API Report: x ModelNotFoundError: m"));
+    expect(parser.end({ exitCode: 1 }).result.failure?.code).toBe("invalid_model");
+  });
+
   it("without a result it has failed, whatever its exit status", () => {
     expect(readLines(said("hm"), { exitCode: 0 }).result.failure?.code).toBe("no_result");
     expect(readLines("", { signal: "KILL" }).result.failure?.retryable).toBe(true);
