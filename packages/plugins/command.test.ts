@@ -120,16 +120,6 @@ describe("what a program cannot honour", () => {
   ])("is refused by plugin and field: %o", (changes, problem) => {
     expect(command.check(task({ cliArgs, ...changes }))).toEqual([problem]);
   });
-
-  it("is refused as an output that nobody reads yet, by its name", () => {
-    expect(() => declared({ argv: ["agent"], output: "codex-json" })).toThrow(
-      expect.objectContaining({
-        code: "usage",
-        message: "plugin mine: there is no reader of codex-json output yet",
-        hint: "outputs: text, claude-stream-json",
-      }),
-    );
-  });
 });
 
 describe("the output of a program", () => {
@@ -165,12 +155,20 @@ describe("the output of a program", () => {
     }
   });
 
-  it("of a declared stream is read as that", () => {
-    const { parser } = declared({ argv: ["agent"], output: "claude-stream-json" });
+  it.each([
+    ["claude-stream-json", [{ type: "result", subtype: "success", result: "done" }]],
+    [
+      "codex-json",
+      [
+        { type: "item.completed", item: { id: "item_0", type: "agent_message", text: "done" } },
+        { type: "turn.completed", usage: {} },
+      ],
+    ],
+  ] as const)("of a declared %s is read as that", (output, lines) => {
+    const { parser } = declared({ argv: ["agent"], output });
     const reading = parser();
-    const line = { type: "result", subtype: "success", is_error: false, result: "done" };
-    reading.push("stdout", Buffer.from(`${JSON.stringify(line)}\n`));
-    expect(reading.end({ exitCode: 0 }).result.finalMessage).toBe("done");
+    for (const line of lines) reading.push("stdout", Buffer.from(`${JSON.stringify(line)}\n`));
+    expect(reading.end({ exitCode: 0 }).result).toMatchObject({ finalMessage: "done" });
     expect(parser().end({ exitCode: 0 }).result.failure?.code).toBe("no_result");
   });
 });

@@ -1,6 +1,7 @@
-import { PitayaError, type PluginDeclaration } from "@pitaya/protocol";
+import type { PluginDeclaration } from "@pitaya/protocol";
 import { type FilledTemplate, fillTemplate } from "./argv-template.ts";
 import { claudeStreamParser } from "./claude-code-stream.ts";
+import { codexStreamParser } from "./codex-stream.ts";
 import type { AgentPlugin, AgentTask, OutputParser } from "./plugin.port.ts";
 import { textParser } from "./text-output.ts";
 
@@ -8,10 +9,10 @@ const DEFAULT_IMAGE = "pitaya-agents:latest";
 
 type Format = PluginDeclaration["output"];
 
-/** What is missing here cannot be read yet, and is refused by name. */
-const PARSERS: Readonly<Partial<Record<Format, () => OutputParser>>> = {
+const PARSERS: Readonly<Record<Format, () => OutputParser>> = {
   text: textParser,
   "claude-stream-json": () => claudeStreamParser({ resumed: false }),
+  "codex-json": () => codexStreamParser({ resumed: false }),
 };
 
 /** What no program can be asked of which nothing is known. */
@@ -33,11 +34,7 @@ export const command: AgentPlugin = program(
       : fillTemplate(cliArgs, { prompt, model, args: [] }),
 );
 
-/**
- * A program that the user has declared under a name.
- *
- * @throws `usage` for an output format that cannot be read yet
- */
+/** A program that the user has declared under a name. */
 export function declaredPlugin(name: string, declaration: PluginDeclaration): AgentPlugin {
   const { argv, model, image, credentials, env } = declaration;
   const known = program(name, declaration, ({ prompt, cliArgs: args, model: asked }) =>
@@ -61,12 +58,6 @@ function program(
   { output, baseUrlEnv }: Pick<PluginDeclaration, "output" | "baseUrlEnv">,
   callOf: (task: AgentTask) => FilledTemplate,
 ): AgentPlugin {
-  const parser = PARSERS[output];
-  if (parser === undefined) {
-    throw new PitayaError("usage", `plugin ${name}: there is no reader of ${output} output yet`, {
-      hint: `outputs: ${Object.keys(PARSERS).join(", ")}`,
-    });
-  }
   const fill = (task: AgentTask) => {
     const { prompt, instruction } = task;
     return callOf(instruction ? { ...task, prompt: `${prompt}\n\n${instruction}` } : task);
@@ -108,6 +99,6 @@ function program(
       return { argv, env, ...(stdin !== undefined && { stdin }) };
     },
     sessionFiles: () => [],
-    parser,
+    parser: PARSERS[output],
   };
 }

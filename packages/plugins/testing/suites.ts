@@ -24,4 +24,5 @@ const format = (output: "text" | "claude-stream-json" | "codex-json", plugin: st
 export const FORMAT_SUITES: readonly ParserSuite[] = [
   format("text", "command"),
   format("claude-stream-json", "claude-code"),
+  format("codex-json", "codex"),
 ];
