@@ -1,5 +1,6 @@
 import { isLongArgument as isLong } from "./argument-bytes.ts";
 import { claudeStreamParser } from "./claude-code-stream.ts";
+import { LONGEST_MESSAGE_BYTES } from "./long-prompt.ts";
 import type { AgentPlugin, AgentTask } from "./plugin.port.ts";
 
 /**
@@ -18,6 +19,7 @@ const ENV = {
 export const claudeCode: AgentPlugin = {
   name: "claude-code",
   defaultImage: "pitaya-agents:latest",
+  longestMessageBytes: LONGEST_MESSAGE_BYTES,
   defaultModel: "sonnet",
   baseUrlSource: "ANTHROPIC_BASE_URL",
   baseUrl: "https://api.anthropic.com",

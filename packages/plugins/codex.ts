@@ -2,6 +2,7 @@ import { agentFile } from "./agent-file.ts";
 import { isLongArgument as isLong } from "./argument-bytes.ts";
 import { LOG_FILTER } from "./codex-log.ts";
 import { codexStreamParser } from "./codex-stream.ts";
+import { LONGEST_MESSAGE_BYTES } from "./long-prompt.ts";
 import type { AgentPlugin, AgentTask } from "./plugin.port.ts";
 import { keyOf, OPENAI_LIKE } from "./providers.ts";
 
@@ -17,6 +18,7 @@ const [OPENAI] = OPENAI_LIKE;
 export const codex: AgentPlugin = {
   name: "codex",
   defaultImage: "pitaya-agents:latest",
+  longestMessageBytes: LONGEST_MESSAGE_BYTES,
   credentials: [
     ...(OPENAI ? [keyOf(OPENAI, "CODEX_API_KEY")] : []),
     ...OPENAI_LIKE.map((provider) => keyOf(provider)),

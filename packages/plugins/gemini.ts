@@ -1,6 +1,7 @@
 import { agentFile } from "./agent-file.ts";
 import { isLongArgument as isLong } from "./argument-bytes.ts";
 import { geminiStreamParser } from "./gemini-stream.ts";
+import { LONGEST_MESSAGE_BYTES } from "./long-prompt.ts";
 import type { AgentPlugin, AgentTask, Provider } from "./plugin.port.ts";
 import { keyOf } from "./providers.ts";
 
@@ -38,6 +39,7 @@ const PROVIDER: Provider = {
 export const gemini: AgentPlugin = {
   name: "gemini",
   defaultImage: "pitaya-agents:latest",
+  longestMessageBytes: LONGEST_MESSAGE_BYTES,
   baseUrlSource: "GOOGLE_GEMINI_BASE_URL",
   baseUrl: "https://generativelanguage.googleapis.com",
   credentials: [keyOf(PROVIDER), keyOf(PROVIDER, "GOOGLE_API_KEY")],

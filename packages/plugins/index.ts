@@ -8,6 +8,7 @@ export * from "./credentials.ts";
 export * from "./credentials-again.ts";
 export { gemini } from "./gemini.ts";
 export * from "./line-splitter.ts";
+export * from "./long-prompt.ts";
 export { opencode } from "./opencode.ts";
 export type * from "./plugin.port.ts";
 export * from "./plugin-variables.ts";

@@ -1,5 +1,6 @@
 import { agentFile } from "./agent-file.ts";
 import { isLongArgument as isLong } from "./argument-bytes.ts";
+import { LONGEST_MESSAGE_BYTES } from "./long-prompt.ts";
 import { opencodeStreamParser } from "./opencode-stream.ts";
 import type { AgentPlugin, AgentTask, Provider } from "./plugin.port.ts";
 import { anthropic, keyOf, OPENAI_LIKE } from "./providers.ts";
@@ -26,6 +27,7 @@ const ENV = {
 export const opencode: AgentPlugin = {
   name: "opencode",
   defaultImage: "pitaya-agents:latest",
+  longestMessageBytes: LONGEST_MESSAGE_BYTES,
   credentials: PROVIDERS.map((provider) => keyOf(provider)),
   providers: PROVIDERS,
   providerOf: (model) => nameOf(model),

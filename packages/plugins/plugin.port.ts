@@ -179,6 +179,8 @@ export interface AgentPlugin {
   readonly baseUrl?: string;
   /** The one interface that its CLI can use, where providers are of several kinds. */
   readonly asks?: Provider["speaks"];
+  /** A longer prompt is a file that the agent is told to read; absent where any length will do. */
+  readonly longestMessageBytes?: number;
   /** In order of preference when the mode is not given. */
   readonly credentials: readonly CredentialRule[];
   /** What it can use, of several, in order of preference; their keys are among `credentials`. */

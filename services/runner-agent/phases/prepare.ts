@@ -1,6 +1,7 @@
 import { loadText } from "@pitaya/bus";
 import {
   type AgentCommand,
+  agentCommand,
   agentTaskOf,
   declaredPlugin,
   type TaskTexts,
@@ -29,7 +30,7 @@ export async function prepareContainer(
   const plugin = task.verify ? undefined : findPlugin(scope);
   await planVisit(scope, plugin);
   const { visit } = scope;
-  const command = task.verify ? verifyCommand(task.verify) : await agentCommand(scope);
+  const command = task.verify ? verifyCommand(task.verify) : await commandOf(scope);
   const [{ imageId }, secrets] = await Promise.all([
     executor.resolveImage(task.agent.image, command.argv[0] ?? ""),
     // A check runs what an agent made, and so has nothing of the user's.
@@ -60,7 +61,7 @@ export async function prepareContainer(
   return { imageId };
 }
 
-async function agentCommand(scope: AttemptScope): Promise<AgentCommand> {
+async function commandOf(scope: AttemptScope): Promise<AgentCommand> {
   const { task, snapshot } = scope.command;
   const plugin = findPlugin(scope);
   const texts = await textsOf(scope, task);
@@ -68,7 +69,8 @@ async function agentCommand(scope: AttemptScope): Promise<AgentCommand> {
   if (problems.length > 0) throw unsupported(problems.join(" "));
   const asked = agentTaskOf(task, texts, snapshot?.sessionId);
   const { visit } = scope;
-  return plugin.command(visit?.provider ? { ...asked, baseUrl: visitedUrl(visit) } : asked);
+  const told = visit?.provider ? { ...asked, baseUrl: visitedUrl(visit) } : asked;
+  return agentCommand(plugin, told, texts.prompt);
 }
 
 async function textsOf({ bus }: AttemptScope, task: TaskSpec): Promise<TaskTexts> {
