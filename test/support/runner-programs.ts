@@ -118,6 +118,7 @@ export async function runnerPrograms(options: {
         PITAYA_NATS_URL: nats.url,
         PITAYA_NATS__CREDS: join(dir, `${runner}.json`),
         PITAYA_RUNNER__STATE_DIR: join(dir, `${runner}-state`),
+        PITAYA_RUNNER__HELPER_IMAGE: process.env["PITAYA_AGENTS_IMAGE"],
         PITAYA_RUNNER__SLOTS: "2",
         PITAYA_RUNNER__HOST_ENDPOINTS: `host.docker.internal:${model.port}`,
         PITAYA_LEASE__RUNNER_MS: "2000",
@@ -180,7 +181,7 @@ export async function runnerPrograms(options: {
         base,
         agent: {
           plugin: claudeCode.name,
-          image: claudeCode.defaultImage,
+          image: process.env["PITAYA_AGENTS_IMAGE"] ?? claudeCode.defaultImage,
           cliArgs: [],
           baseUrl: url,
           credentials: ["ANTHROPIC_API_KEY"],
@@ -297,9 +298,8 @@ function holdSecrets(coordinator: Bus, run: RunId, apiKey: string) {
     const entry = await coordinator.bucket(buckets.runners).get(`${runner}.about`);
     if (entry === undefined) throw new Error("the runner has not told of itself");
     const about = decode(RunnerAbout, entry.value, "about");
-    return {
-      secrets: own.seal(about.curveKey, { v: 1, run, values: { ANTHROPIC_API_KEY: apiKey } }),
-    };
+    const values = { ANTHROPIC_API_KEY: apiKey, OPENAI_API_KEY: apiKey, GEMINI_API_KEY: apiKey };
+    return { secrets: own.seal(about.curveKey, { v: 1, run, values }) };
   });
 }
 
