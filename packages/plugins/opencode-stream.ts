@@ -22,7 +22,7 @@ const usageOf = ({ input, output, reasoning, cache }: Tokens): TokenUsage => ({
  *
  * There is no line for the result: the run is over with an answer that calls no tool, or an error.
  * Tokens and cost stand with each answer. A model that the CLI has no price of costs 0 in its eyes,
- * which is unknown.
+ * which is unknown. So is the cost of all where there was a sub-agent: nothing is told of its answers.
  */
 export function opencodeStreamParser(options: { readonly resumed: boolean }): OutputParser {
   const lines = jsonLines(read);
@@ -33,6 +33,7 @@ export function opencodeStreamParser(options: { readonly resumed: boolean }): Ou
   let usage: TokenUsage | undefined;
   let costUsd = 0;
   let turns = 0;
+  let hadSubagent = false;
   let end: { readonly failure: AgentFailure | undefined } | undefined;
 
   function readText(json: object): AgentRecord[] {
@@ -46,6 +47,7 @@ export function opencodeStreamParser(options: { readonly resumed: boolean }): Ou
     const { callID: id = "", tool = "", state } = ToolPart.parse(json).part;
     const said = state.output || state.error || "";
     const ok = state.status === "completed";
+    if (state.metadata?.sessionId !== undefined) hadSubagent = true;
     return [
       { type: "tool_call", id, tool, summary: inputSummary(state.input) },
       { type: "tool_result", id, ok, summary: cutText(said, MAX_SUMMARY) },
@@ -100,7 +102,7 @@ export function opencodeStreamParser(options: { readonly resumed: boolean }): Ou
           ...(finalMessage !== undefined && failure === undefined && { finalMessage }),
           ...(sessionId !== undefined && { sessionId }),
           ...(usage !== undefined && { usage }),
-          ...(costUsd > 0 && { costUsd }),
+          ...(costUsd > 0 && !hadSubagent && { costUsd }),
           ...(turns > 0 && { turns }),
           ...(failure !== undefined && { failure }),
         },

@@ -120,9 +120,12 @@ describe("a run's meaning", () => {
     });
   });
 
-  it("has no cost where the CLI knows no price", () => {
-    expect(resultOf("unknown-price")).toMatchObject({ usage: { inputTokens: 24 } });
-    expect(resultOf("unknown-price")).not.toHaveProperty("costUsd");
+  it.each([
+    ["the CLI knows no price", "unknown-price", 24],
+    ["a sub-agent, which it does not tell of, had a part in it", "subagent", 36],
+  ])("has no cost where %s", (_why, name, inputTokens) => {
+    expect(resultOf(name)).toMatchObject({ usage: { inputTokens } });
+    expect(resultOf(name)).not.toHaveProperty("costUsd");
   });
 
   it.each([

@@ -30,11 +30,11 @@ const withSubagent =
   (ofSubagent: readonly Step[], afterwards: readonly Step[]) =>
   (request: ModelRequest): Step => {
     const asks: Step = {
-      tool: request.tools.includes("Task") ? "Task" : "Agent",
+      tool: request.tools.find((name) => /^task$/i.test(name)) ?? "Agent",
       input: {
         description: "Write a file",
         prompt: "Write hello.txt",
-        subagent_type: "general-purpose",
+        subagent_type: request.tools.includes("task") ? "general" : "general-purpose",
       },
     };
     const isSubagent = request.prompt.includes("Write hello.txt");
