@@ -8,7 +8,8 @@ import { anthropic, keyOf, OPENAI_LIKE } from "./providers.ts";
 /** Those that the CLI knows under the same names, with an address of their own. */
 const KNOWN = ["openai", "openrouter", "groq", "mistral", "deepseek"];
 const PROVIDERS: readonly Provider[] = [
-  anthropic,
+  // Its address as others write it: `addressFor` adds the version.
+  { ...anthropic, baseUrl: "https://api.anthropic.com" },
   ...OPENAI_LIKE.filter(({ name }) => KNOWN.includes(name)),
 ];
 
