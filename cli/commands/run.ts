@@ -24,7 +24,7 @@ import {
   refuseSecrets,
 } from "../submit/prepare-submission.ts";
 import { readPrompt } from "../submit/prompt.ts";
-import { chooseStrategy } from "../submit/strategy-choice.rules.ts";
+import { chooseStrategy, type StrategyChoice } from "../submit/strategy-choice.rules.ts";
 import { submit } from "../submit/submit.ts";
 
 /** `pitaya "<prompt>"`: submits a run and follows it to its end. */
@@ -63,7 +63,8 @@ async function runPrompt(
   const strategy = known || (await ownStrategy(session, asked, root));
   const base = await chooseBase(session, place, signal);
   const plugins = strategy.marked.flatMap(({ mark, value }) => (mark === "plugin" ? [value] : []));
-  const agent = chooseAgent(session, prompt, [...strategy.plugins, ...plugins]);
+  const named = [...strategy.plugins, ...plugins];
+  const agent = chooseAgent(session, prompt, named, askedBy(strategy));
   await checkCredentialSource(session, place, agent.credentials, signal);
   for (const note of agent.notes) await session.console.note(note);
   const files = await namedFiles(host, root, strategy.marked, strategy.given);
@@ -98,6 +99,12 @@ async function runPrompt(
   } finally {
     await connection.close();
   }
+}
+
+/** What a strategy of ours will ask of the run's agent by a parameter of its own. */
+function askedBy({ code, values }: StrategyChoice): { readonly maxTurns?: number } {
+  const { max_turns: maxTurns } = values;
+  return code === undefined && typeof maxTurns === "number" ? { maxTurns } : {};
 }
 
 /** Of the user's own code, which is loaded only where it is asked for. */
