@@ -152,11 +152,12 @@ it("the agent of each kind of credential tells its own, and knows no other", asy
 });
 
 it("a declared program gets what it names, and what it prints is its answer", async () => {
-  const env = leaky(`${TELL}; ${COMMIT}`);
+  const env = leaky(`${TELL}; ${COMMIT}; echo "there are $(env | grep -c canary-)"`);
   const { code, stdout } = await command("told", ["tell it", "--plugin", "leaky", "--json"], env);
   expect(code).toBe(0);
   const done = jsonLines(stdout).find((line) => line["type"] === "task.completed");
   expect(JSON.stringify(done)).toContain("[REDACTED]");
+  expect(JSON.stringify(done)).toContain("there are 1");
   expect(found(Buffer.from(stdout), needles)).toEqual([]);
 });
 
