@@ -1,4 +1,4 @@
-import { TaskKey } from "@pitaya/protocol";
+import { isReservedResult, RESERVED_RESULTS, TaskKey } from "@pitaya/protocol";
 import { z } from "zod";
 import type { StrategyOutcome } from "../sdk.ts";
 
@@ -17,6 +17,20 @@ const byteLength = (text: string) => Buffer.byteLength(text, "utf8");
 const FILE_PATH = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
 
 const isFilePath = (path: string) => path.length <= 200 && FILE_PATH.test(path);
+
+/** @param others paths of the same outcome */
+function problemWith(path: string, others: readonly string[]): string[] {
+  if (!isFilePath(path)) return [`${path.slice(0, 200)} is no path for a file`];
+  if (isReservedResult(path)) {
+    return [`the file ${path} has a name of Pitaya's own: ${RESERVED_RESULTS.join(", ")}`];
+  }
+  const other = others.find((each) => isInPlaceOf(path, each) || isInPlaceOf(each, path));
+  return other === undefined ? [] : [`the files ${other} and ${path} cannot both be there`];
+}
+
+/** One is the other, where case does not count, or would have to be a directory for it. */
+const isInPlaceOf = (path: string, other: string): boolean =>
+  `${path.toLowerCase()}/`.startsWith(`${other.toLowerCase()}/`);
 
 const Outcome = z
   .strictObject({
@@ -40,9 +54,11 @@ const Outcome = z
         z.string().refine((text) => byteLength(text) <= MAX_FILE_BYTES, "a file has at most 1 MiB"),
       )
       .refine((files) => Object.keys(files).length <= 64, "at most 64 files")
-      .refine((files) => Object.keys(files).every(isFilePath), {
-        error: ({ input }) =>
-          `${Object.keys(input as object).find((path) => !isFilePath(path))} is no path for a file`,
+      .superRefine((files, ctx) => {
+        const [problem] = Object.keys(files).flatMap((path, at, all) =>
+          problemWith(path, all.slice(0, at)),
+        );
+        if (problem !== undefined) ctx.addIssue({ code: "custom", message: problem });
       })
       .optional(),
   })
