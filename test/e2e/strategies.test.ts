@@ -207,12 +207,16 @@ it("iterative: each stage stands on the one before, and a review leaves nothing"
 });
 
 it("bug-finding: searches the whole repository, confirms, and fixes on a branch of its own", async () => {
+  const bug = "Title: no end\nSeverity: low\nRoot cause: no end.txt\nReproduction: ls";
   const { cwd, code, of, heard, result, summary } = await play(
     {
-      discoverer: { hears: /You hunt for bugs/, plays: () => says("Title: no end\nSeverity: low") },
+      discoverer: {
+        hears: /You hunt for bugs/,
+        plays: (n) => says(n === 0 ? "ok" : `${bug}\nFiles: docs/start.md`),
+      },
       validator: {
         hears: /Somebody reports a bug/,
-        plays: writes("BUG_REPORT.md", "# No end\n"),
+        plays: writes("BUG_REPORT.md", `${bug}\nProposed fix: an end\n`),
       },
       fixer: { hears: /A bug in this repository is confirmed/, plays: writes("end.txt", "end\n") },
     },
@@ -220,12 +224,15 @@ it("bug-finding: searches the whole repository, confirms, and fixes on a branch 
   );
   expect(code).toBe(0);
   expect(heard("discoverer")[0]?.request.prompt).toContain("The whole repository.");
-  expect(heard("fixer")[0]?.request.prompt).toContain("# No end");
+  expect(heard("discoverer")[1]?.request.prompt).toContain('nothing under "Title:"');
+  expect(heard("fixer")[0]?.request.prompt).toContain("Proposed fix: an end");
   const report = of("validation/attempt-1");
-  expect(await fileAt(cwd, report.branch_name, "BUG_REPORT.md")).toBe("# No end");
+  expect(await fileAt(cwd, report.branch_name, "BUG_REPORT.md")).toContain(
+    "Root cause: no end.txt",
+  );
   const files = await testGit(cwd, ["ls-tree", "-r", "--name-only", String(of("fix").branch_name)]);
   expect(files.split("\n").filter(Boolean)).toEqual(["docs/start.md", "end.txt"]);
-  expect(await result("reports/BUG_REPORT.md")).toBe("# No end\n");
+  expect(await result("reports/BUG_REPORT.md")).toBe(`${bug}\nProposed fix: an end\n`);
   expect(summary.strategies["s1"]).toMatchObject({
     metadata: { bug_confirmed: true, bug_report_branch: report.branch_name },
   });
