@@ -136,6 +136,19 @@ test("variables in a file's name are filled in, and one that is not set is an er
   expect(await refused(["-S", "pages_file=.git/config"])).toContain("is hidden, and is not sent");
 });
 
+test.each([
+  ["# none yet\n", "-S pages_file: pages.yml is empty"],
+  ["- docs/a.md\n", "-S pages_file: pages.yml page 1: "],
+  [
+    "- {title: A, path: README.md}\n- {title: B, path: docs/b.md}\n",
+    "-S pages_file: pages.yml lists files that main does not have: docs/b.md (page 2)",
+  ],
+])("doc-review with pages %j is refused before anything is submitted", async (pages, said) => {
+  stage.repository.write("pages.yml", pages);
+  stage.repository.write("docs-b.md", "uncommitted");
+  expect(await refused(["--strategy", "doc-review", "-S", "pages_file=pages.yml"])).toContain(said);
+});
+
 test("a cloned repository has no say in which of the user's files leave", async () => {
   const secret = join(home, "secret.txt");
   writeFileSync(secret, "secret");

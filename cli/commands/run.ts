@@ -23,6 +23,7 @@ import {
   refuseSecretFiles,
   refuseSecrets,
 } from "../submit/prepare-submission.ts";
+import { checkStrategy } from "../submit/strategy-check.ts";
 import { chooseStrategy } from "../submit/strategy-choice.rules.ts";
 import { submit } from "../submit/submit.ts";
 
@@ -65,6 +66,7 @@ async function runPrompt(
   const agent = chooseAgent(session, prompt, [...strategy.plugins, ...plugins]);
   await checkCredentialSource(session, place, agent.credentials, signal);
   const files = await namedFiles(host, root, strategy.marked, strategy.given);
+  await checkStrategy(strategy, { repo: place.repo, base, files, signal });
   refuseSecrets(session, { prompt, strategy: strategy.spec, agent: [agent.spec, agent.others] });
   const { code } = strategy;
   refuseSecretFiles(session, code ? [...files, { path: code.file, ...code }] : files);

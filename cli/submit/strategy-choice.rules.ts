@@ -18,6 +18,8 @@ export interface StrategyParams {
   readonly known: readonly string[];
   /** Plugins that its tasks name beside the run's, where no parameter does. */
   readonly plugins: readonly string[];
+  /** Looks at the run before it is submitted. */
+  readonly check?: Strategy["check"] | undefined;
   /** Reads parameters, with defaults filled in. */
   read(params: Params): {
     readonly issues: readonly { readonly path: readonly unknown[]; readonly message: string }[];
@@ -26,7 +28,7 @@ export interface StrategyParams {
 }
 
 /** The strategy of a run as it was chosen, and what travels for its parameters. */
-export interface StrategyChoice {
+export interface StrategyChoice extends Pick<StrategyParams, "check"> {
   readonly spec: RunSpec["strategy"];
   readonly given: ReadonlyMap<string, GivenParam>;
   /** Every parameter, with defaults. */
@@ -48,6 +50,7 @@ export function paramsOf(strategy: Strategy): StrategyParams {
     schema: z.toJSONSchema(shape, { io: "input", unrepresentable: "any" }),
     known: Object.keys(shape.shape),
     plugins: strategy.plugins ?? [],
+    check: strategy.check?.bind(strategy),
     read(params) {
       const parsed = shape.safeParse(params);
       // What is unknown is told in words of our own.
@@ -108,7 +111,8 @@ export function choiceOf(
     });
   }
   const marked = markedValues(strategy.schema, values);
-  return { spec: { name, params }, given, values, marked, plugins: strategy.plugins, known };
+  const { plugins, check } = strategy;
+  return { spec: { name, params }, given, values, marked, plugins, known, check };
 }
 
 /** What a schema says of itself, without what it says of the value. */

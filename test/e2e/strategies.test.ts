@@ -270,25 +270,6 @@ const finding = {
   ...{ title: "Says nothing", description: "The page is empty.", suggestion: "# Begin" },
 };
 
-it.each([
-  ["none.yml", /none\.yml is no file that is there/],
-  ["check.sh", /pages_file check\.sh holds no list of pages/],
-])(
-  "doc-review: %s in place of a list of pages is refused, and no agent starts",
-  async (file, why) => {
-    const cwd = await stack.repository();
-    await writeFile(join(cwd, "check.sh"), "grep -q right answer.txt\n");
-    const { url, id } = stack.modelFor("ok");
-    const args = ["--strategy", "doc-review", "-S", `pages_file=${file}`, "--base-url", url];
-    const { code, stdout, stderr } = await stack.user.run(["review", ...args, "--no-tui"], { cwd });
-    expect({ code, said: stderr + stdout }).toMatchObject({
-      code: 2,
-      said: expect.stringMatching(why),
-    });
-    expect(stack.model.requests(id)).toEqual([]);
-  },
-);
-
 it("pr-review: fails on a HIGH finding, and leaves a review that can be posted", async () => {
   const { cwd, code, of, heard, toolsSaid, result, summary } = await play(
     {

@@ -1,6 +1,7 @@
 import { isReservedResult, RESERVED_RESULTS, TaskKey } from "@pitaya/protocol";
 import { z } from "zod";
 import type { StrategyOutcome } from "../sdk.ts";
+import { MAX_TASKS } from "./max-tasks.ts";
 
 const MAX_METADATA_BYTES = 64 * 1024;
 const MAX_FILE_BYTES = 1024 * 1024;
@@ -39,7 +40,7 @@ const Outcome = z
       .string()
       .transform((text) => text.slice(0, 2_000))
       .optional(),
-    tasks: z.array(TaskKey).max(10_000),
+    tasks: z.array(TaskKey).max(MAX_TASKS),
     chosen: TaskKey.optional(),
     metadata: z
       .record(z.string(), z.json())
