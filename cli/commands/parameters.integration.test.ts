@@ -81,9 +81,11 @@ test("what the command line says of the run goes before what a file says of the 
 test("a wrong parameter is told by the place it was written in, with those that are known", async () => {
   stage.repository.write("pitaya.yaml", "strategies:\n  with-files:\n    n: many\n    m: 1\n");
   const said = await refused(["-S", "on=perhaps"]);
-  expect(said).toContain('pitaya.yaml:3: strategies.with-files.n: expected number, not "many"');
+  expect(said).toContain(
+    'pitaya.yaml:3: strategies.with-files.n: expected a whole number of at least 1, not "many"',
+  );
   expect(said).toContain("pitaya.yaml:4: strategies.with-files.m: strategy with-files has no such");
-  expect(said).toContain('-S on: expected boolean, not "perhaps"');
+  expect(said).toContain('-S on: expected true or false, not "perhaps"');
   expect(said).toContain("parameters of with-files: n, on, words, pages_file");
 });
 

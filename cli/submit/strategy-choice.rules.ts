@@ -4,10 +4,19 @@ import { z } from "zod";
 import { nearest } from "../command-line/nearest.rules.ts";
 import { printable, shorten } from "../output/printable.rules.ts";
 import type { Resolved } from "../settings/resolve.rules.ts";
+import { expectedAt } from "./expected.rules.ts";
 import { type MarkedValue, markedValues } from "./param-marks.rules.ts";
 import { type GivenParam, givenParams } from "./strategy-params.rules.ts";
 
 type Params = RunSpec["strategy"]["params"];
+
+/** What a schema says of a value. */
+interface ParamIssue {
+  readonly path: readonly unknown[];
+  /** `custom`: the message is the author's, and says it all. */
+  readonly code?: string | undefined;
+  readonly message: string;
+}
 
 /** What is asked of a strategy here, whoever wrote it. */
 export interface StrategyParams {
@@ -22,7 +31,7 @@ export interface StrategyParams {
   readonly check?: Strategy["check"] | undefined;
   /** Reads parameters, with defaults filled in. */
   read(params: Params): {
-    readonly issues: readonly { readonly path: readonly unknown[]; readonly message: string }[];
+    readonly issues: readonly ParamIssue[];
     readonly values: Readonly<Record<string, unknown>>;
   };
 }
@@ -92,7 +101,7 @@ export function choiceOf(
       const more = meant === undefined ? "" : `; did you mean ${meant}?`;
       return `${given.get(key)?.as ?? key}: strategy ${name} has no such parameter${more}`;
     }),
-    ...issues.map(({ path, message }) => {
+    ...firstOf(issues).map(({ path, code, message }) => {
       const [key = "", ...inner] = path.map(String);
       const held = given.get(key);
       if (held === undefined) {
@@ -101,8 +110,10 @@ export function choiceOf(
         }
         return `strategy ${name} needs a ${key}: give -S ${key}=…`;
       }
-      const at = inner.length === 0 ? "" : ` ${inner.join(".")}:`;
-      return `${held.as}:${at} ${said(message)}, not ${valueAt(params[key], inner)}`;
+      const place = [held.as, ...(inner.length === 0 ? [] : [inner.map(stepText).join(".")])];
+      if (code === "custom") return [...place, message].join(": ");
+      const expected = isOwn(message) ? message : wanted(strategy.schema, [key, ...inner], message);
+      return `${place.join(": ")}: ${expected}, not ${valueAt(params[key], inner)}`;
     }),
   ];
   if (problems.length > 0) {
@@ -115,12 +126,25 @@ export function choiceOf(
   return { spec: { name, params }, given, values, marked, plugins, known, check };
 }
 
-/** What a schema says of itself, without what it says of the value. */
-const said = (message: string): string =>
-  message
-    .replace(/^Invalid input$/, "expected something else")
-    .replace(/^Invalid (?:input|option): /, "")
-    .replace(/, received \w+$/, "");
+/** One for each place; what does not go together only where each by itself is right. */
+function firstOf(issues: readonly ParamIssue[]): readonly ParamIssue[] {
+  const plain = issues.filter(({ code }) => code !== "custom");
+  const told = plain.length > 0 ? plain : issues;
+  const places = told.map(({ path }) => path.join("."));
+  return told.filter((_, index) => places.indexOf(places[index] ?? "") === index);
+}
+
+const stepText = (step: string): string => (/^\d+$/.test(step) ? `item ${Number(step) + 1}` : step);
+
+/** In the words of whoever wrote the schema. */
+const isOwn = (message: string): boolean => !/^(?:Invalid|Too|Unrecognized) /.test(message);
+
+/** What may stand there; what the library says of it where there are no words for that. */
+function wanted(schema: object, path: readonly string[], message: string): string {
+  const expected = expectedAt(schema, path);
+  if (expected !== undefined) return `expected ${expected}`;
+  return message.replace(/^Invalid (?:input|option): /, "").replace(/, received \w+$/, "");
+}
 
 function valueAt(value: unknown, path: readonly string[]): string {
   const held = path.reduce<unknown>(

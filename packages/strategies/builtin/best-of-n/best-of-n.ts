@@ -28,7 +28,7 @@ export const bestOfN = defineStrategy({
     .superRefine((params, ctx) => {
       refuseContradictions(params, (issue) => ctx.addIssue(issue));
       if (params.require_min_success <= params.n) return;
-      const message = `${params.require_min_success} of n=${params.n} candidates can never succeed`;
+      const message = `expected at most the number of candidates, n=${params.n}, not ${params.require_min_success}`;
       ctx.addIssue({ code: "custom", path: ["require_min_success"], message });
     }),
   async execute({ prompt, baseBranch, params }, ctx): Promise<StrategyOutcome> {
