@@ -57,9 +57,11 @@ const importAs = (job: ImportJob, branch: string): Promise<InstanceImport> =>
   inScratch(job, async (dir) => {
     const { bus, target, spec, row, instances, rules, signal } = job;
     const { repo } = target;
+    const { change, below } = await stackedWork({ bus, repo, row, instances, dir, signal });
     return importBranch({
       repo,
-      change: await stackedWork({ bus, repo, row, instances, dir, signal }),
+      change,
+      below: below.map((lower) => ({ ...lower, provenance: provenanceOf(spec, lower.row) })),
       branch,
       ...rules,
       provenance: provenanceOf(spec, row),
