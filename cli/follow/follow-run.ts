@@ -17,6 +17,7 @@ import { isAtRest, offering } from "./offering.rules.ts";
 import { type FeedItem, type RunFeed, runFeed } from "./run-feed.ts";
 import type { SignalDesk } from "./signal-desk.ts";
 import { interruptRun, lastWords, stopWish } from "./stop-run.ts";
+import { unmetWatch } from "./unmet-requirements.ts";
 
 export interface FollowOptions {
   readonly session: Session;
@@ -59,6 +60,7 @@ export async function followRun(options: FollowOptions): Promise<FollowEnd> {
   const files = await openGuardedFiles({ session, run, place, feed, console });
   const branches = place && openImporter(options, place, feed, console);
   const offer = branches && offering(branches, feed);
+  const tellUnmet = unmetWatch(connection.bus, feed, console.warn);
 
   let handOverAgain: () => void = () => undefined;
   let gone: StackGone | undefined;
@@ -84,6 +86,7 @@ export async function followRun(options: FollowOptions): Promise<FollowEnd> {
       }
       if (isNewOwner(item)) handOverAgain();
       offer?.(item);
+      await tellUnmet(item);
       if (isDone(feed, branches)) feed.finish();
     }
     if (desk.departed || (gone && !isAtRest(feed.view))) {

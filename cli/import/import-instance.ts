@@ -99,7 +99,7 @@ export const provenanceOf = (spec: RunSpec, row: InstanceView): Provenance => ({
   "pitaya-key": row.key,
   "pitaya-attempt": String(row.attempts.at(-1)?.attempt ?? 0),
   "pitaya-strategy": spec.strategy.name,
-  "pitaya-plugin": spec.agent.plugin,
+  "pitaya-plugin": row.plugin,
   ...(row.model === undefined ? {} : { "pitaya-model": row.model }),
   "pitaya-base": row.baseCommit,
 });
