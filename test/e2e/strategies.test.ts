@@ -20,6 +20,7 @@ afterAll(() => stack.leave());
 interface Result {
   readonly key: string;
   readonly instance_id: string;
+  readonly strategy_execution_id: string;
   readonly status: string;
   readonly branch_name: string | null;
   readonly commit: string | null;
@@ -94,8 +95,9 @@ const writes =
   () => [commitsFile(path, text), { text: `Wrote ${path}.` }];
 
 it("scoring: an answer that is no score is asked for again, in the user's own voice", async () => {
+  const broken = '{"correctness": 8, "completeness": 8, "quality": 8,}';
   const nan = '{"correctness": NaN, "completeness": 1, "quality": 1}';
-  const answers = ["Eight of ten.", nan, scores(8)];
+  const answers = ["Eight of ten.", broken, nan, scores(8)];
   const { cwd, code, heard, of, summary, result } = await play(
     {
       scorer: { hears: /^evaluate correctness/, plays: (n) => says(answers[n] ?? "?") },
@@ -103,12 +105,12 @@ it("scoring: an answer that is no score is asked for again, in the user's own vo
     },
     [
       ...["--strategy", "scoring", "-S", "model=haiku"],
-      ...["-S", "scorer_prompt=evaluate correctness"],
+      ...["-S", "scorer_prompt=evaluate correctness", "-S", "scorer_max_retries=3"],
     ],
   );
   expect(code).toBe(0);
-  expect(of("gen").metadata).toMatchObject({ score: 8, scorer_attempts: 3, scorer_success: true });
-  expect(summary.results).toHaveLength(4);
+  expect(of("gen").metadata).toMatchObject({ score: 8, scorer_attempts: 4, scorer_success: true });
+  expect(summary.results).toHaveLength(5);
   expect(summary.total_cost).toBeGreaterThan(of("gen").cost);
   for (const { request } of heard()) expect(request.model).toContain("haiku");
   expect(await branchesOf(cwd)).toEqual([of("gen").branch_name]);
@@ -120,11 +122,17 @@ it("scoring: an answer that is no score is asked for again, in the user's own vo
   });
 });
 
-it("best-of-n: over two plugins and models, the one that passes the hidden check wins", async () => {
+/** A configuration with a plugin that writes an answer of its own. */
+async function withWriter(): Promise<string> {
   const config = join(await stack.directory(), "pitaya.yaml");
   const shell = "echo right, barely > answer.txt; git add answer.txt; git commit -qm answer";
   const writer = { argv: ["sh", "-c", shell, "{prompt}"], output: "text" };
   await writeFile(config, JSON.stringify({ plugins: { writer } }));
+  return config;
+}
+
+it("best-of-n: over two plugins and models, the one that passes the hidden check wins", async () => {
+  const config = await withWriter();
   const candidate =
     (text: string): Part["plays"] =>
     () => [
@@ -177,6 +185,59 @@ it("best-of-n: over two plugins and models, the one that passes the hidden check
     [best, ...[1, 2, 3].map((n) => of(`cand${n}/gen`).branch_name)].sort(),
   );
   expect(heard("careful")[0]?.request.model).toContain("opus");
+});
+
+it("best-of-n, three times: one that fails takes no other's branches, and fails the run", async () => {
+  const conversations: string[] = [];
+  const { cwd, run, code, summary } = await play(
+    {
+      generator: {
+        hears: /^write the answer/,
+        plays(_, { toolResults: [conversation] }) {
+          if (conversation && !conversations.includes(conversation))
+            conversations.push(conversation);
+          const isFirst = conversation === conversations[0];
+          const answer = commitsFile("answer.txt", isFirst ? "wrong\n" : "right and clear\n");
+          return [{ bash: "cat /proc/sys/kernel/random/uuid" }, answer, { text: "Done." }];
+        },
+      },
+      scorer: {
+        hears: /You judge a change/,
+        plays(_, { toolResults }) {
+          const seen = toolResults.join();
+          const score = seen.includes("clear") ? 8 : seen.includes("barely") ? 6 : 2;
+          return [{ bash: "cat answer.txt" }, { text: scores(score) }];
+        },
+      },
+    },
+    [
+      ...["--runs", "3", "--strategy", "best-of-n", "--config", await withWriter()],
+      ...["-S", "n=2", "-S", "plugins=claude-code,writer", "-S", "fail_below_score=5"],
+      ...["-S", "require_min_success=2"],
+    ],
+  );
+  expect(code).toBe(3);
+  const { s1, s2, s3 } = summary.strategies;
+  expect([s1, s2, s3].map((strategy) => strategy?.["state"]).sort()).toEqual([
+    ...["completed", "completed", "failed"],
+  ]);
+  const branches: string[] = [];
+  for (const [id, { state, reason, chosen }] of Object.entries(summary.strategies)) {
+    const own = summary.results.filter((result) => result.strategy_execution_id === id);
+    const made = own.filter(({ key }) => key.endsWith("/gen"));
+    branches.push(...made.map(({ branch_name }) => String(branch_name)));
+    if (state === "failed") {
+      expect(reason).toMatch(/^1 of 2 candidates are viable, 2 required: .*score 2 is below 5/);
+      continue;
+    }
+    const best = `pitaya/best-of-n/${run}/best-${id.slice(1)}`;
+    const winner = made.find(({ instance_id }) => instance_id === chosen);
+    expect(winner?.key).toBe("cand1/gen");
+    expect(await testGit(cwd, ["rev-parse", best])).toBe(winner?.commit);
+    branches.push(best);
+  }
+  expect(branches).toHaveLength(8);
+  expect(await branchesOf(cwd)).toEqual(branches.sort());
 });
 
 it("iterative: each stage stands on the one before, and a review leaves nothing", async () => {

@@ -22,10 +22,11 @@ export function jsonObjectsIn(text: string): readonly Record<string, unknown>[] 
 }
 
 /** What to say of an answer that was to be JSON and holds none. */
-export const noJsonIn = (text: string): string =>
-  text.includes("{")
-    ? "what stands between its braces is not valid JSON (comments, trailing commas, single quotes, NaN and Infinity are not JSON)"
-    : "it holds no JSON object";
+export function noJsonIn(text: string): string {
+  if (!text.includes("{")) return "it holds no JSON object";
+  if (/:\s*[-+]?(?:NaN|Infinity)\b/.test(text)) return "NaN and Infinity are no numbers in JSON";
+  return "what stands between its braces is not valid JSON (comments, trailing commas and single quotes are not JSON)";
+}
 
 /** Index after the brace that closes the one at `start`; braces in strings do not count. */
 function endOfObject(text: string, start: number): number | undefined {

@@ -28,5 +28,6 @@ describe("JSON in what an agent said", () => {
 
 it("what was wrong is said without the answer's own words", () => {
   expect(noJsonIn("eight of ten")).toBe("it holds no JSON object");
-  expect(noJsonIn('{"a": NaN}')).toMatch(/NaN and Infinity are not JSON/);
+  expect(noJsonIn('{"a": NaN}')).toBe("NaN and Infinity are no numbers in JSON");
+  expect(noJsonIn('{"a": 1,}')).toMatch(/not valid JSON \(comments, trailing commas/);
 });

@@ -72,7 +72,7 @@ describe("scoring", () => {
       ...[true, true, true],
     ]);
     expect(prompts[1]).toContain("it holds no JSON object");
-    expect(prompts[3]).toContain("NaN and Infinity are not JSON");
+    expect(prompts[3]).toContain("NaN and Infinity are no numbers in JSON");
   });
 
   it("does not take a score outside the scale", async () => {
