@@ -1,5 +1,11 @@
 import { PitayaError, type RunSpec } from "@pitaya/protocol";
-import { coerceParams, findStrategy, paramsSchema, type Strategy } from "@pitaya/strategies";
+import {
+  coerceParams,
+  findStrategy,
+  jsonFault,
+  paramsSchema,
+  type Strategy,
+} from "@pitaya/strategies";
 import { z } from "zod";
 import { nearest } from "../command-line/nearest.rules.ts";
 import { printable, shorten } from "../output/printable.rules.ts";
@@ -93,9 +99,17 @@ export function choiceOf(
 ): StrategyChoice {
   const { name, known } = strategy;
   const params = coercedParams(strategy, given);
-  const { issues, values } = strategy.read(params);
+  const { issues: told, values } = strategy.read(params);
+  const faults = new Map(
+    [...given].flatMap(([key, { value, as }]) => {
+      const fault = typeof value === "string" ? jsonFault(strategy.schema, key, value) : undefined;
+      return fault === undefined ? [] : [[key, `${as}: this is no JSON: ${fault}`] as const];
+    }),
+  );
+  const issues = told.filter(({ path }) => !faults.has(String(path[0])));
   const unknown = Object.keys(params).filter((key) => !known.includes(key));
   const problems = [
+    ...faults.values(),
     ...unknown.map((key) => {
       const meant = nearest(key, known);
       const more = meant === undefined ? "" : `; did you mean ${meant}?`;

@@ -37,6 +37,15 @@ test.each([
   ["best-of-n", "diversity_hints={}", /expected a list, each a text of at most 4000 .*, not \{\}$/],
   ["pr-review", "fail_on=HIGH,UGLY", 'item 2: expected "HIGH", "MEDIUM" or "LOW", not "UGLY"'],
   ["bug-finding", "report_path=../x", /expected a path inside the repository, .*, not "\.\.\/x"$/],
+  ["best-of-n", "models=[", "this is no JSON: Unexpected end, at character 2"],
+  ["best-of-n", "models=[haiku]", "this is no JSON: Unexpected token 'h', at character 2"],
+  ["best-of-n", 'models=["a" "b"]', /^this is no JSON: Expected .*, at character 6$/],
+  [
+    "best-of-n",
+    "models=[1]]",
+    "this is no JSON: Unexpected non-whitespace character, at character 4",
+  ],
+  ["scoring", 'verify={"command":"x"', /^this is no JSON: Expected .*, at character 15$/],
   ["simple", "key_prefix=a b", 'expected letters, digits and . _ / -, not "a b"'],
 ])("%s says of -S %s what it takes and what it was given", (name, flag, wrong) => {
   const [key = ""] = flag.split("=");
@@ -44,6 +53,12 @@ test.each([
   expect(message.startsWith(`-S ${key}: `)).toBe(true);
   const rest = message.slice(`-S ${key}: `.length);
   expect(rest).toEqual(typeof wrong === "string" ? wrong : expect.stringMatching(wrong));
+});
+
+test("a shell's command in brackets is no broken JSON, nor is a text that only begins like it", () => {
+  for (const flag of ['verify=[ "$x" = y ] && test', "verify={ make; }", "scorer_prompt=[draft"]) {
+    expect(said("scoring", flag)).toBeUndefined();
+  }
 });
 
 test("weights that are all 0 are told of once, with what they are", () => {
