@@ -50,6 +50,11 @@ const COMPOSER_ATTEMPTS = 2;
 export const prReview = defineStrategy({
   name: "pr-review",
   params,
+  async check({ params: { base_branch: compareWith }, baseBranch }) {
+    if (compareWith !== baseBranch) return [];
+    const message = `${baseBranch} is what is to be reviewed, and cannot be compared with itself; check out the branch with the changes, or name it with --base-branch`;
+    return [{ param: "base_branch", message }];
+  },
   async execute(input, ctx): Promise<StrategyOutcome> {
     const { reviewers, fail_on: failOn, ci_fail_policy: policy } = input.params;
     const reviews = await Promise.all(
