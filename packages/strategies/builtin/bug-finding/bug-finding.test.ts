@@ -145,7 +145,7 @@ describe("bug-finding", () => {
   it.each<[string, Answer, RegExp]>([
     ["nothing is found", { message: "**NO BUG FOUND**\nLooked at a.ts" }, /^no bug was found$/],
     ["no report is given", { message: "ok" }, /^no bug was reported: .* "Title:", "Severity:"/],
-    ["nothing is said", {}, /^no bug was reported: the answer was empty/],
+    ["nothing is said", {}, /^no bug was reported: it was empty/],
     ["the search breaks down", FAILED, /^no bug was reported: .*exit 1/],
   ])("fails where %s", async (_, discovery, reason) => {
     const tested = await run({}, { ...whole, discovery: [discovery] });

@@ -7,7 +7,7 @@ import {
   type StrategyOutcome,
   stepParams,
 } from "../../sdk.ts";
-import { type Answer, answered, unusable } from "../answers/answer.ts";
+import { type Answer, answered, lastWords } from "../answers/answer.ts";
 import { type Asked, ask, endOf, LOOKS_ONLY } from "../steps/ask.ts";
 import { committedFile } from "../steps/committed-file.ts";
 import { failed } from "../steps/failed.ts";
@@ -90,11 +90,12 @@ function discover(
       ...(params.read_only_discovery ? LOOKS_ONLY : {}),
       ...given({ model: params.discovery_model }),
     }),
-    read({ finalMessage = "" }): Answer<Discovery> {
-      if (finalMessage.trim() === "") return unusable("the answer was empty");
-      const why = statementIn(finalMessage, NO_BUG_FOUND);
+    read(result): Answer<Discovery> {
+      const words = lastWords(result);
+      if (!words.ok) return words;
+      const why = statementIn(words.value, NO_BUG_FOUND);
       if (why !== undefined) return answered({ found: false, why });
-      const report = wholeReport(finalMessage, DISCOVERY_FORM);
+      const report = wholeReport(words.value, DISCOVERY_FORM);
       return report.ok ? answered({ found: true, report: report.value }) : report;
     },
   });

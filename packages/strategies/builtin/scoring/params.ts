@@ -43,17 +43,14 @@ export const weightsOf = (params: ScoringParams): Weights => ({
 });
 
 /** Refuses what is right each for itself and does not go together. */
-export function refuseContradictions(
-  params: ScoringParams,
-  refuse: (issue: { code: "custom"; path: string[]; message: string }) => void,
-): void {
+export function refuseContradictions(params: ScoringParams, ctx: z.RefinementCtx): void {
   const { score_scale_max: scaleMax, fail_below_score: least = 0 } = params;
   if (Object.values(weightsOf(params)).every((value) => value === 0)) {
     const message = `every weight of the score is 0; expected one of ${WEIGHTS.join(", ")} above 0`;
-    refuse({ code: "custom", path: ["weight_correctness"], message });
+    ctx.addIssue({ code: "custom", path: ["weight_correctness"], message });
   }
   if (least > scaleMax) {
     const message = `expected a number from 0 to ${scaleMax}, the score_scale_max, not ${least}`;
-    refuse({ code: "custom", path: ["fail_below_score"], message });
+    ctx.addIssue({ code: "custom", path: ["fail_below_score"], message });
   }
 }
