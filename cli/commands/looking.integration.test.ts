@@ -2,9 +2,19 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { encode } from "@pitaya/bus";
-import { buckets, OutputRecords, outputHeaders, RunProjection, subjects } from "@pitaya/protocol";
+import {
+  buckets,
+  OutputRecords,
+  outputHeaders,
+  ProcessId,
+  type Requirements,
+  RunnerAbout,
+  RunnerLiveness,
+  RunProjection,
+  subjects,
+} from "@pitaya/protocol";
 import { OutwardEvent } from "@pitaya/views";
-import { attemptFailed } from "@pitaya/views/testing";
+import { attemptFailed, scheduled } from "@pitaya/views/testing";
 import { expect, test } from "vitest";
 import { useStage } from "../testing/stage.ts";
 import type { PlayedRun } from "../testing/stand-in-coordinator.ts";
@@ -178,4 +188,37 @@ test("events go on when the store has moved, each once", async () => {
   expect(await host.ended).toBe(0);
   const ids = host.stdout.lines.map((line) => OutwardEvent.parse(JSON.parse(line)).id);
   expect(new Set(ids).size).toBe(ids.length);
+});
+
+test("what no runner offers that an instance requires is told while it waits, and by show", async () => {
+  const { coordinator } = stage;
+  const runners = coordinator.bus.bucket(buckets.runners);
+  const runner = ProcessId.parse("runner-a");
+  const about = {
+    ...{ v: 1 as const, runner, version: "0", pool: "default", labels: { zone: "a" }, slots: 1 },
+    ...{ cpus: 4, memoryBytes: 1, engineVersion: "1", curveKey: `X${"A".repeat(55)}`, packs: [] },
+  };
+  await runners.put("runner-gone.about", encode(RunnerAbout, { ...about, pool: "gpu" }));
+  await runners.put(`${runner}.about`, encode(RunnerAbout, about));
+  const alive = { v: 1 as const, runner, incarnation: "00000000", attempts: [], lastStart: 0 };
+  await runners.put(runner, encode(RunnerLiveness, { ...alive, slotsUsed: 0 }));
+
+  const host = stage.start(["do it"]);
+  const run = await coordinator.submitted();
+  const requiring = (key: string, requires: Requirements) => {
+    const entry = scheduled(run.spec, key);
+    return { ...entry, task: { ...entry.task, requires } };
+  };
+  await run.decide(
+    requiring("one", { pool: "gpu", labels: { zone: "b" } }),
+    requiring("two", { pool: "gpu", labels: { zone: "b" } }),
+    requiring("three", { labels: { zone: "a" } }),
+  );
+  const line =
+    "warning: one and 1 more: waiting for a runner with pool=gpu zone=b; runner-a has pool=default zone=a";
+  await host.stderr.shows(line);
+  expect((await stage.pitaya(["show", run.spec.run])).stderr).toContain(line);
+  await run.ends("succeeded");
+  await host.ended;
+  expect(host.stderr.text.split("waiting for a runner")).toHaveLength(2);
 });

@@ -81,9 +81,11 @@ test("what the command line says of the run goes before what a file says of the 
 test("a wrong parameter is told by the place it was written in, with those that are known", async () => {
   stage.repository.write("pitaya.yaml", "strategies:\n  with-files:\n    n: many\n    m: 1\n");
   const said = await refused(["-S", "on=perhaps"]);
-  expect(said).toContain('pitaya.yaml:3: strategies.with-files.n: expected number, not "many"');
+  expect(said).toContain(
+    'pitaya.yaml:3: strategies.with-files.n: expected a whole number of at least 1, not "many"',
+  );
   expect(said).toContain("pitaya.yaml:4: strategies.with-files.m: strategy with-files has no such");
-  expect(said).toContain('-S on: expected boolean, not "perhaps"');
+  expect(said).toContain('-S on: expected true or false, not "perhaps"');
   expect(said).toContain("parameters of with-files: n, on, words, pages_file");
 });
 
@@ -134,6 +136,19 @@ test("variables in a file's name are filled in, and one that is not set is an er
   expect(await refused(["-S", "pages_file=$NONE/x"])).toContain("holds $NONE, which is not set");
   expect(await refused(["-S", "pages_file=none.yml"])).toContain("is no file that is there");
   expect(await refused(["-S", "pages_file=.git/config"])).toContain("is hidden, and is not sent");
+});
+
+test.each([
+  ["# none yet\n", "-S pages_file: pages.yml is empty"],
+  ["- docs/a.md\n", "-S pages_file: pages.yml page 1: "],
+  [
+    "- {title: A, path: README.md}\n- {title: B, path: docs/b.md}\n",
+    "-S pages_file: pages.yml lists files that main does not have: docs/b.md (page 2)",
+  ],
+])("doc-review with pages %j is refused before anything is submitted", async (pages, said) => {
+  stage.repository.write("pages.yml", pages);
+  stage.repository.write("docs-b.md", "uncommitted");
+  expect(await refused(["--strategy", "doc-review", "-S", "pages_file=pages.yml"])).toContain(said);
 });
 
 test("a cloned repository has no say in which of the user's files leave", async () => {

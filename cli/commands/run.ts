@@ -24,6 +24,7 @@ import {
   refuseSecrets,
 } from "../submit/prepare-submission.ts";
 import { readPrompt } from "../submit/prompt.ts";
+import { checkStrategy } from "../submit/strategy-check.ts";
 import { chooseStrategy, type StrategyChoice } from "../submit/strategy-choice.rules.ts";
 import { submit } from "../submit/submit.ts";
 
@@ -68,6 +69,7 @@ async function runPrompt(
   await checkCredentialSource(session, place, agent.credentials, signal);
   for (const note of agent.notes) await session.console.note(note);
   const files = await namedFiles(host, root, strategy.marked, strategy.given);
+  await checkStrategy(strategy, { repo: place.repo, base, files, signal });
   refuseSecrets(session, { prompt, strategy: strategy.spec, agent: [agent.spec, agent.others] });
   const { code } = strategy;
   refuseSecretFiles(session, code ? [...files, { path: code.file, ...code }] : files);

@@ -3,6 +3,7 @@ import type { RunId, RunSpec } from "@pitaya/protocol";
 import { type Summary, summaryOf } from "@pitaya/views";
 import type { CommandMain } from "../command-line/commands.ts";
 import { pathFrom } from "../files/pitaya-directory.ts";
+import { unmetRequirements } from "../follow/unmet-requirements.ts";
 import { withWholeRun } from "../follow/whole-run.ts";
 import { isAtHome, type LocalPlace, openPlace } from "../local-place.ts";
 import { summaryText } from "../output/summary-text.rules.ts";
@@ -22,6 +23,9 @@ export const command: CommandMain = async (session) => {
       const place = await placeOf(session, spec, scratch.dir);
       const feed = await withWholeRun({ session, connection, run, place });
       await tell(session, run, place, summaryOf(feed.view, feed.textOf));
+      for (const line of await unmetRequirements(connection.bus, feed.view)) {
+        await session.console.warn(line);
+      }
       return 0;
     } finally {
       await connection.close();

@@ -1,11 +1,13 @@
 import { findPlugin, pluginNames, pluginVariables } from "@pitaya/plugins";
-import { PitayaError } from "@pitaya/protocol";
+import { isPitayaError, PitayaError } from "@pitaya/protocol";
 import type { CommandMain } from "../command-line/commands.ts";
+import { namedCode } from "../custom-strategy/named-code.ts";
+import type { RepositoryCode } from "../custom-strategy/repository-code.ts";
 import { printable } from "../output/printable.rules.ts";
 import { isCredentialName } from "../secrets-given.rules.ts";
 import type { Session } from "../session.ts";
 import { decidedBy } from "../settings/decides.rules.ts";
-import { isDoubtful, type Layer } from "../settings/layers.ts";
+import { isDoubtful, type Layer, type Trust } from "../settings/layers.ts";
 
 /** One thing that a file of the repository decides once it is trusted. */
 interface Decision {
@@ -15,8 +17,8 @@ interface Decision {
 }
 
 /**
- * `pitaya trust`: shows what the repository's files would decide, and with the user's word, or
- * `--yes`, records them as they are.
+ * `pitaya trust`: shows what the repository's files would decide, the strategy's code they name among
+ * them, and with the user's word, or `--yes`, records them as they are.
  */
 export const command: CommandMain = async (session) => {
   const { console, has, configuration } = session;
@@ -27,19 +29,29 @@ export const command: CommandMain = async (session) => {
     isNew: file.layer.file !== undefined && isDoubtful(file.layer.file),
   }));
   const deciding = files.filter(({ decisions }) => decisions.length > 0);
-  const asked = deciding.filter(({ isNew }) => isNew);
+  const code = await codeNamed(session);
+  const trust = code && trusted.of(code.record);
+  const asked: { readonly path: string; readonly sha256: string }[] = [
+    ...deciding.filter(({ isNew }) => isNew),
+    ...(code && trust !== "trusted" ? [code.record] : []),
+  ];
   const print = async (accepted: boolean) => {
     if (!has("json")) return;
     const rows = deciding.map(({ path, sha256, isNew, decisions }) => ({
       ...{ path, sha256, trusted: accepted || !isNew },
       decisions: decisions.map(({ as, value, decides }) => ({ as, value, decides })),
     }));
-    await console.result(JSON.stringify({ v: 1, files: rows }));
+    const { name, files, packageFiles, record: { sha256 } = { sha256: "" } } = code ?? {};
+    const strategy = code && {
+      ...{ name, files, package_files: packageFiles, sha256 },
+      trusted: accepted || trust === "trusted",
+    };
+    await console.result(JSON.stringify({ v: 1, files: rows, ...(strategy && { strategy }) }));
   };
   if (!has("json")) {
+    const texts = [...deciding.map(textOf), ...(code && trust ? [codeText(code, trust)] : [])];
     await console.result(
-      deciding.map(textOf).join("\n") ||
-        "this repository's files decide nothing that needs your word",
+      texts.join("\n") || "this repository's files decide nothing that needs your word",
     );
   }
   if (asked.length === 0) {
@@ -52,11 +64,38 @@ export const command: CommandMain = async (session) => {
   }
   await trusted.add(asked, new Date(session.host.clock.now()));
   await print(true);
-  await console.note("recorded; a later change of these files needs a new yes");
+  await console.note("recorded; a later change needs a new yes");
   return 0;
 };
 
 const NOT_ACCEPTED = 1;
+
+const STATES: Readonly<Record<Trust, string>> = {
+  trusted: "trusted",
+  changed: "changed since you trusted it",
+  untrusted: "not trusted",
+};
+
+/** What cannot be read is no code yet, and keeps nobody from trusting the rest. */
+async function codeNamed(session: Session): Promise<RepositoryCode | undefined> {
+  try {
+    return await namedCode(session);
+  } catch (error) {
+    if (!isPitayaError(error, "usage")) throw error;
+    await session.console.warn(`${error.message}; it is not asked for`);
+    return undefined;
+  }
+}
+
+/** Every file of the strategy's code, and what of packages goes with them. */
+function codeText({ name, files, packageFiles }: RepositoryCode, trust: Trust): string {
+  const packages = packageFiles === 0 ? [] : [`  and ${packageFiles} files of packages`];
+  return [
+    `the code of the strategy ${printable(name)} (${STATES[trust]}) would decide which agents run, and what they are told:`,
+    ...files.map((file) => `  ${printable(file)}`),
+    ...packages,
+  ].join("\n");
+}
 
 /** @throws {PitayaError} `untrusted` where nobody can be asked */
 async function isAgreed(session: Session, count: number): Promise<boolean> {
@@ -110,11 +149,7 @@ function textOf({
   readonly layer: Layer;
   readonly decisions: readonly Decision[];
 }): string {
-  const state = isNew
-    ? layer.file?.trust === "changed"
-      ? "changed since you trusted it"
-      : "not trusted"
-    : "trusted";
+  const state = STATES[(isNew && layer.file?.trust) || "trusted"];
   const rows = decisions.map(({ as, value, decides }) => {
     const text = typeof value === "string" ? value : JSON.stringify(value);
     return `  ${as}: ${printable(text)}\n    decides ${decides}`;

@@ -1,4 +1,5 @@
-import { realpath } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { readFile, realpath } from "node:fs/promises";
 import { isBuiltin } from "node:module";
 import { dirname, isAbsolute, join, relative, sep } from "node:path";
 import type { StrategyBundle } from "@pitaya/isolate";
@@ -6,6 +7,7 @@ import { PitayaError } from "@pitaya/protocol";
 import type { BuildFailure, Message, Plugin } from "esbuild";
 import { type AuthorModules, authorModules } from "./author-modules.ts";
 import { refusedModule } from "./missing-module.rules.ts";
+import { refusedFile } from "./taken-in.rules.ts";
 
 /** The code that is to be bundled. */
 export interface StrategySource {
@@ -17,14 +19,26 @@ export interface StrategySource {
   readonly root: string;
 }
 
+/** A bundle, and what of the repository went into it. */
+export interface ReadStrategy {
+  readonly bundle: StrategyBundle;
+  /** Each once, relative to the repository's root; other code's files are not among them. */
+  readonly files: readonly { readonly path: string; readonly sha256: string }[];
+}
+
+/** As `readStrategy`, the bundle alone. */
+export const bundleStrategy = async (source: StrategySource): Promise<StrategyBundle> =>
+  (await readStrategy(source)).bundle;
+
 /**
  * One script of a strategy's file and all it imports, of the repository or of npm. The same sources
  * make the same script, wherever they lie.
  *
  * @throws {PitayaError} `usage`, with file and line of everything that is wrong
  */
-export async function bundleStrategy(source: StrategySource): Promise<StrategyBundle> {
+export async function readStrategy(source: StrategySource): Promise<ReadStrategy> {
   const { name, root } = source;
+  const files = new Map<string, string>();
   // Loaded only where there is something to bundle: every start of `pitaya` would pay for it.
   const { build } = await import("esbuild");
   try {
@@ -48,11 +62,14 @@ export async function bundleStrategy(source: StrategySource): Promise<StrategyBu
       loader: { ".md": "text", ".txt": "text", ".yaml": "text", ".yml": "text" },
       define: { "process.env.NODE_ENV": '"production"' },
       logLevel: "silent",
-      plugins: [modules(source, authorModules())],
+      plugins: [ownFiles(source, authorModules(), files), modules(source, authorModules())],
     });
     const text = (ending: string) =>
       outputFiles.find(({ path }) => path.endsWith(ending))?.text ?? "";
-    return { v: 1, file: name, code: text(".js"), map: withoutPlaces(text(".map")) };
+    return {
+      bundle: { v: 1, file: name, code: text(".js"), map: withoutPlaces(text(".map")) },
+      files: [...files].map(([path, sha256]) => ({ path, sha256 })),
+    };
   } catch (error) {
     if (!isBuildFailure(error)) throw error;
     const [first, ...more] = error.errors.map(messageOf);
@@ -72,22 +89,38 @@ import * as zod from "zod";
 export const toJSONSchema = zod.toJSONSchema;
 `;
 
+/** Says of each file whether it is taken in, and notes what of the repository was. */
+function ownFiles(
+  source: StrategySource,
+  author: AuthorModules,
+  noted: Map<string, string>,
+): Plugin {
+  return {
+    name: "pitaya-own-files",
+    setup(build) {
+      build.onLoad({ filter: /.*/, namespace: "file" }, async ({ path }) => {
+        const [file, [root = "", ...others]] = await Promise.all([
+          realpath(path),
+          ownDirectories(source, author),
+        ]);
+        const refused = refusedFile(file, [root, ...others]);
+        if (refused !== undefined) return { errors: [{ text: refused }] };
+        if (file.startsWith(root + sep)) {
+          const sha256 = createHash("sha256")
+            .update(await readFile(file))
+            .digest("hex");
+          noted.set(relative(root, file).split(sep).join("/"), sha256);
+        }
+        return undefined;
+      });
+    },
+  };
+}
+
 function modules(source: StrategySource, author: AuthorModules): Plugin {
   return {
     name: "pitaya",
     setup(build) {
-      // What a bundle takes in leaves this machine, so a repository's code may take in its own files
-      // and packages, and nothing else of the user's.
-      build.onLoad({ filter: /.*/, namespace: "file" }, async ({ path }) => {
-        const real = await realpath(path);
-        const mayBeRead =
-          real.includes(`${sep}node_modules${sep}`) ||
-          (await allowedDirectories(source, author)).some((dir) => real.startsWith(`${dir}${sep}`));
-        if (mayBeRead) return undefined;
-        return {
-          errors: [{ text: `${real} lies outside of the repository, and is not taken in` }],
-        };
-      });
       build.onResolve({ filter: /^pitaya:strategy$/ }, async () => {
         const { at } = source;
         if ("file" in at) return { path: at.file };
@@ -119,8 +152,8 @@ function modules(source: StrategySource, author: AuthorModules): Plugin {
   };
 }
 
-/** The repository, our own modules, and where a file lies that the user named by its path. */
-function allowedDirectories({ at, root }: StrategySource, author: AuthorModules) {
+/** The repository first, then our own modules, and where a file lies that the user named by its path. */
+function ownDirectories({ at, root }: StrategySource, author: AuthorModules) {
   const named = "file" in at ? [dirname(at.file)] : [];
   return Promise.all([root, dirname(author.sdk), ...named].map((dir) => realpath(dir)));
 }

@@ -107,7 +107,9 @@ describe("what is no strategy is refused before anything is submitted", () => {
 
   it("its own schema says which parameters it takes", async () => {
     await expect(chosen("one.ts", "n=12", "m=1")).rejects.toMatchObject({
-      message: expect.stringMatching(/-S m: strategy one has no such parameter\n.*-S n: .*<=9/),
+      message: expect.stringMatching(
+        /-S m: strategy one has no such parameter\n.*-S n: expected a whole number up to 9, not 12/,
+      ),
       hint: "parameters of one: n, model, include_branches, key_prefix",
     });
   });
@@ -147,5 +149,38 @@ describe("what lies outside of the repository", () => {
       code: "usage",
       message: expect.stringContaining("lies outside of the repository"),
     });
+  });
+});
+
+describe("what is hidden", () => {
+  const bundled = (file: string) =>
+    bundleStrategy({ name: file, at: { file: join(root, file) }, root });
+  beforeAll(() => {
+    for (const [path, text] of Object.entries({
+      ".keys/k.json": '{ "k": "CANARY" }',
+      ".env.json": '{ "k": "CANARY" }',
+      "node_modules/.cache/k.json": '{ "k": "CANARY" }',
+      ".mine/own.ts": `${IMPORTS}import voice from "./voice.md";\nexport default ${strategy("own", "console.log(voice)")};`,
+      ".mine/voice.md": "Be brief.",
+    })) {
+      mkdirSync(dirname(join(root, path)), { recursive: true });
+      writeFileSync(join(root, path), text);
+    }
+    symlinkSync(join(root, ".env.json"), join(root, "seen.json"));
+  });
+
+  it.each(["./.keys/k.json", "./.env.json", "./seen.json", "./node_modules/.cache/k.json"])(
+    "is not taken in: %s",
+    async (path) => {
+      writeFileSync(join(root, "takes.ts"), `import s from "${path}";\nexport default s;`);
+      await expect(bundled("takes.ts")).rejects.toMatchObject({
+        code: "usage",
+        message: expect.stringMatching(/takes\.ts:1:15: .*\.json is hidden, by a name that begins/),
+      });
+    },
+  );
+
+  it("is taken in beside code that the user named there himself", async () => {
+    expect((await bundled(".mine/own.ts")).code).toContain("Be brief.");
   });
 });

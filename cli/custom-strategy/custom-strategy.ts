@@ -1,11 +1,12 @@
-import { stat } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import { encodeStrategyBundle, openIsolate } from "@pitaya/isolate";
 import { isPitayaError, PitayaError } from "@pitaya/protocol";
 import type { Session } from "../session.ts";
 import { choiceOf, coercedParams, type StrategyChoice } from "../submit/strategy-choice.rules.ts";
 import { givenParams } from "../submit/strategy-params.rules.ts";
-import { bundleStrategy, nameIn, type StrategySource } from "./bundle-strategy.ts";
+import { nameIn, readStrategy, type StrategySource } from "./bundle-strategy.ts";
+import { isNamedByFile, refuseUntrustedCode, repositoryCode } from "./repository-code.ts";
 import { type CodeReference, chooseExport } from "./strategy-reference.rules.ts";
 
 /**
@@ -14,7 +15,7 @@ import { type CodeReference, chooseExport } from "./strategy-reference.rules.ts"
  *
  * @param root of the repository: paths and modules are looked for there first, then where the user is
  * @throws {PitayaError} `usage` for what cannot be found, read or loaded, or is no strategy, and for
- *   parameters it does not take
+ *   parameters it does not take; `untrusted` for code of the repository that a file names
  */
 export async function customStrategy(
   session: Session,
@@ -27,7 +28,13 @@ export async function customStrategy(
       hint: "coordinator.allow_custom_code is false; `pitaya config print` shows where.",
     });
   }
-  const bundle = await bundleStrategy(await findSource(reference, root, host));
+  const read = await readStrategy(await findSource(reference, root, host));
+  const code = repositoryCode(await realpath(root), read);
+  const named = settings.chosen.get("strategy");
+  if (code && named && isNamedByFile(settings)) {
+    refuseUntrustedCode(code, session.configuration.gathered.trusted, named);
+  }
+  const { bundle } = read;
   const content = encodeStrategyBundle(bundle);
   const isolate = await loaded(openIsolate({ bundle, loadedAt: host.clock.now() }));
   try {
@@ -36,12 +43,12 @@ export async function customStrategy(
     const { strategy: name, known, plugins, schema = {} } = found;
     const given = givenParams({ name, known }, settings, session.values("set"));
     const params = coercedParams({ schema }, given);
-    const read = await loaded(isolate.check(strategies.indexOf(found), params));
-    const issues = read.issues.filter(
+    const checked = await loaded(isolate.check(strategies.indexOf(found), params));
+    const issues = checked.issues.filter(
       ({ code, path }) => code !== "unrecognized_keys" || path.length > 0,
     );
     const about = { name, known, plugins, schema };
-    const choice = choiceOf({ ...about, read: () => ({ ...read, issues }) }, given);
+    const choice = choiceOf({ ...about, read: () => ({ ...checked, issues }) }, given);
     return { ...choice, code: { file: bundle.file, export: found.name, content } };
   } finally {
     isolate.close();
@@ -62,10 +69,11 @@ async function loaded<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-async function findSource(
+/** Where the code is. @throws {PitayaError} `usage` where there is none */
+export async function findSource(
   { kind, from }: CodeReference,
   root: string,
-  host: Session["host"],
+  host: Pick<Session["host"], "cwd" | "home">,
 ): Promise<StrategySource> {
   const dirs = [...new Set([root, host.cwd])];
   if (kind === "module") return { name: from, at: { module: from, from: dirs }, root };

@@ -18,8 +18,10 @@ export interface RunFiles {
   leave(): Promise<void>;
 }
 
-/** Results are written anew at most so often while the run goes on. */
+/** Between two times that results are written while the run goes on; more where there is much of them. */
 const RESULTS_PAUSE_MS = 5_000;
+/** How many times as long as the writing itself took the pause is at least. */
+const PAUSE_PER_WRITING = 10;
 
 /** The files of a run in the repository that this command is about. */
 export const runFilesAt = (
@@ -50,10 +52,16 @@ export async function openRunFiles(options: {
   const events = await openEventsFile({ path, spoolDir, redactor, nonce });
   const series = metricsSeries();
   let live = false;
-  let writtenAt = Number.NEGATIVE_INFINITY;
+  let writeNextAt = Number.NEGATIVE_INFINITY;
+
+  async function writeResultsNow(): Promise<void> {
+    const begun = now();
+    await writeResults();
+    const ended = now();
+    writeNextAt = ended + Math.max(RESULTS_PAUSE_MS, PAUSE_PER_WRITING * (ended - begun));
+  }
 
   async function writeResults(): Promise<void> {
-    writtenAt = now();
     if (feed.view.spec === undefined) return;
     const files = resultFiles(feed.view, feed.textOf, series.rows);
     const results = directory.results(run);
@@ -78,9 +86,7 @@ export async function openRunFiles(options: {
       if (item.kind === "caughtUp") live = true;
       if (item.kind === "event") series.apply(item.event);
       if (item.kind === "event" || item.kind === "steps") await events.append(item.outward);
-      if (live && item.kind !== "steps" && now() - writtenAt >= RESULTS_PAUSE_MS) {
-        await writeResults();
-      }
+      if (live && item.kind !== "steps" && now() >= writeNextAt) await writeResultsNow();
     },
     async finish() {
       await events.finish();

@@ -1,6 +1,6 @@
 import type { Sealer } from "@pitaya/bus";
 import { errorRecord, shortInstanceId } from "@pitaya/protocol";
-import { isFinalPhase, type RunView, type Summary, summaryOf } from "@pitaya/views";
+import { type Summary, summaryOf } from "@pitaya/views";
 import type { Connection, StackGone } from "../connect/connection.port.ts";
 import type { Console } from "../console.ts";
 import { openGuardedFiles } from "../files/guarded-files.ts";
@@ -13,9 +13,11 @@ import { unknownRun } from "../runs/run-name.rules.ts";
 import type { Session } from "../session.ts";
 import type { Credentials } from "../submit/sealed-credentials.ts";
 import { handOverCredentials } from "./credential-hand-over.ts";
+import { isAtRest, offering } from "./offering.rules.ts";
 import { type FeedItem, type RunFeed, runFeed } from "./run-feed.ts";
 import type { SignalDesk } from "./signal-desk.ts";
 import { interruptRun, lastWords, stopWish } from "./stop-run.ts";
+import { unmetWatch } from "./unmet-requirements.ts";
 
 export interface FollowOptions {
   readonly session: Session;
@@ -40,10 +42,6 @@ export type FollowEnd =
   /** The embedded stack ended under it. */
   | { readonly how: "stack-gone"; readonly gone: StackGone };
 
-/** Nothing more happens to this run unless somebody resumes it. */
-const isAtRest = (view: RunView): boolean =>
-  isFinalPhase(view.phase) || view.phase === "interrupted";
-
 /**
  * Follows a run to its end: tells about it, keeps its files, brings its branches in as they come, and
  * hands its credentials to whoever decides. What `run`, `attach` and `resume` share.
@@ -61,6 +59,8 @@ export async function followRun(options: FollowOptions): Promise<FollowEnd> {
   });
   const files = await openGuardedFiles({ session, run, place, feed, console });
   const branches = place && openImporter(options, place, feed, console);
+  const offer = branches && offering(branches, feed);
+  const tellUnmet = unmetWatch(connection.bus, feed, console.warn);
 
   let handOverAgain: () => void = () => undefined;
   let gone: StackGone | undefined;
@@ -85,7 +85,8 @@ export async function followRun(options: FollowOptions): Promise<FollowEnd> {
         }
       }
       if (isNewOwner(item)) handOverAgain();
-      offerBranches(branches, feed, item);
+      offer?.(item);
+      await tellUnmet(item);
       if (isDone(feed, branches)) feed.finish();
     }
     if (desk.departed || (gone && !isAtRest(feed.view))) {
@@ -128,21 +129,6 @@ const isDone = (feed: RunFeed, branches: Importer | undefined): boolean =>
   feed.caughtUp &&
   isAtRest(feed.view) &&
   (branches === undefined || (branches.idle && feed.view.sequence >= branches.lastNote));
-
-/**
- * Only once the log is read: further on in it an instance may be imported already. The view can be
- * ahead of the items, so a run at rest has all its branches offered before it is called done.
- */
-function offerBranches(branches: Importer | undefined, feed: RunFeed, item: FeedItem): void {
-  if (!branches || !feed.caughtUp) return;
-  const succeeded =
-    item.kind === "event" &&
-    item.event.kind === "decision" &&
-    (item.event.entry.type === "instance.succeeded" ||
-      item.event.entry.type === "strategy.completed");
-  if (item.kind !== "caughtUp" && !succeeded && !isAtRest(feed.view)) return;
-  branches.offer(feed.view);
-}
 
 function openImporter(
   { session, connection, run }: FollowOptions,

@@ -44,6 +44,9 @@ test("a chosen branch on one that was not imported comes in whole, under both it
   expect(repository.git("log", "--format=%s", `${repository.head}..${best}`)).toBe(
     "write b.txt\nwrite a.txt",
   );
+  const keyOf = (revision: string) =>
+    /^pitaya-key: (.*)$/m.exec(repository.git("notes", "--ref=pitaya", "show", revision))?.[1];
+  expect([keyOf(best), keyOf(`${best}~1`)]).toEqual(["refine", "propose"]);
   expect(repository.git("for-each-ref", "--format=%(refname)", "refs/heads/pitaya")).not.toContain(
     propose.branch,
   );

@@ -57,9 +57,11 @@ const importAs = (job: ImportJob, branch: string): Promise<InstanceImport> =>
   inScratch(job, async (dir) => {
     const { bus, target, spec, row, instances, rules, signal } = job;
     const { repo } = target;
+    const { change, below } = await stackedWork({ bus, repo, row, instances, dir, signal });
     return importBranch({
       repo,
-      change: await stackedWork({ bus, repo, row, instances, dir, signal }),
+      change,
+      below: below.map((lower) => ({ ...lower, provenance: provenanceOf(spec, lower.row) })),
       branch,
       ...rules,
       provenance: provenanceOf(spec, row),
@@ -97,7 +99,7 @@ export const provenanceOf = (spec: RunSpec, row: InstanceView): Provenance => ({
   "pitaya-key": row.key,
   "pitaya-attempt": String(row.attempts.at(-1)?.attempt ?? 0),
   "pitaya-strategy": spec.strategy.name,
-  "pitaya-plugin": spec.agent.plugin,
+  "pitaya-plugin": row.plugin,
   ...(row.model === undefined ? {} : { "pitaya-model": row.model }),
   "pitaya-base": row.baseCommit,
 });

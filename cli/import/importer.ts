@@ -14,8 +14,11 @@ import {
 
 /** Brings branches in as their instances succeed, one after another. */
 export interface Importer {
-  /** Looks at a run's instances and what it chose; what was taken in hand already is passed over. */
-  offer(view: RunView): void;
+  /**
+   * Looks at a run's instances and what it chose; what was taken in hand already is passed over.
+   * @param only the one instance that is new, where the others were offered before
+   */
+  offer(view: RunView, only?: InstanceView): void;
   /** Nothing is under way or waiting. */
   readonly idle: boolean;
   /** Stream sequence of the last note written here; 0 if none. */
@@ -75,7 +78,7 @@ export function importer(options: {
   }
 
   return {
-    offer(view) {
+    offer(view, only) {
       const { spec, instances } = view;
       if (spec === undefined) return;
       const { bus } = connection;
@@ -83,9 +86,10 @@ export function importer(options: {
       const jobOf = (row: InstanceView): ImportJob => ({
         ...{ bus, target, spec, row, instances, signal, rules: rulesFor(row, spec) },
       });
-      for (const row of instances.values()) {
+      for (const row of only ? [only] : instances.values()) {
         if (importsByItself(row, spec)) take(row.instance, row, () => importInstance(jobOf(row)));
       }
+      if (only) return;
       for (const chosen of chosenBranches(view)) {
         const { row, execution } = chosen;
         if (chosen.isImported) continue;

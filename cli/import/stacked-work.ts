@@ -17,34 +17,43 @@ export interface StackedWorkOptions {
   readonly signal: AbortSignal;
 }
 
+/** Commits on top of others that come along. */
+export interface StackedWork {
+  readonly change: Change;
+  /** Those below it, each with the instance that made them. */
+  readonly below: readonly { readonly row: InstanceView; readonly commits: readonly string[] }[];
+}
+
 /**
  * The commits of an instance, checked. Where it stands on the branch of an earlier instance that was
  * not imported, that one's commits come along, checked as well, and the base is the earlier one's.
  *
  * @throws {PitayaError} as `quarantinedWork`
  */
-export async function stackedWork(options: StackedWorkOptions): Promise<Change> {
+export async function stackedWork(options: StackedWorkOptions): Promise<StackedWork> {
   const { bus, repo, row, dir, signal } = options;
   const { baseCommit } = row;
   const work = { bus, repo, baseCommit, bundle: row.succeeded?.bundle, signal };
   const earlier = madeBy(baseCommit, options.instances, row);
-  if (earlier === undefined) return quarantinedWork({ ...work, dir });
+  if (earlier === undefined) return { change: await quarantinedWork({ ...work, dir }), below: [] };
   try {
-    return await quarantinedWork({ ...work, dir });
+    return { change: await quarantinedWork({ ...work, dir }), below: [] };
   } catch (error) {
     if (!isPitayaError(error, "base_not_here")) throw error;
   }
-  const below = await subdirectory(dir, "base");
-  const before = await stackedWork({ ...options, row: earlier, dir: below });
-  const objectDirs = [...before.objectDirs];
+  const before = await stackedWork({
+    ...{ ...options, row: earlier },
+    dir: await subdirectory(dir, "base"),
+  });
+  const { baseCommit: lowest, commits, objectDirs } = before.change;
   const change = await quarantinedWork({
     ...{ ...work, objectDirs },
     dir: await subdirectory(dir, "on-base"),
   });
+  const allDirs = [...new Set([...objectDirs, ...change.objectDirs])];
   return {
-    ...change,
-    baseCommit: before.baseCommit,
-    objectDirs: [...new Set([...objectDirs, ...change.objectDirs])],
+    change: { ...change, baseCommit: lowest, objectDirs: allDirs },
+    below: [{ row: earlier, commits }, ...before.below],
   };
 }
 

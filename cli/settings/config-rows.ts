@@ -1,4 +1,5 @@
 import { type AgentPlugin, pluginVariables } from "@pitaya/plugins";
+import { isPitayaError } from "@pitaya/protocol";
 import { strategyNames } from "@pitaya/strategies";
 import { strategyReference } from "../custom-strategy/strategy-reference.rules.ts";
 import type { Session } from "../session.ts";
@@ -55,7 +56,7 @@ export async function configRows(session: Session): Promise<readonly ConfigRow[]
   const rows = new Map([...plain, ...others].map((each) => [each.key, each]));
   // Code that is not trusted is not loaded, not even to tell of it.
   if (rows.get("strategy")?.refused === undefined) {
-    for (const each of strategyRows(await strategyOf(session))) rows.set(each.key, each);
+    for (const each of await strategyRowsOf(session, rows)) rows.set(each.key, each);
   }
   return [...[...rows.values()].toSorted(byKey), ...credentialRows(session, plugin)];
 }
@@ -93,6 +94,17 @@ async function strategyOf(session: Session): Promise<StrategyChoice> {
   if (asked.kind === "shipped") return chooseStrategy(settings, values("set"), host.strategies);
   const { customStrategy } = await import("../custom-strategy/custom-strategy.ts");
   return customStrategy(session, asked, configuration.gathered.root ?? host.cwd);
+}
+
+/** Of code that is not trusted only that. */
+async function strategyRowsOf(session: Session, rows: ReadonlyMap<string, ConfigRow>) {
+  try {
+    return strategyRows(await strategyOf(session));
+  } catch (error) {
+    const named = rows.get("strategy");
+    if (named === undefined || !isPitayaError(error, "untrusted")) throw error;
+    return [{ ...named, refused: error.message }];
+  }
 }
 
 function strategyRows({ spec, given, values, known }: StrategyChoice): readonly ConfigRow[] {

@@ -1,5 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { endProcess, isAlive, type ProcessTable, procTable, psTable } from "./processes.ts";
 
@@ -67,4 +70,21 @@ describe.each(tables)("by %s", (_, table) => {
     await endProcess(table(), identity, { askedMs: 50, killedMs: 10_000 });
     expect(await exit).toEqual([null, "SIGKILL"]);
   });
+});
+
+it("one whose first thread is dead lives as long as another of its threads", async () => {
+  const proc = await mkdtemp(join(tmpdir(), "pitaya-proc-"));
+  onTestFinished(() => rm(proc, { recursive: true, force: true }));
+  await mkdir(join(proc, "sys/kernel/random"), { recursive: true });
+  await mkdir(join(proc, "7"));
+  await writeFile(join(proc, "sys/kernel/random/boot_id"), "boot\n");
+  const has = (threads: number) => {
+    const before = "7 (nats-server) Z 1 7 7 0 -1 4227084 0 0 0 0 5 3 0 0 20 0";
+    return writeFile(join(proc, "7/stat"), `${before} ${threads} 0 1234 0 0 1844 0 0\n`);
+  };
+  const table = procTable(proc);
+  await has(3);
+  expect(table.find(7)).toEqual({ pid: 7, startedAt: "boot:1234", command: "nats-server" });
+  await has(1);
+  expect(table.find(7)).toBeUndefined();
 });

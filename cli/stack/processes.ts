@@ -15,7 +15,7 @@ export const ProcessIdentity = z.object({
 });
 export type ProcessIdentity = z.infer<typeof ProcessIdentity>;
 
-/** What the system says about its processes. A zombie is dead: it only waits to be reaped. */
+/** What the system says about its processes. A zombie whose last thread has ended is dead: it only waits to be reaped. */
 export interface ProcessTable {
   find(pid: number): ProcessIdentity | undefined;
   /** Processes that were started with exactly this argument. */
@@ -37,9 +37,13 @@ export function procTable(proc = "/proc"): ProcessTable {
     // pid (comm) state ppid …: comm may hold anything, so the last parenthesis ends it.
     const stat = read(pid, "stat");
     const found = stat && /^\d+ \((.*)\) (\S) (.*)$/s.exec(stat);
-    if (!found || found[2] === "Z" || found[2] === "X") return undefined;
-    const startTicks = found[3]?.split(" ")[18];
-    return { pid, startedAt: `${bootId}:${startTicks}`, command: found[1] ?? "" };
+    if (!found) return undefined;
+    const [, command = "", state, rest = ""] = found;
+    const fields = rest.split(" ");
+    const threads = Number(fields[16]);
+    // Its first thread may be dead before the others, who still hold its files and its locks.
+    if ((state === "Z" && threads <= 1) || state === "X") return undefined;
+    return { pid, startedAt: `${bootId}:${fields[18]}`, command };
   };
   return {
     find,

@@ -1,13 +1,28 @@
 import { PitayaError, type RunSpec } from "@pitaya/protocol";
-import { coerceParams, findStrategy, paramsSchema, type Strategy } from "@pitaya/strategies";
+import {
+  coerceParams,
+  findStrategy,
+  jsonFault,
+  paramsSchema,
+  type Strategy,
+} from "@pitaya/strategies";
 import { z } from "zod";
 import { nearest } from "../command-line/nearest.rules.ts";
 import { printable, shorten } from "../output/printable.rules.ts";
 import type { Resolved } from "../settings/resolve.rules.ts";
+import { expectedAt } from "./expected.rules.ts";
 import { type MarkedValue, markedValues } from "./param-marks.rules.ts";
 import { type GivenParam, givenParams } from "./strategy-params.rules.ts";
 
 type Params = RunSpec["strategy"]["params"];
+
+/** What a schema says of a value. */
+interface ParamIssue {
+  readonly path: readonly unknown[];
+  /** `custom`: the message is the author's, and says it all. */
+  readonly code?: string | undefined;
+  readonly message: string;
+}
 
 /** What is asked of a strategy here, whoever wrote it. */
 export interface StrategyParams {
@@ -18,15 +33,17 @@ export interface StrategyParams {
   readonly known: readonly string[];
   /** Plugins that its tasks name beside the run's, where no parameter does. */
   readonly plugins: readonly string[];
+  /** Looks at the run before it is submitted. */
+  readonly check?: Strategy["check"] | undefined;
   /** Reads parameters, with defaults filled in. */
   read(params: Params): {
-    readonly issues: readonly { readonly path: readonly unknown[]; readonly message: string }[];
+    readonly issues: readonly ParamIssue[];
     readonly values: Readonly<Record<string, unknown>>;
   };
 }
 
 /** The strategy of a run as it was chosen, and what travels for its parameters. */
-export interface StrategyChoice {
+export interface StrategyChoice extends Pick<StrategyParams, "check"> {
   readonly spec: RunSpec["strategy"];
   readonly given: ReadonlyMap<string, GivenParam>;
   /** Every parameter, with defaults. */
@@ -48,6 +65,7 @@ export function paramsOf(strategy: Strategy): StrategyParams {
     schema: z.toJSONSchema(shape, { io: "input", unrepresentable: "any" }),
     known: Object.keys(shape.shape),
     plugins: strategy.plugins ?? [],
+    check: strategy.check?.bind(strategy),
     read(params) {
       const parsed = shape.safeParse(params);
       // What is unknown is told in words of our own.
@@ -81,15 +99,23 @@ export function choiceOf(
 ): StrategyChoice {
   const { name, known } = strategy;
   const params = coercedParams(strategy, given);
-  const { issues, values } = strategy.read(params);
+  const { issues: told, values } = strategy.read(params);
+  const faults = new Map(
+    [...given].flatMap(([key, { value, as }]) => {
+      const fault = typeof value === "string" ? jsonFault(strategy.schema, key, value) : undefined;
+      return fault === undefined ? [] : [[key, `${as}: this is no JSON: ${fault}`] as const];
+    }),
+  );
+  const issues = told.filter(({ path }) => !faults.has(String(path[0])));
   const unknown = Object.keys(params).filter((key) => !known.includes(key));
   const problems = [
+    ...faults.values(),
     ...unknown.map((key) => {
       const meant = nearest(key, known);
       const more = meant === undefined ? "" : `; did you mean ${meant}?`;
       return `${given.get(key)?.as ?? key}: strategy ${name} has no such parameter${more}`;
     }),
-    ...issues.map(({ path, message }) => {
+    ...firstOf(issues).map(({ path, code, message }) => {
       const [key = "", ...inner] = path.map(String);
       const held = given.get(key);
       if (held === undefined) {
@@ -98,8 +124,10 @@ export function choiceOf(
         }
         return `strategy ${name} needs a ${key}: give -S ${key}=…`;
       }
-      const at = inner.length === 0 ? "" : ` ${inner.join(".")}:`;
-      return `${held.as}:${at} ${said(message)}, not ${valueAt(params[key], inner)}`;
+      const place = [held.as, ...(inner.length === 0 ? [] : [inner.map(stepText).join(".")])];
+      if (code === "custom") return [...place, message].join(": ");
+      const expected = isOwn(message) ? message : wanted(strategy.schema, [key, ...inner], message);
+      return `${place.join(": ")}: ${expected}, not ${valueAt(params[key], inner)}`;
     }),
   ];
   if (problems.length > 0) {
@@ -108,15 +136,29 @@ export function choiceOf(
     });
   }
   const marked = markedValues(strategy.schema, values);
-  return { spec: { name, params }, given, values, marked, plugins: strategy.plugins, known };
+  const { plugins, check } = strategy;
+  return { spec: { name, params }, given, values, marked, plugins, known, check };
 }
 
-/** What a schema says of itself, without what it says of the value. */
-const said = (message: string): string =>
-  message
-    .replace(/^Invalid input$/, "expected something else")
-    .replace(/^Invalid (?:input|option): /, "")
-    .replace(/, received \w+$/, "");
+/** One for each place; what does not go together only where each by itself is right. */
+function firstOf(issues: readonly ParamIssue[]): readonly ParamIssue[] {
+  const plain = issues.filter(({ code }) => code !== "custom");
+  const told = plain.length > 0 ? plain : issues;
+  const places = told.map(({ path }) => path.join("."));
+  return told.filter((_, index) => places.indexOf(places[index] ?? "") === index);
+}
+
+const stepText = (step: string): string => (/^\d+$/.test(step) ? `item ${Number(step) + 1}` : step);
+
+/** In the words of whoever wrote the schema. */
+const isOwn = (message: string): boolean => !/^(?:Invalid|Too|Unrecognized) /.test(message);
+
+/** What may stand there; what the library says of it where there are no words for that. */
+function wanted(schema: object, path: readonly string[], message: string): string {
+  const expected = expectedAt(schema, path);
+  if (expected !== undefined) return `expected ${expected}`;
+  return message.replace(/^Invalid (?:input|option): /, "").replace(/, received \w+$/, "");
+}
 
 function valueAt(value: unknown, path: readonly string[]): string {
   const held = path.reduce<unknown>(

@@ -70,9 +70,11 @@ test("what a strategy's schema says of its parameters is told by who gave them",
   };
   expect(told()).toThrow("strategy s needs a file: give -S file=…");
   expect(told("file=x")).toThrow("strategy s: low is too high");
-  expect(told("file=x", 'pair={"a":"b"}', "low=1")).toThrow('-S pair: a: expected number, not "b"');
+  expect(told("file=x", 'pair={"a":"b"}', "low=1")).toThrow(
+    '-S pair: a: expected a whole number, not "b"',
+  );
   expect(told("file=x", "either=none", "low=1")).toThrow(
-    '-S either: expected something else, not "none"',
+    '-S either: expected a whole number or "all", not "none"',
   );
   expect(told("file=x", "low=1")().values).toEqual({ file: "x", low: 1 });
 });

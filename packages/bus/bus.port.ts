@@ -82,7 +82,12 @@ export interface Delivery {
   readonly payload: Uint8Array;
   /** How often it was delivered, from 1. */
   readonly deliveries: number;
-  /** Handled: never deliver it again. Resolves when the server has it. */
+  /**
+   * Handled: never deliver it again. Resolves when the server has it.
+   *
+   * @throws `bus_unavailable` when the server does not answer, as one that was killed and does not
+   *   remember this delivery: it delivers the order again
+   */
   ack(): Promise<void>;
   /** Not now: deliver it again after this long. */
   nak(delayMs: number): Promise<void>;

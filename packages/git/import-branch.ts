@@ -13,7 +13,13 @@ import {
 } from "./import.rules.ts";
 import { dropKeeps, keepPack } from "./keep-pack.ts";
 import { packReachable } from "./pack-reachable.ts";
-import { NOTES_REF, PITAYA_IDENTITY, type Provenance, writeNotes } from "./provenance.ts";
+import {
+  NOTES_REF,
+  type Origin,
+  PITAYA_IDENTITY,
+  type Provenance,
+  writeNotes,
+} from "./provenance.ts";
 import type { Change } from "./quarantine.ts";
 import type { Repository } from "./repository.ts";
 import { withRepositoryLock } from "./repository-lock.ts";
@@ -63,6 +69,8 @@ export async function importBranch(options: {
   readonly skipEmpty: boolean;
   readonly allowProtected: boolean;
   readonly provenance: Provenance;
+  /** Commits below those of the change that come in with it: its base is theirs. */
+  readonly below?: readonly Origin[];
   readonly at: number;
   readonly scratchDir: string;
   readonly lockTimeoutMs?: number;
@@ -139,7 +147,7 @@ async function bringObjects(
   notesBefore: string | undefined,
   options: Parameters<typeof importBranch>[0],
 ): Promise<string | undefined> {
-  const { repo, change, signal } = options;
+  const { repo, change, provenance, below = [], signal } = options;
   await writeBareRepository(dir, {
     objectFormat: repo.objectFormat,
     alternates: [repo.objectsDir, ...change.objectDirs],
@@ -147,7 +155,11 @@ async function bringObjects(
   });
   const bench = { cwd: dir, gitDir: dir, ...(signal === undefined ? {} : { signal }) };
   const notes = await writeNotes(
-    { ...options, commits: change.commits, before: notesBefore },
+    {
+      ...options,
+      origins: [{ commits: change.commits, provenance }, ...below],
+      before: notesBefore,
+    },
     bench,
   );
   const known = notesBefore === undefined ? [] : [notesBefore];

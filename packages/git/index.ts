@@ -11,7 +11,8 @@ export { ensureExcluded } from "./exclude.ts";
 export type { ImportConflict, ImportPolicy, Refusal, Refused } from "./import.rules.ts";
 export { type ImportResult, importBranch, noChange } from "./import-branch.ts";
 export type { KnownTip } from "./known-tip.ts";
-export { NOTES_REF, type Provenance } from "./provenance.ts";
+export { missingPaths } from "./missing-paths.ts";
+export { NOTES_REF, type Origin, type Provenance } from "./provenance.ts";
 export {
   type Change,
   DEFAULT_LIMITS,

@@ -11,6 +11,12 @@ export const PITAYA_IDENTITY = { name: "Pitaya", email: "pitaya@pitaya.local" } 
 /** Where commits came from. Written as `name: value` lines in this order. */
 export type Provenance = Readonly<Record<string, string>>;
 
+/** Commits that came from the same place. */
+export interface Origin {
+  readonly commits: readonly string[];
+  readonly provenance: Provenance;
+}
+
 /** One block of a note. A value is one line, whatever is in it. */
 export const noteBlock = (provenance: Provenance): string =>
   Object.entries(provenance)
@@ -26,28 +32,32 @@ export function appendBlock(note: string, block: string): string {
 
 /**
  * Writes, in the bench alone, the commit that `refs/notes/pitaya` shall move to: what it holds at
- * `before`, and `provenance` appended to the note of each of `commits`. The same input gives the same
- * commit.
+ * `before`, and where each commit came from appended to its note. The same input gives the same commit.
  *
  * @returns `before` if every commit has this note already
  */
 export async function writeNotes(
   options: {
-    readonly commits: readonly string[];
+    /** No commit is in two of them. */
+    readonly origins: readonly Origin[];
     readonly before: string | undefined;
-    readonly provenance: Provenance;
     /** Milliseconds since 1970. */
     readonly at: number;
   },
   bench: GitCall,
 ): Promise<string | undefined> {
-  const { commits, before, provenance } = options;
-  // One character a byte, as the notes that are there.
-  const block = Buffer.from(noteBlock(provenance)).toString("latin1");
+  const { origins, before } = options;
+  const blocks = new Map(
+    origins.flatMap(({ commits, provenance }) => {
+      // One character a byte, as the notes that are there.
+      const block = Buffer.from(noteBlock(provenance)).toString("latin1");
+      return commits.map((commit) => [commit, block] as const);
+    }),
+  );
   const present =
-    before === undefined ? new Map<string, string>() : await notesOf(commits, before, bench);
+    before === undefined ? new Map<string, string>() : await notesOf(blocks, before, bench);
   const changed: Buffer[] = [];
-  for (const commit of commits) {
+  for (const [commit, block] of blocks) {
     const note = present.get(commit) ?? "";
     const next = appendBlock(note, block);
     if (next === note) continue;
@@ -78,13 +88,12 @@ export async function writeNotes(
   return (await readFile(join(bench.cwd, NOTES_REF), "utf8")).trim();
 }
 
-/** The notes that some of `commits` have, as Latin-1, so that bytes of other tools survive. */
+/** The notes that some of the wanted commits have, as Latin-1, so that bytes of other tools survive. */
 async function notesOf(
-  commits: readonly string[],
+  wanted: ReadonlyMap<string, unknown>,
   notes: string,
   bench: GitCall,
 ): Promise<Map<string, string>> {
-  const wanted = new Set(commits);
   const blobs = new Map<string, string>();
   for (const line of await gitLines(["ls-tree", "-r", notes], bench)) {
     const [entry = "", path = ""] = line.split("\t");

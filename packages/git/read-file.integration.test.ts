@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, expect, it } from "vitest";
+import { missingPaths } from "./missing-paths.ts";
 import { readFileAt } from "./read-file.ts";
 import { openRepository } from "./repository.ts";
 import { storePack } from "./store-pack.ts";
@@ -11,6 +12,7 @@ import { writeBundle } from "./write-bundle.ts";
 
 const path = useTemporaryDirectory();
 let commit = "";
+let gitDir = "";
 let objectDirs: readonly string[] = [];
 
 beforeAll(async () => {
@@ -35,6 +37,7 @@ beforeAll(async () => {
   await testGit(dir, ["commit", "-q", "-m", "files"]);
   commit = await testGit(dir, ["rev-parse", "HEAD"]);
   const repo = await openRepository(dir);
+  ({ gitDir } = repo);
   const bundle = await writeBundle({ repo, commit, known: [], path: path("base.bundle") });
   if (bundle.kind !== "written") throw new Error("nothing was written");
   const packDir = path("pack");
@@ -81,4 +84,15 @@ it.each([
 
 it.each(["", "/etc/passwd", "../x", "docs/../../x", "a\0b"])("%j is no path", async (file) => {
   await expect(read(file)).rejects.toMatchObject({ code: "task_unsupported" });
+});
+
+it("paths that are no files of a commit are told in one look", async () => {
+  const repo = { gitDir };
+  const there = ["docs/deep/page.md", "./docs//deep/page.md", "[ab]/*", "-n", "link", "none"];
+  const missing = ["docs", "docs/deep/other.md", "linked/deep/page.md", "sub", "[ab]/x"];
+  expect(await missingPaths(repo, commit, [...missing, ...there])).toEqual(missing);
+  expect(await missingPaths(repo, commit, [])).toEqual([]);
+  await expect(missingPaths(repo, commit, ["../x"])).rejects.toMatchObject({
+    code: "task_unsupported",
+  });
 });

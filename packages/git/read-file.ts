@@ -59,7 +59,7 @@ export async function readFileAt(options: ReadFileOptions): Promise<FileRead> {
 }
 
 /** As git names it: without the steps that lead nowhere. */
-function pathInRepository(path: string): string {
+export function pathInRepository(path: string): string {
   const steps = path.split("/").filter((step) => step !== "" && step !== ".");
   if (path === "" || path.startsWith("/") || path.includes("\0") || steps.includes("..")) {
     throw new PitayaError(

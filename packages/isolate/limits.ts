@@ -32,7 +32,7 @@ export const ISOLATE_LIMITS: IsolateLimits = {
   stackBytes: 256 * 1024,
   turnTicks: 2_000,
   turnJobs: 500_000,
-  turnCalls: 20_000,
+  turnCalls: 50_000,
   messageCharacters: 4 * 1024 ** 2,
   replyCharacters: 16 * 1024 ** 2,
   logLines: 2_000,

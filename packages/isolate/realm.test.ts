@@ -126,6 +126,8 @@ describe("a mistake of the code, or a trick, is told as such", () => {
       `const a = []; for (;;) a.push("x".repeat(9999) + a.length)`,
       /more memory than/,
     ],
+    ["it allocates to the last", "const a = []; for (;;) a.push({ n: a.length })", /the 20 MiB it/],
+    ["it throws nothing at all", "throw null", /mine\.ts threw null/],
     ["it allocates much", "return new ArrayBuffer(2 ** 30)", /more memory than/],
     ["it recurses", "const f = () => f() + 1; return f()", /calls itself without end/],
     ["it says too much", `ctx.key("x".repeat(2 ** 20))`, /more than the 1 MiB/],
@@ -141,6 +143,11 @@ describe("a mistake of the code, or a trick, is told as such", () => {
   it.each<[string, string, RegExp]>([
     ["it throws while it is loaded", `throw new RangeError("early")`, /RangeError: early/],
     ["it loops while it is loaded", "while (true);", runsOn],
+    [
+      "it allocates",
+      "const a = []; for (;;) a.push({ n: a.length })",
+      /more memory than the 20 MiB/,
+    ],
     ["it wants randomness while it is loaded", "Math.random()", /no randomness while/],
   ])("%s", async (_, before, message) => {
     await expect(run("", before)).rejects.toThrow(message);

@@ -45,6 +45,8 @@ const { Memory } = (
 const PAGE_BYTES = 64 * 1024;
 /** What the build asks for at its start. */
 const INITIAL_PAGES = 256;
+/** Share of its memory with which the interpreter has all that it can get. */
+const FULL = 0.9;
 
 /** What code threw: an error it was given, by its number, or one of its own. */
 const Thrown = z.union([
@@ -209,14 +211,15 @@ export async function openRealm(options: RealmOptions): Promise<Realm> {
   };
   /** What code threw where nothing of ours was there to tell it. */
   const vmError = (error: QuickJSHandle): PitayaError => {
-    const parsed = Thrown.safeParse(vm.dump(error));
-    return errorOf(parsed.success ? parsed.data : { name: "Error", message: "?", stack: "" });
+    const thrown: unknown = vm.dump(error);
+    const parsed = Thrown.safeParse(thrown);
+    return errorOf(parsed.success ? parsed.data : { name: "", message: String(thrown), stack: "" });
   };
 
   function errorOf(thrown: Thrown): PitayaError {
     if ("id" in thrown) return fails("failed");
     const { name, message, stack } = thrown;
-    if (name === "InternalError" && message === "out of memory") {
+    if (isOutOfMemory(name, message)) {
       return fails(`needs more memory than the ${limits.memoryBytes / 1024 ** 2} MiB it may have`);
     }
     if (message === "stack overflow") {
@@ -224,11 +227,18 @@ export async function openRealm(options: RealmOptions): Promise<Realm> {
     }
     const missing = /^'?(\w+)'? is not defined$/.exec(message)?.[1] ?? "";
     const absent = /could not load module/.test(message) ? NOT_HERE["require"] : NOT_HERE[missing];
+    const what = [name, message].filter((part) => part !== "").join(": ");
     return fails(
-      `threw ${name}: ${message}${at(stack)}`,
+      `threw ${what}${at(stack)}`,
       absent && `${absent}. What it needs comes through its context.`,
     );
   }
+  /** Where there is no memory left for an error either, the interpreter throws null. */
+  const isOutOfMemory = (name: string, message: string) =>
+    (name === "InternalError" && message === "out of memory") ||
+    (name === "" &&
+      message === "null" &&
+      wasmMemory.buffer.byteLength >= FULL * limits.memoryBytes);
   const at = (stack: string) => {
     const place = sourcePlace(bundle, stack);
     return place === undefined ? "" : ` (${place})`;

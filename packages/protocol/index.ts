@@ -16,6 +16,7 @@ export * from "./network.ts";
 export * from "./notes.ts";
 export * from "./output.ts";
 export * from "./plugin-declaration.ts";
+export * from "./result-names.ts";
 export * from "./roles.ts";
 export * from "./run-credentials.ts";
 export * from "./run-files.ts";

@@ -38,6 +38,14 @@ export const Requirements = z.object({
 });
 export type Requirements = z.infer<typeof Requirements>;
 
+/** Whether a runner offers what is required. */
+export const meets = (
+  offer: { readonly pool: string; readonly labels: Readonly<Record<string, string>> },
+  requires: Requirements | undefined,
+): boolean =>
+  (requires?.pool === undefined || requires.pool === offer.pool) &&
+  Object.entries(requires?.labels ?? {}).every(([name, value]) => offer.labels[name] === value);
+
 /** What an instance does: the run's settings with the strategy's task laid over them. */
 export const TaskSpec = z.object({
   /** Empty where no agent is asked. */

@@ -36,6 +36,49 @@ export function coerceParams(
   );
 }
 
+/**
+ * Where text given for a list or an object is meant as JSON and is none: what is wrong with it, and at
+ * which character. It would be read as names with commas between, or as plain text.
+ *
+ * @param schema JSON Schema of all parameters, as they are given
+ */
+export function jsonFault(schema: object, key: string, text: string): string | undefined {
+  const { properties = {} } = schema as Schema;
+  const takes = typesOf((Object.hasOwn(properties, key) ? properties[key] : undefined) ?? {});
+  if (!takes.has("array") && !takes.has("object")) return undefined;
+  // A shell's command may begin with a bracket, though not with a quote right after it.
+  const meant = takes.has("string") ? /^\s*[[{]"/ : /^\s*[[{]/;
+  if (!meant.test(text)) return undefined;
+  const message = jsonError(text);
+  if (message === undefined) return undefined;
+  // The parser does not say where of the end, nor of a character that can stand nowhere.
+  const [, told] = / at position (\d+)/.exec(message) ?? [];
+  const position = told === undefined ? strangeAt(text) : Number(told);
+  const what = message.replace(/ (?:after|in|of) JSON.*|, (?:\.\.\.)?".*/s, "");
+  return `${what}, at character ${position + 1}`;
+}
+
+function jsonError(text: string): string | undefined {
+  try {
+    JSON.parse(text);
+    return undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return error.message;
+    throw error;
+  }
+}
+
+/** Where the character is that can stand nowhere: whatever begins with it is refused for it. */
+function strangeAt(text: string): number {
+  let [low, high] = [0, text.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (jsonError(text.slice(0, middle + 1))?.startsWith("Unexpected token")) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
 const TRUE = /^(true|yes|on|1)$/i;
 const FALSE = /^(false|no|off|0)$/i;
 

@@ -13,7 +13,8 @@ export interface StrategyOutcome {
   readonly metadata?: JsonObject;
   /**
    * Files for the user, by their paths below the run's results: at most 64 of at most 1 MiB each.
-   * Parts of a path hold `A-Z a-z 0-9 . _ -`, and do not begin with a dot.
+   * Parts of a path hold `A-Z a-z 0-9 . _ -`, and do not begin with a dot. Not
+   * `summary.json` or what else Pitaya writes there itself.
    */
   readonly files?: Readonly<Record<string, string>>;
 }

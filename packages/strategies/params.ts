@@ -40,7 +40,7 @@ export const commonParams = z.object({
     .string()
     .min(1)
     .max(60)
-    .regex(/^[A-Za-z0-9._/-]+$/)
+    .regex(/^[A-Za-z0-9._/-]+$/, { error: "expected letters, digits and . _ / -" })
     .optional(),
 });
 export type CommonParams = z.output<typeof commonParams>;

@@ -24,6 +24,18 @@ export interface StrategyInput<P> {
   readonly files: Readonly<Record<string, string>>;
 }
 
+/** A run that is about to be submitted: nothing is stored yet, and nothing spent. */
+export interface RunToCheck<P> extends Pick<StrategyInput<P>, "baseBranch" | "params" | "files"> {
+  /** Those of the paths that are no files at the base commit. */
+  missingPaths(paths: readonly string[]): Promise<readonly string[]>;
+}
+
+/** What is wrong with a parameter, for the user: what it is, and what to do. */
+export interface ParamProblem {
+  readonly param: string;
+  readonly message: string;
+}
+
 /**
  * Code that decides which tasks a run needs, from the results so far. Deterministic but for its
  * context: no clock, no randomness, no IO of its own.
@@ -35,6 +47,12 @@ export interface Strategy<S extends z.ZodObject = z.ZodObject> {
   readonly params: S;
   /** Plugins that its tasks name beside the run's, where no parameter does. */
   readonly plugins?: readonly string[];
+  /**
+   * What can be known to be wrong before anything is spent, beyond what the schema of the parameters
+   * sees: the run is then not submitted. Of strategies that Pitaya ships alone. Nothing else is known
+   * to it than what it is given.
+   */
+  check?(run: RunToCheck<z.output<S> & CommonParams>): Promise<readonly ParamProblem[]>;
   execute(
     input: StrategyInput<z.output<S> & CommonParams>,
     ctx: StrategyContext,

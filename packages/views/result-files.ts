@@ -1,3 +1,4 @@
+import { isReservedResult } from "@pitaya/protocol";
 import { csv } from "./csv.ts";
 import { instanceDocument } from "./instance-document.ts";
 import { branchOf, type InstanceResult } from "./instance-result.ts";
@@ -27,7 +28,7 @@ export function resultFiles(
   const branches = summary.results.flatMap(({ imported_ref, branch_name }) =>
     imported_ref !== null && branch_name !== null ? [branch_name] : [],
   );
-  const own: readonly ResultFile[] = [
+  return [
     { path: "summary.json", document: { v: 1, ...summary } },
     { path: "summary.md", text: summaryMarkdown(summary) },
     { path: "metadata.json", document: metadata(view, summary) },
@@ -41,8 +42,8 @@ export function resultFiles(
       path: `instances/${row.instance}.json`,
       document: instanceDocument(row, textOf, view.executions.get(row.execution)?.outcome),
     })),
+    ...strategyFiles(view, textOf),
   ];
-  return [...own, ...strategyFiles(view, textOf, own)];
 }
 
 const METRICS = [
@@ -88,19 +89,12 @@ function strategyOutput(view: RunView, summary: Summary): ResultFile[] {
 }
 
 /** What strategies leave for the user, apart from each other, and in place of nothing of ours. */
-function strategyFiles(
-  view: RunView,
-  textOf: TextSource,
-  own: readonly ResultFile[],
-): readonly ResultFile[] {
+function strategyFiles(view: RunView, textOf: TextSource): readonly ResultFile[] {
   const isApart = (view.spec?.executions ?? 1) > 1;
-  const taken = new Set(own.map(({ path }) => path.toLowerCase()));
-  const isFree = ({ path }: ResultFile) =>
-    !taken.has(path.toLowerCase()) && !/^(?:instances|strategy_output)(?:\/|$)/i.test(path);
   return [...view.executions].flatMap(([id, { outcome }]) =>
     (outcome?.files ?? [])
       .map(({ path, text }) => ({ path: isApart ? `${id}/${path}` : path, text: textOf(text) }))
-      .filter(isFree),
+      .filter(({ path }) => !isReservedResult(path)),
   );
 }
 

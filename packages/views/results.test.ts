@@ -3,6 +3,7 @@ import {
   errorRecord,
   executionId,
   InstanceId,
+  isReservedResult,
   type Outcome,
   PitayaError,
   textExcerpt,
@@ -46,6 +47,7 @@ test("a log with everything in it gives the files that are kept as a sample", as
     ...["metrics.csv", "strategy_output/simple_s1.json"],
     ...Array.from({ length: 6 }, () => "instances/*"),
   ]);
+  expect(files.map(({ path }) => path).filter((path) => !isReservedResult(path))).toEqual([]);
   const texts = files.map((file) => {
     const text = "text" in file ? file.text : `${JSON.stringify(file.document, null, 2)}\n`;
     return `==> ${file.path} <==\n${text}\n`;

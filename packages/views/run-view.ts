@@ -7,6 +7,7 @@ import type {
   ImportPolicy,
   InstanceKind,
   Outcome,
+  Requirements,
   RunOverride,
   RunSpec,
   RunStatus,
@@ -58,6 +59,9 @@ export interface InstanceView {
   readonly importConflict?: ImportConflictPolicy;
   readonly skipEmptyImport?: boolean;
   readonly model?: string;
+  readonly plugin: string;
+  /** What a runner must offer. */
+  readonly requires?: Requirements;
   readonly fingerprint: string;
   readonly state: InstanceState;
   readonly scheduledAt: number;
@@ -216,6 +220,8 @@ export function runView(frozen?: FrozenRunView): RunViewFold {
           importPolicy: entry.task.importPolicy,
           ...importRulesOf(entry.task),
           ...(entry.task.agent.model === undefined ? {} : { model: entry.task.agent.model }),
+          plugin: entry.task.agent.plugin,
+          ...(entry.task.requires === undefined ? {} : { requires: entry.task.requires }),
           fingerprint: entry.fingerprint,
           state: "queued",
           scheduledAt: place.storedAt,

@@ -15,8 +15,11 @@ export function isProgramRunning(pid: number, program: string): boolean {
   }
   // The name stands in parentheses and may itself hold some.
   const name = stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")"));
-  const state = stat.slice(stat.lastIndexOf(")") + 2)[0];
-  return name === program && state !== "Z" && state !== "X";
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const [state, threads] = [fields[0], Number(fields[17])];
+  // Its first thread may be dead before the others, who still hold its files.
+  const isDead = (state === "Z" && threads <= 1) || state === "X";
+  return name === program && !isDead;
 }
 
 /** The number a pid file holds, when that process is this program and runs. */

@@ -8,7 +8,6 @@ import {
   CoordinatorEntry,
   credentialsOf,
   type DecisionMessage,
-  errorFromRecord,
   PitayaError,
   type RunOverride,
   type RunSpec,
@@ -176,8 +175,7 @@ export function serveApi(options: ApiOptions): () => Promise<void> {
       }
       await interruptAtRest(entry, by);
     }
-    await reign.replayed(entry);
-    if (keyPolicy !== "suffix") checkReplay(entry);
+    if (keyPolicy !== "suffix") await reign.checkReplay(entry);
     const changes = { ...(override && { override }), ...(keyPolicy && { keyPolicy }) };
     const decided = await reign.ask(entry, [{ type: "run.resumed", by, fresh, ...changes }]);
     return decided ? { status: "resumed" } : resume(subject, request);
@@ -240,18 +238,6 @@ export function serveApi(options: ApiOptions): () => Promise<void> {
   return async () => {
     await Promise.all(stops.map((end) => end()));
   };
-}
-
-/**
- * A run whose code no longer goes the recorded way would only fail, for good.
- *
- * @throws `key_conflict`, `replay_mismatch`
- */
-function checkReplay({ actors, code }: RunEntry): void {
-  for (const [execution, snapshot] of actors?.executions ?? []) {
-    const ended = snapshot.status === "done" ? undefined : code.get(execution)?.ended;
-    if (ended?.leftPath && ended.error) throw errorFromRecord(ended.error);
-  }
 }
 
 async function checkRoom(bus: Bus): Promise<void> {

@@ -1,7 +1,7 @@
-import type { RunnerAbout } from "@pitaya/protocol";
+import { meets, type RunnerAbout } from "@pitaya/protocol";
 import type { ClaimedAttempt } from "./domain/fleet-state.ts";
 import { LIVE_STATES } from "./domain/run-actors.ts";
-import { meets, type Placement, placements, type RunnerCapacity } from "./domain/scheduler.ts";
+import { type Placement, placements, type RunnerCapacity } from "./domain/scheduler.ts";
 import type { RunEntry } from "./run-entry.ts";
 
 /** Attempts of a run that are placed and have not ended. */

@@ -13,7 +13,7 @@ export interface Reign {
   /** Whether the run's submission is folded. */
   has(run: string): boolean;
   /** A message of the run was folded. */
-  folded(run: FoldedRun, taken: Taken): Promise<void>;
+  folded(run: FoldedRun, taken: Taken): void;
   /** The run is no longer held by the fold. */
   dropped(run: string): void;
   /** A runner's public key, as it announced it. */
@@ -32,8 +32,12 @@ export interface Reign {
   interruptAll(by: string, reason: string, timeoutMs: number): Promise<readonly string[]>;
   /** Resolves when the condition holds after some event. @throws `bus_unavailable` after `timeoutMs` */
   until(condition: () => boolean, what: string, timeoutMs: number): Promise<void>;
-  /** Resolves when the code of the run's executions stands where its log leads. */
-  replayed(entry: RunEntry): Promise<void>;
+  /**
+   * Whether the code of a run that is interrupted still goes the recorded way: it would only fail, for
+   * good, otherwise.
+   * @throws `key_conflict`, `replay_mismatch`
+   */
+  checkReplay(entry: RunEntry): Promise<void>;
   /** Something outside the log changed: look at this run, or at all, again. */
   wake(run?: string): void;
   stop(): Promise<void>;

@@ -57,7 +57,7 @@ export function reign(options: ReignOptions): Reign {
   const entries = new Map<string, RunEntry>();
   const stopping = new AbortController();
   const waiters = foldWaiters(clock);
-  const strategies = strategyRuns(bus, options.strategies);
+  const strategies = strategyRuns(bus, options.strategies, (entry) => look.soon(entry));
   const projections = projectionWriter(bus, clock, log);
   let deciding = false;
   let liveRuns = 0;
@@ -123,14 +123,14 @@ export function reign(options: ReignOptions): Reign {
       throw decidedByAnother(entry.run);
     }
     if (await asked.answerFirst(entry, isOwned(entry))) return;
-    await strategies.bring(entry);
+    strategies.bring(entry);
     const decided = decide(actors, {
       epoch,
       now: clock.now(),
       random: options.random,
       credentialsHeld: holdsSecrets(entry),
       placements: placeAll(
-        [...entries.values()],
+        [...entries.values()].filter((each) => !strategies.isReplaying(each)),
         fleet.state.available(clock.now()),
         holdsSecrets,
       ).filter(({ run }) => run === entry.run),
@@ -158,12 +158,12 @@ export function reign(options: ReignOptions): Reign {
     options.onLiveRuns(count);
   }
 
-  async function folded(run: FoldedRun, { resolutions }: Taken): Promise<void> {
+  function folded(run: FoldedRun, { resolutions }: Taken): void {
     if (!deciding || stopping.signal.aborted) return;
     const entry = entryOf(run);
     if (isReadBack(entry)) entry.pendingPlacements = [];
-    for (const resolution of resolutions) await strategies.resolve(entry, resolution);
-    if (isFinalRun(entry)) strategies.giveUp(entry);
+    for (const resolution of resolutions) strategies.resolve(entry, resolution);
+    if (!isLiveRun(entry)) strategies.giveUp(entry);
     countLive();
     waiters.check();
     const liveBefore = entry.liveAttempts;
@@ -201,17 +201,12 @@ export function reign(options: ReignOptions): Reign {
       fault,
     );
 
-  const replayed: Reign["replayed"] = (entry) =>
-    new Promise((done, failed) => {
-      box.post(() => strategies.bring(entry).then(done, failed));
-    });
-
   return {
     epoch,
     ready,
     ask: asked.ask,
     until: waiters.until,
-    replayed,
+    checkReplay: strategies.checkReplay,
     async interruptAll(by, reason, timeoutMs) {
       const live = [...entries.values()].filter(isLiveRun);
       for (const entry of live) {

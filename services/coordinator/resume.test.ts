@@ -1,5 +1,7 @@
+import { defineStrategy } from "@pitaya/strategies";
 import type { RunView } from "@pitaya/views";
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 import { failed, succeeded } from "./testing/fake-runner.ts";
 import { promptOf, rows, taskWorld } from "./testing/task-world.ts";
 
@@ -133,4 +135,35 @@ describe("an override", () => {
     await expect(w.resume({ override: another, secrets })).rejects.toMatchObject({ code: "usage" });
     expect(await w.resume({ override, secrets })).toBe("running");
   });
+});
+
+it("an interrupted run keeps no code: it is begun anew, and replayed, when the run goes on", async () => {
+  const w = await taskWorld();
+  let begun = 0;
+  const givenUp: Promise<void>[] = [];
+  await w.coordinatorOf(
+    "coord-1",
+    defineStrategy({
+      name: "pair",
+      params: z.object({}),
+      async execute(_, ctx) {
+        begun += 1;
+        givenUp.push(
+          new Promise((done) => ctx.signal.addEventListener("abort", () => done(), { once: true })),
+        );
+        const tasks = ["a", "b"].map((prompt, n) => ctx.run({ prompt }, { key: `t${n}` }));
+        await ctx.waitAll(tasks);
+        return { status: "succeeded", tasks: tasks.map(({ key }) => key) };
+      },
+    }),
+  );
+  await w.submit();
+  await w.interruptHalfway();
+  await givenUp[0];
+  expect(begun).toBe(1);
+  await w.resume();
+  await (await w.runner.take()).tell(succeeded());
+  expect((await w.until((v) => v.phase === "succeeded")).phase).toBe("succeeded");
+  // Once to see whether it still goes the recorded way, and once to go on.
+  expect(begun).toBe(3);
 });

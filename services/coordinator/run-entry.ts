@@ -1,6 +1,7 @@
 import type { IntentRunner } from "@pitaya/actors";
 import type { Decision, ProcessId } from "@pitaya/protocol";
-import type { HostedExecution, TaskDraft } from "@pitaya/strategies";
+import type { TaskDraft } from "@pitaya/strategies";
+import type { CodeUnderWay } from "./code-under-way.ts";
 import type { RunIntent } from "./domain/run-intents.ts";
 import type { PlannedTask } from "./domain/turn.ts";
 import type { FoldedRun } from "./fold/folded-run.ts";
@@ -17,7 +18,7 @@ export interface Asked {
 /** A run as the coordinator that decides has it in hand: its fold, and what is under way for it. */
 export interface RunEntry extends Pick<FoldedRun, "run" | "log" | "fold" | "actors" | "history"> {
   /** Code of the executions under way. */
-  readonly code: Map<string, HostedExecution>;
+  readonly code: Map<string, CodeUnderWay>;
   /** Executions whose code may have gone further than the log says. */
   readonly ahead: Set<string>;
   /** How many tasks of an execution's code are known to be scheduled; the others come after them. */

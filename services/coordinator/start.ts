@@ -203,7 +203,7 @@ export function start(options: CoordinatorOptions): Coordinator {
       async onFolded(run, taken) {
         if (isFinalRun(run)) secrets.forget(run.run);
         if (!current) return standby.look(run);
-        await current.folded(run, taken);
+        current.folded(run, taken);
         keeper.due(fold);
       },
       onDropped: (run) => current?.dropped(run),

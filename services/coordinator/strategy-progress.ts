@@ -23,7 +23,8 @@ export async function progressOf(
   for (let next = asked[first]; next && isScheduled(next.key); next = asked[first]) first += 1;
   scheduled.set(execution, first);
   const context = actors?.executions.get(execution)?.context;
-  const rest = asked.slice(first);
+  // Of code that has failed nothing more is begun.
+  const rest = ended?.error ? [] : asked.slice(first);
   // On another path than the first, tasks of before stand between those that are new.
   const fresh = context?.path ? rest.filter(({ key }) => !isScheduled(key)) : rest;
   const tasks: PlannedTask[] = [];

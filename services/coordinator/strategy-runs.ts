@@ -1,6 +1,7 @@
 import { type Bus, loadText } from "@pitaya/bus";
 import {
   type ErrorRecord,
+  errorFromRecord,
   errorRecord,
   instanceId,
   isPitayaError,
@@ -8,9 +9,10 @@ import {
   type StrategyCall,
 } from "@pitaya/protocol";
 import type { HostedExecution } from "@pitaya/strategies";
+import { type CodeUnderWay, codeUnderWay } from "./code-under-way.ts";
 import type { Resolution, RunActors } from "./domain/run-actors.ts";
 import type { ExecutionProgress } from "./domain/turn.ts";
-import { isFinalRun } from "./fold/folded-run.ts";
+import { isLiveRun } from "./fold/folded-run.ts";
 import type { RecordedExecution, RunTexts, StrategyCode } from "./ports/strategy-code.port.ts";
 import type { RunEntry } from "./run-entry.ts";
 import { progressOf } from "./strategy-progress.ts";
@@ -18,14 +20,24 @@ import { taskResolution } from "./task-resolution.ts";
 
 /** Runs the code of a run's executions as far as its log leads. */
 export interface StrategyRuns {
-  /** Starts what is open and has no code yet, replaying what the log holds. */
-  bring(entry: RunEntry): Promise<void>;
+  /**
+   * Starts what is open and has no code yet, replaying what the log holds.
+   * @throws what kept code from being started or told; the next call starts it again
+   */
+  bring(entry: RunEntry): void;
   /** Tells an execution of an instance that became final, in stream order. */
-  resolve(entry: RunEntry, resolution: Resolution): Promise<void>;
-  /** Lets go of all code of a run: it is over, or another coordinator's. */
+  resolve(entry: RunEntry, resolution: Resolution): void;
+  /** Whether code is still on its way to where the log leads: it may not want what is queued. */
+  isReplaying(entry: RunEntry): boolean;
+  /** Lets go of all code of a run: it is over, interrupted, or another coordinator's. */
   giveUp(entry: RunEntry): void;
   /** Where the code stands of those executions that the log has not caught up with. */
   progress(entry: RunEntry): Promise<ReadonlyMap<string, ExecutionProgress>>;
+  /**
+   * Replays what is open with code that does nothing else.
+   * @throws `key_conflict`, `replay_mismatch` where it no longer goes the recorded way
+   */
+  checkReplay(entry: RunEntry): Promise<void>;
 }
 
 /** Code that could not be started, or not be replayed: its execution has failed. */
@@ -41,24 +53,26 @@ const endedCode = (error: ErrorRecord, calls: readonly StrategyCall[]): HostedEx
   close: () => undefined,
 });
 
-export function strategyRuns(bus: Bus, strategies: StrategyCode): StrategyRuns {
-  /** The path of calls that code is on. */
-  const paths = new WeakMap<HostedExecution, number>();
-
-  async function deliver(entry: RunEntry, resolution: Resolution): Promise<void> {
-    const code = entry.code.get(resolution.execution);
+/** @param onRest told of a run whose code has come to rest: it may have more to ask for */
+export function strategyRuns(
+  bus: Bus,
+  strategies: StrategyCode,
+  onRest: (entry: RunEntry) => void,
+): StrategyRuns {
+  function tell(entry: RunEntry, code: CodeUnderWay, resolution: Resolution): void {
     if ("timer" in resolution) {
       // Of another path of calls, it is for nobody.
-      if (code && paths.get(code) === resolution.path) {
-        await code.wake(resolution.timer, resolution.at);
-      }
+      if (code.path !== resolution.path) return;
+      code.tell((hosted) => hosted.wake(resolution.timer, resolution.at));
       return;
     }
-    const snapshot = entry.actors?.instance(resolution.instance);
-    const row = entry.fold.view.instances.get(resolution.instance);
-    if (!code || !snapshot || !row) return;
-    const { key } = snapshot.context.scheduled;
-    await code.deliver(key, await taskResolution(bus, snapshot, row), resolution.at);
+    code.tell(async (hosted) => {
+      const snapshot = entry.actors?.instance(resolution.instance);
+      const row = entry.fold.view.instances.get(resolution.instance);
+      if (!snapshot || !row) return;
+      const { key } = snapshot.context.scheduled;
+      await hosted.deliver(key, await taskResolution(bus, snapshot, row), resolution.at);
+    });
   }
 
   async function startCode(entry: RunEntry, actors: RunActors, execution: string) {
@@ -72,48 +86,59 @@ export function strategyRuns(bus: Bus, strategies: StrategyCode): StrategyRuns {
     }
   }
 
+  /** Code of an execution, told what the log holds. */
+  function replayed(entry: RunEntry, actors: RunActors, execution: string, rested: () => void) {
+    const path = actors.executions.get(execution)?.context.path ?? 0;
+    const code = codeUnderWay(path, () => startCode(entry, actors, execution), rested);
+    for (const resolution of entry.history) {
+      if (resolution.execution === execution) tell(entry, code, resolution);
+    }
+    return code;
+  }
+
+  const openExecutions = (actors: RunActors) =>
+    [...actors.executions].filter(([, { status }]) => status !== "done");
+
   return {
-    async bring(entry) {
+    bring(entry) {
       const { actors } = entry;
-      if (actors === undefined || isFinalRun(entry)) return;
+      if (actors === undefined || !isLiveRun(entry)) return;
+      for (const [execution, { broken }] of entry.code) {
+        if (broken === undefined) continue;
+        entry.code.delete(execution);
+        entry.brought = "";
+        throw broken.error;
+      }
       const stand = `${actors.lives}.${actors.executions.size}`;
       if (entry.brought === stand) return;
-      for (const [execution, snapshot] of actors.executions) {
-        const { path } = snapshot.context;
+      for (const [execution, { context }] of openExecutions(actors)) {
         const before = entry.code.get(execution);
-        if (snapshot.status === "done" || (before && paths.get(before) === path)) continue;
+        if (before?.path === context.path) continue;
         before?.close();
-        const code = await startCode(entry, actors, execution);
-        paths.set(code, path);
+        const code = replayed(entry, actors, execution, () => onRest(entry));
         entry.code.set(execution, code);
         entry.scheduled.delete(execution);
         entry.ahead.add(execution);
-        try {
-          for (const resolution of entry.history) {
-            if (resolution.execution === execution) await deliver(entry, resolution);
-          }
-        } catch (error) {
-          // Half told, it could not be gone on with: it is started again with the next look at the run.
-          code.close();
-          entry.code.delete(execution);
-          throw error;
-        }
       }
       entry.brought = stand;
     },
-    async resolve(entry, resolution) {
-      if (!entry.code.has(resolution.execution)) return;
+    resolve(entry, resolution) {
+      const code = entry.code.get(resolution.execution);
+      if (code === undefined) return;
       entry.ahead.add(resolution.execution);
-      await deliver(entry, resolution);
+      tell(entry, code, resolution);
     },
+    isReplaying: ({ code }) => [...code.values()].some(({ isBeginning }) => isBeginning),
     giveUp(entry) {
       for (const code of entry.code.values()) code.close();
       entry.code.clear();
+      entry.ahead.clear();
+      entry.brought = "";
     },
     async progress(entry) {
       const open = new Map<string, ExecutionProgress>();
       for (const execution of entry.ahead) {
-        const code = entry.code.get(execution);
+        const code = entry.code.get(execution)?.atRest;
         const recorded = entry.actors?.executions.get(execution);
         if (!code || !recorded) continue;
         const progress = await progressOf(bus, entry, execution, code);
@@ -128,6 +153,19 @@ export function strategyRuns(bus: Bus, strategies: StrategyCode): StrategyRuns {
         }
       }
       return open;
+    },
+    async checkReplay(entry) {
+      const { actors } = entry;
+      if (actors === undefined) return;
+      for (const [execution] of openExecutions(actors)) {
+        const code = replayed(entry, actors, execution, () => undefined);
+        await code.rested();
+        const { broken, atRest } = code;
+        code.close();
+        if (broken) throw broken.error;
+        const ended = atRest?.ended;
+        if (ended?.leftPath && ended.error) throw errorFromRecord(ended.error);
+      }
     },
   };
 }

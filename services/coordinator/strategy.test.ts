@@ -139,3 +139,18 @@ it("fails a task that its plugin cannot do as it is scheduled, naming plugin and
   expect(view.error).toMatchObject({ code: "task_unsupported" });
   expect(view.error?.message).toMatch(/claude-code: /);
 });
+
+it("begins nothing of what code asked for that failed by itself", async () => {
+  const world = await taskWorld();
+  await world.coordinatorOf(
+    "c1",
+    strategy(async (ctx) => {
+      ctx.run({ prompt: "never" }, { key: "never" });
+      throw new Error("a mistake");
+    }),
+  );
+  await world.submit();
+  const view = await world.until(({ phase }) => phase === "failed");
+  expect(view.error?.message).toMatch(/a mistake/);
+  expect(rows(view)).toEqual({});
+});

@@ -99,7 +99,10 @@ function commandLineOf(pid: number): string {
 export function isAlive(pid: number): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return !/^\d+ \(.*\) [ZX] /s.test(stat);
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const [state, threads] = [fields[0], Number(fields[17])];
+    // Its first thread may be dead before the others.
+    return !((state === "Z" && threads <= 1) || state === "X");
   } catch {
     return false;
   }

@@ -40,11 +40,15 @@ it("every strategy of the page is one, in a repository that has neither SDK nor 
   }
 });
 
-it("every test of the page passes, run as the page says", async () => {
-  // As its shell lines do it, from wherever the clone is.
+/** As the page's shell lines do it, from wherever the clone is. */
+async function linkPackages(): Promise<void> {
   await mkdir(join(dir, "node_modules/@pitaya"), { recursive: true });
   await symlink(strategies, join(dir, "node_modules/@pitaya/strategies"));
   await symlink(join(strategies, "node_modules/zod"), join(dir, "node_modules/zod"));
+}
+
+it("every test of the page passes, run as the page says, and all its code has the types it claims", async () => {
+  await linkPackages();
   const tests = named(/\.test\.ts$/);
   expect(tests).toHaveLength(2);
   const { NODE_TEST_CONTEXT: _, NODE_OPTIONS: __, ...env } = process.env;
@@ -52,6 +56,21 @@ it("every test of the page passes, run as the page says", async () => {
   const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: dir, env });
   expect(stdout).toMatch(/^# pass 4$/m);
   expect(stdout).toMatch(/^# fail 0$/m);
+
+  const config = {
+    extends: join(clone, "tsconfig.json"),
+    // Of the author's repository nothing is known, so it is no module by a package.json.
+    compilerOptions: {
+      verbatimModuleSyntax: false,
+      typeRoots: [join(clone, "node_modules/@types")],
+    },
+    include: [...files.keys()],
+  };
+  await writeFile(join(dir, "tsconfig.json"), JSON.stringify(config));
+  const compiler = join(clone, "node_modules/typescript/bin/tsc");
+  const checked = promisify(execFile)(process.execPath, [compiler, "-p", dir], { cwd: dir });
+  const { stdout: said } = await checked.catch((error: { stdout: string }) => error);
+  expect(said).toBe("");
 });
 
 it("every piece of TypeScript on the page is a file, and every command line is understood", () => {

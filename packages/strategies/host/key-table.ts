@@ -2,6 +2,7 @@ import { type KeyPolicy, PitayaError, TaskKey } from "@pitaya/protocol";
 import type { PlannedTask } from "../planning/planned-task.ts";
 import { KeyConflict } from "../sdk.ts";
 import type { HostedTask } from "./hosted-execution.ts";
+import { MAX_TASKS } from "./max-tasks.ts";
 import type { Standing } from "./standing.ts";
 
 /** Keys that begin so are the context's own. */
@@ -20,7 +21,10 @@ export interface KeyTable {
    * @throws `key_conflict` where the log has another task by that key
    */
   find(key: string, fingerprint: string): string;
-  /** @throws KeyConflict where the code itself asked for another task by that key */
+  /**
+   * @throws KeyConflict where the code itself asked for another task by that key
+   * @throws `strategy_failed` beyond `MAX_TASKS`: it has gone too far, whatever it catches
+   */
   add(key: string, name: string, planned: PlannedTask): HostedTask;
 }
 
@@ -45,6 +49,12 @@ export function keyTable(options: {
     );
   }
 
+  const tooMany = () =>
+    standing.fails(
+      "strategy_failed",
+      `asked for more than ${MAX_TASKS.toLocaleString("en")} tasks in one execution`,
+    );
+
   const prefixed = (key: string) =>
     prefix === undefined || key.startsWith(OWN_KEYS) ? key : `${prefix}/${key}`;
 
@@ -68,7 +78,9 @@ export function keyTable(options: {
     add(key, name, planned) {
       const before = asked.get(key);
       if (before && before.planned.fingerprint !== planned.fingerprint) throw new KeyConflict(key);
-      const hosted = tasks.get(name) ?? { key: name, planned };
+      const known = tasks.get(name);
+      if (known === undefined && tasks.size === MAX_TASKS) throw standing.breaks(tooMany());
+      const hosted = known ?? { key: name, planned };
       tasks.set(name, hosted);
       asked.set(key, hosted);
       keys.set(name, key);

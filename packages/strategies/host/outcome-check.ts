@@ -1,6 +1,7 @@
-import { TaskKey } from "@pitaya/protocol";
+import { isReservedResult, RESERVED_RESULTS, TaskKey } from "@pitaya/protocol";
 import { z } from "zod";
 import type { StrategyOutcome } from "../sdk.ts";
+import { MAX_TASKS } from "./max-tasks.ts";
 
 const MAX_METADATA_BYTES = 64 * 1024;
 const MAX_FILE_BYTES = 1024 * 1024;
@@ -18,6 +19,20 @@ const FILE_PATH = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)
 
 const isFilePath = (path: string) => path.length <= 200 && FILE_PATH.test(path);
 
+/** @param others paths of the same outcome */
+function problemWith(path: string, others: readonly string[]): string[] {
+  if (!isFilePath(path)) return [`${path.slice(0, 200)} is no path for a file`];
+  if (isReservedResult(path)) {
+    return [`the file ${path} has a name of Pitaya's own: ${RESERVED_RESULTS.join(", ")}`];
+  }
+  const other = others.find((each) => isInPlaceOf(path, each) || isInPlaceOf(each, path));
+  return other === undefined ? [] : [`the files ${other} and ${path} cannot both be there`];
+}
+
+/** One is the other, where case does not count, or would have to be a directory for it. */
+const isInPlaceOf = (path: string, other: string): boolean =>
+  `${path.toLowerCase()}/`.startsWith(`${other.toLowerCase()}/`);
+
 const Outcome = z
   .strictObject({
     status: z.enum(["succeeded", "failed"]),
@@ -25,7 +40,7 @@ const Outcome = z
       .string()
       .transform((text) => text.slice(0, 2_000))
       .optional(),
-    tasks: z.array(TaskKey).max(10_000),
+    tasks: z.array(TaskKey).max(MAX_TASKS),
     chosen: TaskKey.optional(),
     metadata: z
       .record(z.string(), z.json())
@@ -40,9 +55,11 @@ const Outcome = z
         z.string().refine((text) => byteLength(text) <= MAX_FILE_BYTES, "a file has at most 1 MiB"),
       )
       .refine((files) => Object.keys(files).length <= 64, "at most 64 files")
-      .refine((files) => Object.keys(files).every(isFilePath), {
-        error: ({ input }) =>
-          `${Object.keys(input as object).find((path) => !isFilePath(path))} is no path for a file`,
+      .superRefine((files, ctx) => {
+        const [problem] = Object.keys(files).flatMap((path, at, all) =>
+          problemWith(path, all.slice(0, at)),
+        );
+        if (problem !== undefined) ctx.addIssue({ code: "custom", message: problem });
       })
       .optional(),
   })

@@ -8,6 +8,7 @@ import { findStrategy } from "../registry.ts";
 import { defineStrategy, type Strategy, TaskFailed } from "../sdk.ts";
 import { sampleSpec } from "../testing/sample-spec.ts";
 import type { HostedTask, HostOptions, TaskResolution } from "./hosted-execution.ts";
+import { MAX_TASKS } from "./max-tasks.ts";
 import { startExecution } from "./start-execution.ts";
 
 type Recorded = HostOptions["recorded"];
@@ -114,6 +115,26 @@ describe("a key", () => {
     );
     expect(execution.ended).toMatchObject({ error: { code: "key_conflict" } });
   });
+});
+
+it("code that asks for more tasks than an execution may have fails, whatever it catches", async () => {
+  const { ended, tasks } = await start(
+    code(async (_, ctx) => {
+      for (let n = 0; n < 2 * MAX_TASKS; n += 1) {
+        try {
+          ctx.run({ prompt: "a" }, { key: ctx.key("t", n) });
+        } catch {
+          break;
+        }
+      }
+      return { status: "succeeded", tasks: [] };
+    }),
+  );
+  expect(ended?.outcome).toMatchObject({
+    status: "failed",
+    reason: "strategy test asked for more than 10,000 tasks in one execution",
+  });
+  expect(tasks).toHaveLength(MAX_TASKS);
 });
 
 describe("what code throws", () => {

@@ -1,6 +1,7 @@
+import { meets } from "@pitaya/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Demand, meets, placements, type RunnerCapacity } from "./scheduler.ts";
+import { type Demand, placements, type RunnerCapacity } from "./scheduler.ts";
 
 const demand = (run: string, queued: number, live = 0, maxParallel?: number): Demand => ({
   run,

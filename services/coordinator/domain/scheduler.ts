@@ -1,5 +1,3 @@
-import type { Requirements } from "@pitaya/protocol";
-
 /** A runner that can be given work, and what it has. */
 export interface RunnerCapacity {
   readonly runner: string;
@@ -78,11 +76,3 @@ function firstPlace(
   }
   return undefined;
 }
-
-/** Whether a runner offers what is required. */
-export const meets = (
-  offer: { readonly pool: string; readonly labels: Readonly<Record<string, string>> },
-  requires: Requirements | undefined,
-): boolean =>
-  (requires?.pool === undefined || requires.pool === offer.pool) &&
-  Object.entries(requires?.labels ?? {}).every(([name, value]) => offer.labels[name] === value);

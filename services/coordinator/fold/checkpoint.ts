@@ -5,7 +5,7 @@ import { type FoldedRun, type FrozenRun, foldedRun } from "./folded-run.ts";
  * Version of everything that is folded here: to be raised with every change of what a fold makes of
  * the same messages, or of how it is frozen. `checkpoint.test.ts` shows such changes.
  */
-export const FOLD_VERSION = 2;
+export const FOLD_VERSION = 3;
 
 /** Fast rather than small: most of it is the same few field names. */
 const COMPRESSION = { level: 1 } as const;

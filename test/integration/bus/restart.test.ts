@@ -59,12 +59,22 @@ describe("a server that is killed and started again", () => {
     await coordinator.commands.publish(start, { id: anId(), payload: bytes("1") });
     const one = await waiting;
     expect(one === undefined ? "" : text(one.payload)).toBe("1");
-    const acknowledged = one?.ack();
+    // A server that lost, with its life, that it had handed the order out hands it out again, and
+    // answers nobody who acknowledges the first time.
+    const acknowledged = one?.ack().then(
+      () => true,
+      () => false,
+    );
     await crash();
-    await acknowledged;
+    const known = await acknowledged;
     await coordinator.commands.publish(start, { id: anId(), payload: bytes("2") });
-    const two = await bus.commands.next(runner, "start", signal);
-    expect(two === undefined ? "" : text(two.payload)).toBe("2");
+    const after: string[] = [];
+    while (after.at(-1) !== "2") {
+      const order = await bus.commands.next(runner, "start", signal);
+      after.push(order === undefined ? "" : text(order.payload));
+      await order?.ack();
+    }
+    expect(known ? [["2"]] : [["1", "2"], ["2"]]).toContainEqual(after);
   });
 
   it("hands an order on at once that came when its taker had gone", async () => {

@@ -1,3 +1,5 @@
+import { type Answer, answered, unusable } from "./answer.ts";
+
 /** How much is looked at, so that no text however odd takes long: from its end, where answers are. */
 const MAX_CHARACTERS = 262_144;
 const MAX_STEPS = 4_000_000;
@@ -21,11 +23,26 @@ export function jsonObjectsIn(text: string): readonly Record<string, unknown>[] 
   return found;
 }
 
-/** What to say of an answer that was to be JSON and holds none. */
-export const noJsonIn = (text: string): string =>
-  text.includes("{")
-    ? "what stands between its braces is not valid JSON (comments, trailing commas, single quotes, NaN and Infinity are not JSON)"
-    : "it holds no JSON object";
+/**
+ * The last JSON object of an answer that has one of these, or what is wrong with the answer.
+ *
+ * @param keys at least one, the first of which is asked for where none is there
+ */
+export function objectIn(
+  text: string,
+  keys: readonly string[],
+): Answer<Readonly<Record<string, unknown>>> {
+  const objects = jsonObjectsIn(text);
+  const said = objects.findLast((object) => keys.some((key) => key in object));
+  if (said !== undefined) return answered(said);
+  return unusable(objects.length === 0 ? noJsonIn(text) : `its JSON has no "${keys[0]}"`);
+}
+
+function noJsonIn(text: string): string {
+  if (!text.includes("{")) return "it holds no JSON object";
+  if (/:\s*[-+]?(?:NaN|Infinity)\b/.test(text)) return "NaN and Infinity are no numbers in JSON";
+  return "what stands between its braces is not valid JSON (comments, trailing commas and single quotes are not JSON)";
+}
 
 /** Index after the brace that closes the one at `start`; braces in strings do not count. */
 function endOfObject(text: string, start: number): number | undefined {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { jsonObjectsIn, noJsonIn } from "./json-in-text.rules.ts";
+import { jsonObjectsIn, objectIn } from "./json-in-text.rules.ts";
 
 describe("JSON in what an agent said", () => {
   it.each<[string, string, unknown[]]>([
@@ -26,7 +26,19 @@ describe("JSON in what an agent said", () => {
   });
 });
 
-it("what was wrong is said without the answer's own words", () => {
-  expect(noJsonIn("eight of ten")).toBe("it holds no JSON object");
-  expect(noJsonIn('{"a": NaN}')).toMatch(/NaN and Infinity are not JSON/);
+describe("an answer that is to be an object", () => {
+  it("is the last one with a key that is asked for", () => {
+    const text = '{"a": 1} {"b": 2} {"c": 3}';
+    expect(objectIn(text, ["a", "b"])).toEqual({ ok: true, value: { b: 2 } });
+  });
+
+  it.each([
+    ["eight of ten", "it holds no JSON object"],
+    ['{"a": NaN}', "NaN and Infinity are no numbers in JSON"],
+    ['{"a": 1,}', /not valid JSON \(comments, trailing commas/],
+    ['{"c": 1}', 'its JSON has no "a"'],
+  ])("%j is told without its own words", (text, problem) => {
+    const said = typeof problem === "string" ? problem : expect.stringMatching(problem);
+    expect(objectIn(text, ["a", "b"])).toEqual({ ok: false, problem: said });
+  });
 });

@@ -26,9 +26,9 @@ export const bestOfN = defineStrategy({
       models: z.array(z.string().min(1).max(200)).default([]),
     })
     .superRefine((params, ctx) => {
-      refuseContradictions(params, (issue) => ctx.addIssue(issue));
+      refuseContradictions(params, ctx);
       if (params.require_min_success <= params.n) return;
-      const message = `${params.require_min_success} of n=${params.n} candidates can never succeed`;
+      const message = `expected at most the number of candidates, n=${params.n}, not ${params.require_min_success}`;
       ctx.addIssue({ code: "custom", path: ["require_min_success"], message });
     }),
   async execute({ prompt, baseBranch, params }, ctx): Promise<StrategyOutcome> {

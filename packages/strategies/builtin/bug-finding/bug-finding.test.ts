@@ -2,8 +2,18 @@ import { describe, expect, it } from "vitest";
 import { type Answer, runStrategy, type ScriptedTask, type TestRun } from "../../testing/index.ts";
 import { bugFinding } from "./bug-finding.ts";
 
-const REPORT = "Title: it is lost\nRoot cause: a.ts:3";
-const CONFIRMED: Answer = { files: { "BUG_REPORT.md": "# It is lost\n" } };
+const REPORT = `Title: it is lost
+Severity: high
+Root cause: a.ts:3
+Reproduction: run it
+Files: a.ts`;
+const COMMITTED = `# It is lost
+Severity: high
+Root cause: a.ts:4
+Reproduction: run poc.ts, it prints 2
+Proposed fix: count from 0
+`;
+const CONFIRMED: Answer = { files: { "BUG_REPORT.md": COMMITTED } };
 const FIXED: Answer = { files: { "a.ts": "fixed" } };
 const FAILED: Answer = { error: "agent_failed", text: "exit 1" };
 
@@ -34,7 +44,7 @@ describe("bug-finding", () => {
         bug_report_branch: tested.task("validation/attempt-1").branch,
         fix_branch: tested.task("fix").branch,
       },
-      files: { "reports/BUG_REPORT.md": "# It is lost\n" },
+      files: { "reports/BUG_REPORT.md": COMMITTED },
     });
     expect(tested.task("discovery/attempt-1").task).toMatchObject({
       ...{ baseBranch: "main", readOnly: true, importPolicy: "never" },
@@ -55,7 +65,7 @@ describe("bug-finding", () => {
       ...{ target_area: "src/", bug_focus: "races", report_path: "docs/BUG.md" },
       ...{ validator_model: "opus", read_only_discovery: false, propose_fix: false },
     };
-    const validation = [{ files: { "docs/BUG.md": "# Race\n" } }];
+    const validation = [{ files: { "docs/BUG.md": COMMITTED } }];
     const tested = await run(params, { ...whole, validation });
     expect(tested.task("discovery/attempt-1").task).not.toHaveProperty("readOnly");
     expect(tested.task("discovery/attempt-1").task).toMatchObject({
@@ -65,7 +75,7 @@ describe("bug-finding", () => {
     expect(tested.outcome).toMatchObject({
       status: "succeeded",
       metadata: { bug_confirmed: true, fix_branch: null },
-      files: { "reports/docs/BUG.md": "# Race\n" },
+      files: { "reports/docs/BUG.md": COMMITTED },
     });
     expect(tested.tasks).toHaveLength(2);
   });
@@ -82,6 +92,32 @@ describe("bug-finding", () => {
     expect(tested.tasks).toHaveLength(2);
   });
 
+  it("asks again for a report that is none, with what it lacks", async () => {
+    const short = REPORT.replace(/Reproduction.*\n/, "");
+    const discovery = [{ message: "ok" }, { message: short }, { message: REPORT }];
+    const tested = await run({ discovery_max_retries: 2 }, { ...whole, discovery });
+    const asked = (n: number) => tested.task(`discovery/attempt-${n}`).task;
+    expect(asked(2)).toMatchObject({
+      prompt: expect.stringMatching(/<correction>[\s\S]*nothing under "Title:", "Severity:", /),
+    });
+    expect(asked(3)).toMatchObject({
+      prompt: expect.stringContaining('the report says nothing under "Reproduction:"'),
+    });
+    expect(tested.outcome).toMatchObject({
+      status: "succeeded",
+      tasks: ["discovery/attempt-3", "validation/attempt-1", "fix"],
+    });
+  });
+
+  it("takes a validator's report and reproduction in several commits", async () => {
+    const files = { "BUG_REPORT.md": COMMITTED, "poc.ts": "x" };
+    const tested = await run({}, { ...whole, validation: [{ files, commits: 2 }] });
+    expect(tested.outcome.status).toBe("succeeded");
+    expect(tested.task("validation/attempt-1").task).toMatchObject({
+      prompt: expect.not.stringMatching(/one\s+commit/),
+    });
+  });
+
   it("asks a validator that forgot its report again", async () => {
     const forgot = { files: { "poc.ts": "x" } };
     const tested = await run({}, { ...whole, validation: [forgot, CONFIRMED] });
@@ -93,6 +129,7 @@ describe("bug-finding", () => {
 
   it.each<[string, Answer, RegExp]>([
     ["commits nothing", { message: "Confirmed!" }, /nothing was committed/],
+    ["commits no whole report", { files: { "BUG_REPORT.md": "Confirmed." } }, /"Root cause:"/],
     ["commits an empty report", { files: { "BUG_REPORT.md": " \n" } }, /is empty/],
     ["breaks down", FAILED, /exit 1/],
   ])("fails where the validator %s every time", async (_, validation, reason) => {
@@ -107,7 +144,8 @@ describe("bug-finding", () => {
 
   it.each<[string, Answer, RegExp]>([
     ["nothing is found", { message: "**NO BUG FOUND**\nLooked at a.ts" }, /^no bug was found$/],
-    ["nothing is said", {}, /^no bug was reported: the answer was empty/],
+    ["no report is given", { message: "ok" }, /^no bug was reported: .* "Title:", "Severity:"/],
+    ["nothing is said", {}, /^no bug was reported: it was empty/],
     ["the search breaks down", FAILED, /^no bug was reported: .*exit 1/],
   ])("fails where %s", async (_, discovery, reason) => {
     const tested = await run({}, { ...whole, discovery: [discovery] });
@@ -127,7 +165,7 @@ describe("bug-finding", () => {
       status: "failed",
       reason: expect.stringMatching(reason),
       metadata: { bug_confirmed: true, fix_branch: null },
-      files: { "reports/BUG_REPORT.md": "# It is lost\n" },
+      files: { "reports/BUG_REPORT.md": COMMITTED },
     });
   });
 });

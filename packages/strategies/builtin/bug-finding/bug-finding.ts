@@ -7,7 +7,7 @@ import {
   type StrategyOutcome,
   stepParams,
 } from "../../sdk.ts";
-import { type Answer, answered, unusable } from "../answers/answer.ts";
+import { type Answer, answered, lastWords } from "../answers/answer.ts";
 import { type Asked, ask, endOf, LOOKS_ONLY } from "../steps/ask.ts";
 import { committedFile } from "../steps/committed-file.ts";
 import { failed } from "../steps/failed.ts";
@@ -16,6 +16,7 @@ import { repositoryPath } from "../steps/repository-path.ts";
 import { resultsPath } from "../steps/results-path.rules.ts";
 import { discoveryPrompt } from "./discovery.prompt.ts";
 import { fixPrompt } from "./fix.prompt.ts";
+import { DISCOVERY_FORM, REPORT_FORM, wholeReport } from "./report-form.rules.ts";
 import { NO_BUG_FOUND, NOT_CONFIRMED, statementIn } from "./statements.rules.ts";
 import { validatorPrompt } from "./validator.prompt.ts";
 
@@ -41,15 +42,16 @@ export const bugFinding = defineStrategy({
     const found = await discover(ctx, input);
     if (!found.ok) return unconfirmed(`no bug was reported: ${found.problem}`, [found.key]);
     const discovery = found.result.key;
-    const none = statementIn(found.value, NO_BUG_FOUND);
-    if (none !== undefined) return unconfirmed(colon("no bug was found", none), [discovery]);
+    if (!found.value.found) {
+      return unconfirmed(colon("no bug was found", found.value.why), [discovery]);
+    }
 
-    const checked = await validate(ctx, input, found.value);
+    const checked = await validate(ctx, input, found.value.report);
     if (!checked.ok) {
       return unconfirmed(`the bug is not confirmed: ${checked.problem}`, [discovery, checked.key]);
     }
     const validation = checked.result.key;
-    if (checked.value.confirmed === false) {
+    if (!checked.value.confirmed) {
       const reason = colon("the bug is not confirmed", checked.value.why);
       return unconfirmed(reason, [discovery, validation]);
     }
@@ -70,7 +72,14 @@ const unconfirmed = (reason: string, tasks: readonly string[]): StrategyOutcome 
 
 const colon = (what: string, why: string): string => (why === "" ? what : `${what}: ${why}`);
 
-function discover(ctx: StrategyContext, { prompt, baseBranch, params }: Input) {
+type Discovery =
+  | { readonly found: true; readonly report: string }
+  | { readonly found: false; readonly why: string };
+
+function discover(
+  ctx: StrategyContext,
+  { prompt, baseBranch, params }: Input,
+): Promise<Asked<Discovery>> {
   const { target_area: targetArea, bug_focus: bugFocus, discovery_prompt: voice } = params;
   return ask(ctx, {
     key: ctx.key("discovery"),
@@ -81,8 +90,14 @@ function discover(ctx: StrategyContext, { prompt, baseBranch, params }: Input) {
       ...(params.read_only_discovery ? LOOKS_ONLY : {}),
       ...given({ model: params.discovery_model }),
     }),
-    read: ({ finalMessage = "" }) =>
-      finalMessage.trim() === "" ? unusable("the answer was empty") : answered(finalMessage),
+    read(result): Answer<Discovery> {
+      const words = lastWords(result);
+      if (!words.ok) return words;
+      const why = statementIn(words.value, NO_BUG_FOUND);
+      if (why !== undefined) return answered({ found: false, why });
+      const report = wholeReport(words.value, DISCOVERY_FORM);
+      return report.ok ? answered({ found: true, report: report.value }) : report;
+    },
   });
 }
 
@@ -111,7 +126,8 @@ function validate(
         if (why !== undefined) return answered({ confirmed: false, why });
       }
       const file = await committedFile(ctx, result, reportPath);
-      return file.ok ? answered({ confirmed: true, report: file.value }) : file;
+      const report = file.ok ? wholeReport(file.value, REPORT_FORM) : file;
+      return report.ok ? answered({ confirmed: true, report: report.value }) : report;
     },
   });
 }

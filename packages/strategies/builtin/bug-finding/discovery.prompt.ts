@@ -1,4 +1,5 @@
 import { correctionPart, promptText, section, type Wording } from "../prompts/prompt-text.ts";
+import { DISCOVERY_FORM, formText } from "./report-form.rules.ts";
 import { NO_BUG_FOUND } from "./statements.rules.ts";
 
 const VOICE = `
@@ -30,13 +31,9 @@ export function discoveryPrompt(inputs: DiscoveryInputs): string {
     section("focus", bugFocus),
     section(
       "output",
-      `Change and commit nothing. Your last message is a report in plain text with these headings:
+      `Change and commit nothing. Your last message is a report in plain text with all of these headings:
 
-Title: one line
-Severity: high, medium or low, and for whom
-Root cause: the place in the code (file and lines) and why it is wrong there
-Reproduction: steps from a fresh checkout, what is seen, what should be seen
-Files: the files involved
+${formText(DISCOVERY_FORM)}
 
 If after an honest search there is no bug, your last message is the line ${NO_BUG_FOUND} and below it
 what you looked at.`,

@@ -1,4 +1,5 @@
 import { correctionPart, promptText, section, type Wording } from "../prompts/prompt-text.ts";
+import { formText, REPORT_FORM } from "./report-form.rules.ts";
 import { NOT_CONFIRMED } from "./statements.rules.ts";
 
 const VOICE = `
@@ -23,10 +24,11 @@ export function validatorPrompt(inputs: ValidatorInputs): string {
     section("report", report),
     section(
       "output",
-      `If you reproduced it: write the file ${reportPath} with the headings Title, Severity, Root cause,
-Reproduction (exact steps or the script, and what they print) and Proposed fix (what to change and why
-that is enough, without changing it). Commit that file, and the reproduction if it is a file, in exactly
-one commit. Fix nothing.
+      `If you reproduced it: write the file ${reportPath} with all of these headings:
+
+${formText(REPORT_FORM)}
+
+Commit that file, and the reproduction if it is a file. Fix nothing.
 
 If you could not reproduce it: commit nothing, and end with one line
 ${NOT_CONFIRMED}: <why>`,

@@ -32,8 +32,7 @@ export function composerPrompt(inputs: CompositionInputs): string {
     section("missing", missing.join("\n")),
     section(
       "output",
-      `Change no page. Write the file ${reportPath} and commit that file alone, in exactly one commit. It is
-Markdown: a summary of at most ten lines; then the findings as a checklist (- [ ] **n. Title**, page,
+      `Change no page. Write the file ${reportPath} and commit that file alone. It is Markdown: a summary of at most ten lines; then the findings as a checklist (- [ ] **n. Title**, page,
 location, description), numbered from 1 through all of it, the most important first; then one line a
 page with its number of findings, also for pages without any. Where reviews are missing, the summary
 says which.`,

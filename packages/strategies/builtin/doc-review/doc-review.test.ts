@@ -158,6 +158,31 @@ describe("doc-review", () => {
     });
   });
 
+  const check = async (pages: string) =>
+    docReview.check?.({
+      params: docReview.params.parse({ pages_file: "pages.yml" }),
+      baseBranch: "main",
+      files: { "pages.yml": pages },
+      missingPaths: async (paths) => paths.filter((path) => path !== "docs/start.md"),
+    });
+
+  it("has nothing against a list of pages that are there", async () => {
+    expect(await check("- {title: Start, path: docs/start.md}")).toEqual([]);
+  });
+
+  it.each([
+    ["", "pages.yml is empty"],
+    ["- {title: Start}", /^pages.yml page 1\.path: .*expected a list of \{title, path, slug\?\}/],
+    [
+      `${PAGES}- {title: New, path: docs/new.md}`,
+      "pages.yml lists files that main does not have: docs/api.md (page 2), docs/new.md (page 3); mend the list, or commit them",
+    ],
+  ])("the list of pages %j is refused before the run is submitted", async (pages, message) => {
+    const stringMatching = expect.stringMatching(message);
+    const problem = typeof message === "string" ? message : stringMatching;
+    expect(await check(pages)).toEqual([{ param: "pages_file", message: problem }]);
+  });
+
   it.each([
     ["", /pages_file pages.yml is empty/],
     ["- {title: Start}", /pages_file pages.yml page 1\.path/],

@@ -56,6 +56,19 @@ type Reviewed = Review &
 export const docReview = defineStrategy({
   name: "doc-review",
   params,
+  async check({ params: { pages_file: name }, files, baseBranch, missingPaths }) {
+    const wrong = (message: string) => [{ param: "pages_file", message: `${name} ${message}` }];
+    const pages = parsePages(files[name] ?? "");
+    if (!pages.ok) return wrong(pages.problem);
+    const missing = new Set(await missingPaths(pages.value.map(({ path }) => path)));
+    const named = pages.value.flatMap(({ path }, index) =>
+      missing.has(path) ? [`${path} (page ${index + 1})`] : [],
+    );
+    if (named.length === 0) return [];
+    return wrong(
+      `lists files that ${baseBranch} does not have: ${named.join(", ")}; mend the list, or commit them`,
+    );
+  },
   async execute(input, ctx): Promise<StrategyOutcome> {
     const { reviewers_per_page: reviewers, report_dir: dir } = input.params;
     const pages = pagesOf(input);
@@ -109,9 +122,7 @@ function pagesOf({ params, files }: Input): readonly Page[] {
   const name = params.pages_file;
   const pages = parsePages(files[name] ?? "");
   if (pages.ok) return pages.value;
-  throw new PitayaError("usage", `pages_file ${name} ${pages.problem}`, {
-    hint: "each page of the list needs a title and a path in the repository",
-  });
+  throw new PitayaError("usage", `pages_file ${name} ${pages.problem}`);
 }
 
 /** The chain of one page and one reviewer: a report is checked as soon as it is there. */

@@ -11,18 +11,34 @@ export interface Page {
   readonly slug: string;
 }
 
+const text = () =>
+  z.string({ error: ({ input }) => (input === undefined ? "is missing" : "must be text") });
+
 const Entry = z.strictObject({
-  title: z.string().trim().min(1),
-  path: z
-    .string()
+  title: text().trim().min(1),
+  path: text()
     .trim()
     .min(1)
-    .refine((path) => !path.startsWith("/") && !path.split("/").includes(".."), {
+    .max(400)
+    .refine((path) => !/^\/|(?:^|\/)\.\.(?:\/|$)|\p{Cc}/u.test(path), {
       error: "must be a path inside the repository, without a leading slash or ..",
     }),
-  slug: z.string().trim().optional(),
+  slug: text().trim().optional(),
 });
-const Entries = z.array(Entry).max(500);
+const Entries = z
+  .array(Entry)
+  .max(500)
+  .superRefine((entries, ctx) => {
+    const by = new Map<string, number>();
+    for (const [index, { slug }] of entries.entries()) {
+      const name = slugOf(slug ?? "");
+      const first = by.get(name) ?? index;
+      if (name !== "") by.set(name, first);
+      if (first === index) continue;
+      const message = `"${slug}" is page ${first + 1}'s slug already; give each a slug of its own`;
+      ctx.addIssue({ code: "custom", path: [index, "slug"], message });
+    }
+  });
 
 /**
  * The pages that a list in YAML or JSON names: `[{title, path, slug?}]`, or the same under `pages`.
@@ -41,7 +57,9 @@ export function parsePages(text: string): Answer<readonly Page[]> {
   if (!Array.isArray(list)) return unusable(`holds no list of pages: ${FORM}`);
   if (list.length === 0) return unusable("lists no page");
   const entries = Entries.safeParse(list);
-  if (!entries.success) return unusable(`${firstIssue(entries.error)}; ${FORM}`);
+  if (!entries.success) {
+    return unusable(`${entries.error.issues.slice(0, MAX_ISSUES).map(said).join("; ")}; ${FORM}`);
+  }
   return answered(withSlugs(entries.data));
 }
 
@@ -50,18 +68,24 @@ const FORM = "expected a list of {title, path, slug?}, or {pages: [...]}";
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-function firstIssue(error: z.ZodError): string {
-  const [issue] = error.issues;
-  const [index, ...rest] = issue?.path ?? [];
+/** Of what is wrong with a list, so many are told of. */
+const MAX_ISSUES = 10;
+
+function said({ path: [index, ...rest], message }: z.core.$ZodIssue): string {
   const place = typeof index === "number" ? `page ${index + 1}` : "the list";
-  return `${[place, ...rest].join(".")}: ${issue?.message ?? "is wrong"}`;
+  return `${[place, ...rest].join(".")}: ${message}`;
 }
 
-/** Lower case, with everything but letters and digits as one dash; a slug taken before gets a number. */
+/**
+ * Lower case, with everything but letters and digits as one dash. One that is made of a title gets a
+ * number where it is taken.
+ */
 function withSlugs(entries: readonly z.infer<typeof Entry>[]): Page[] {
-  const taken = new Set<string>();
+  const taken = new Set(entries.map(({ slug }) => slugOf(slug ?? "")));
   return entries.map(({ title, path, slug }) => {
-    const wanted = slugOf(slug ?? "") || slugOf(title) || "page";
+    const given = slugOf(slug ?? "");
+    if (given !== "") return { title, path, slug: given };
+    const wanted = slugOf(title) || "page";
     let free = wanted;
     for (let n = 2; taken.has(free); n += 1) free = `${wanted}-${n}`;
     taken.add(free);

@@ -21,7 +21,7 @@ describe("a list of pages", () => {
     const read = parsePages(JSON.stringify(given));
     expect(read.ok && read.value.map(({ slug }) => slug)).toEqual(
       // biome-ignore format: one each
-      ["n-code", "a", "a-2", "a-3", "page", "a-2-2", "a-4"],
+      ["n-code", "a-2", "a-3", "a-4", "page", "a-2-2", "a"],
     );
   });
 });
@@ -38,6 +38,13 @@ describe("what is no list of pages", () => {
     ["broken JSON", '[{"title": "a", "path": "b"', /neither YAML nor JSON/],
     ["no path", "- title: a", /^page 1\.path/],
     ["an empty title", "- {title: a, path: b}\n- {title: '', path: b}", /^page 2\.title/],
+    [
+      "the same slug twice",
+      "- {title: a, path: a, slug: X!}\n- {title: b, path: b, slug: x}",
+      /^page 2\.slug: "x" is page 1's slug already; give each a slug of its own; expected a list/,
+    ],
+    ["several mistakes", "- {title: a}\n- {path: b}", /^page 1\.path: .*; page 2\.title: /],
+    ["a path of two lines", '- {title: a, path: "a\\nb"}', /^page 1\.path: must be a path in/],
     ["texts", "- a.md\n- b.md", /^page 1: /],
     ["another key", "- {title: a, path: b, slgu: c}", /^page 1: .*slgu/],
     [

@@ -25,8 +25,8 @@ export function reviewerPrompt(inputs: PageReviewInputs): string {
     section("page", `Title: ${page.title}\nPath: ${page.path}`),
     section(
       "output",
-      `Change no page. Write your report to the file ${reportPath} and commit that file alone, in exactly one
-commit. It is Markdown of this form:
+      `Change no page. Write your report to the file ${reportPath} and commit that file alone. It is
+Markdown of this form:
 
 ${REPORT_FORM}`,
     ),

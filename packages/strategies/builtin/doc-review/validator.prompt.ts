@@ -25,8 +25,7 @@ export function validatorPrompt(inputs: PageValidationInputs): string {
     section(
       "output",
       `Change no page. Rewrite the file ${reportPath} in place so that it holds the findings that stand,
-numbered anew, and commit that file alone, in exactly one commit. If every finding stands as it is
-written, commit nothing. The file keeps this form:
+numbered anew, and commit that file alone. If every finding stands as it is written, commit nothing. The file keeps this form:
 
 ${REPORT_FORM}`,
     ),

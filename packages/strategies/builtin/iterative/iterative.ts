@@ -6,7 +6,7 @@ import {
   type StrategyOutcome,
   stepParams,
 } from "../../sdk.ts";
-import { answered, unusable } from "../answers/answer.ts";
+import { lastWords } from "../answers/answer.ts";
 import { generatorPrompt } from "../prompts/generator.prompt.ts";
 import { ask, endOf, LOOKS_ONLY, onWork } from "../steps/ask.ts";
 import { failed } from "../steps/failed.ts";
@@ -105,8 +105,7 @@ async function review(
       ...(settings.read_only_review ? LOOKS_ONLY : {}),
       ...given({ model, maxTurns }),
     }),
-    read: ({ finalMessage = "" }) =>
-      finalMessage.trim() === "" ? unusable("it was empty") : answered(finalMessage),
+    read: lastWords,
   });
   return asked.ok ? asked.value : undefined;
 }

@@ -1,5 +1,5 @@
 import { type Answer, answered, unusable } from "../answers/answer.ts";
-import { jsonObjectsIn, noJsonIn } from "../answers/json-in-text.rules.ts";
+import { objectIn } from "../answers/json-in-text.rules.ts";
 import type { Finding } from "./findings.rules.ts";
 
 /** What a composer makes of the findings. */
@@ -15,12 +15,9 @@ export function parseComposition(
   answer: string,
   findings: readonly Finding[],
 ): Answer<Composition> {
-  const objects = jsonObjectsIn(answer);
-  const said = objects.findLast((object) => "selected_ids" in object);
-  if (said === undefined) {
-    return unusable(objects.length === 0 ? noJsonIn(answer) : 'its JSON has no "selected_ids"');
-  }
-  const { intro, selected_ids: ids } = said;
+  const object = objectIn(answer, ["selected_ids"]);
+  if (!object.ok) return object;
+  const { intro, selected_ids: ids } = object.value;
   if (typeof intro !== "string" || intro.trim() === "") return unusable('"intro" is not a text');
   if (!Array.isArray(ids)) return unusable('"selected_ids" is not a list');
   const known = new Set(findings.map(({ uid }) => uid));

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { canonicalHash } from "../../canonical-hash.ts";
 import { type Answer, answered, unusable } from "../answers/answer.ts";
-import { jsonObjectsIn, noJsonIn } from "../answers/json-in-text.rules.ts";
+import { objectIn } from "../answers/json-in-text.rules.ts";
 
 /** Worst first. */
 export const SEVERITIES = ["HIGH", "MEDIUM", "LOW"] as const;
@@ -61,11 +61,9 @@ const Said = z.object({
  * answer too. What it may say of counts or of a verdict is not looked at: both are ours.
  */
 export function parseFindings(answer: string): Answer<readonly Finding[]> {
-  const objects = jsonObjectsIn(answer);
-  const said = objects.findLast((object) => "findings" in object)?.["findings"];
-  if (said === undefined) {
-    return unusable(objects.length === 0 ? noJsonIn(answer) : 'its JSON has no "findings"');
-  }
+  const object = objectIn(answer, ["findings"]);
+  if (!object.ok) return object;
+  const { findings: said } = object.value;
   if (!Array.isArray(said)) return unusable('"findings" is not a list');
   if (said.length > MAX_FINDINGS) return unusable(`it has more than ${MAX_FINDINGS} findings`);
   const findings: Finding[] = [];

@@ -154,6 +154,18 @@ describe("pr-review", () => {
   });
 });
 
+it("a branch that would be compared with itself is refused before the run is submitted", async () => {
+  const check = (baseBranch: string) =>
+    prReview.check?.({
+      ...{ params: prReview.params.parse({ base_branch: "main" }), baseBranch, files: {} },
+      missingPaths: async () => [],
+    });
+  expect(await check("feature")).toEqual([]);
+  expect(await check("main")).toEqual([
+    { param: "base_branch", message: expect.stringMatching(/^main is what is to be reviewed/) },
+  ]);
+});
+
 describe("reviews that cannot be used", () => {
   const oneFails = {
     review: ({ key }: ScriptedTask): Answer =>

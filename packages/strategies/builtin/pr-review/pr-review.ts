@@ -1,6 +1,7 @@
 import { z } from "zod";
 import {
   branchParam,
+  type CommonParams,
   defineStrategy,
   type StrategyContext,
   type StrategyInput,
@@ -8,7 +9,7 @@ import {
   stepParams,
   textFileParam,
 } from "../../sdk.ts";
-import { answered, unusable } from "../answers/answer.ts";
+import { lastWords } from "../answers/answer.ts";
 import { type Asked, ask, LOOKS_ONLY } from "../steps/ask.ts";
 import { failed } from "../steps/failed.ts";
 import { given } from "../steps/given.ts";
@@ -41,7 +42,7 @@ const params = z.strictObject({
   composer_instructions_path: textFileParam().optional(),
   ci_fail_policy: z.enum(["needs_changes", "always", "never"]).default("needs_changes"),
 });
-type Input = StrategyInput<z.output<typeof params> & { include_branches?: string[] | undefined }>;
+type Input = StrategyInput<z.output<typeof params> & CommonParams>;
 
 /** A composer whose answer cannot be used is asked once more; the verdict does not hang on it. */
 const COMPOSER_ATTEMPTS = 2;
@@ -50,6 +51,11 @@ const COMPOSER_ATTEMPTS = 2;
 export const prReview = defineStrategy({
   name: "pr-review",
   params,
+  async check({ params: { base_branch: compareWith }, baseBranch }) {
+    if (compareWith !== baseBranch) return [];
+    const message = `${baseBranch} is what is to be reviewed, and cannot be compared with itself; check out the branch with the changes, or name it with --base-branch`;
+    return [{ param: "base_branch", message }];
+  },
   async execute(input, ctx): Promise<StrategyOutcome> {
     const { reviewers, fail_on: failOn, ci_fail_policy: policy } = input.params;
     const reviews = await Promise.all(
@@ -146,8 +152,7 @@ async function review(
       ...at,
       ...given({ model: params.reviewer_model }),
     }),
-    read: ({ finalMessage = "" }) =>
-      finalMessage.trim() === "" ? unusable("it was empty") : answered(finalMessage),
+    read: lastWords,
   });
   if (!reviewed.ok) return reviewed;
   return ask(ctx, {

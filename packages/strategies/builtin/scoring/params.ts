@@ -22,7 +22,7 @@ export const scoringParams = {
   weight_quality: weight().default(0.2),
   score_scale_max: z.union([z.literal(10), z.literal(100)]).default(10),
   /** On the same scale. */
-  fail_below_score: z.number().min(0).max(100).optional(),
+  fail_below_score: z.number().min(0).optional(),
   scorer_max_retries: z.int().min(0).max(20).default(2),
   read_only_scoring: z.boolean().default(true),
   /** Of the scorer. */
@@ -34,6 +34,8 @@ export const scoringParams = {
 
 export type ScoringParams = z.output<z.ZodObject<typeof scoringParams>> & CommonParams;
 
+const WEIGHTS = ["weight_correctness", "weight_completeness", "weight_quality"] as const;
+
 export const weightsOf = (params: ScoringParams): Weights => ({
   correctness: params.weight_correctness,
   completeness: params.weight_completeness,
@@ -41,17 +43,14 @@ export const weightsOf = (params: ScoringParams): Weights => ({
 });
 
 /** Refuses what is right each for itself and does not go together. */
-export function refuseContradictions(
-  params: ScoringParams,
-  refuse: (issue: { code: "custom"; path: string[]; message: string }) => void,
-): void {
+export function refuseContradictions(params: ScoringParams, ctx: z.RefinementCtx): void {
   const { score_scale_max: scaleMax, fail_below_score: least = 0 } = params;
   if (Object.values(weightsOf(params)).every((value) => value === 0)) {
-    const message = "every weight of the score is 0";
-    refuse({ code: "custom", path: ["weight_correctness"], message });
+    const message = `every weight of the score is 0; expected one of ${WEIGHTS.join(", ")} above 0`;
+    ctx.addIssue({ code: "custom", path: ["weight_correctness"], message });
   }
   if (least > scaleMax) {
-    const message = `${least} is above the end of the scale, score_scale_max=${scaleMax}`;
-    refuse({ code: "custom", path: ["fail_below_score"], message });
+    const message = `expected a number from 0 to ${scaleMax}, the score_scale_max, not ${least}`;
+    ctx.addIssue({ code: "custom", path: ["fail_below_score"], message });
   }
 }

@@ -1,5 +1,5 @@
 import { type Answer, answered, unusable } from "../answers/answer.ts";
-import { jsonObjectsIn, noJsonIn } from "../answers/json-in-text.rules.ts";
+import { objectIn } from "../answers/json-in-text.rules.ts";
 
 export const ASPECTS = ["correctness", "completeness", "quality"] as const;
 export type Aspect = (typeof ASPECTS)[number];
@@ -28,12 +28,10 @@ export const weighedAspects = (weights: Weights): readonly Aspect[] =>
  * looked at: the weights are ours.
  */
 export function parseScore(text: string, weights: Weights, scaleMax: number): Answer<Score> {
-  const objects = jsonObjectsIn(text);
   const aspects = weighedAspects(weights);
-  const said = objects.findLast((object) => aspects.some((aspect) => aspect in object));
-  if (said === undefined) {
-    return unusable(objects.length === 0 ? noJsonIn(text) : `its JSON has no "${aspects[0]}"`);
-  }
+  const object = objectIn(text, aspects);
+  if (!object.ok) return object;
+  const said = object.value;
   const given: Partial<Record<Aspect, number>> = {};
   for (const aspect of aspects) {
     const value = said[aspect];

@@ -72,7 +72,7 @@ describe("scoring", () => {
       ...[true, true, true],
     ]);
     expect(prompts[1]).toContain("it holds no JSON object");
-    expect(prompts[3]).toContain("NaN and Infinity are not JSON");
+    expect(prompts[3]).toContain("NaN and Infinity are no numbers in JSON");
   });
 
   it("does not take a score outside the scale", async () => {
@@ -193,7 +193,7 @@ describe("a verification", () => {
 
 it.each([
   [{ weight_correctness: 0, weight_completeness: 0, weight_quality: 0 }, /every weight .* is 0/],
-  [{ fail_below_score: 50 }, /50 is above the end of the scale/],
+  [{ fail_below_score: 50 }, /from 0 to 10, the score_scale_max, not 50/],
   [{ score_scale_max: 50 }, /score_scale_max/],
   [{ weight_quality: -1 }, /weight_quality/],
   [{ verify: { comand: "npm test" } }, /verify/],

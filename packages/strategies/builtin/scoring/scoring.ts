@@ -7,9 +7,7 @@ import { refuseContradictions, scoringParams, weightsOf } from "./params.ts";
 /** One agent does the work, another one judges it. */
 export const scoring = defineStrategy({
   name: "scoring",
-  params: z
-    .strictObject(scoringParams)
-    .superRefine((params, ctx) => refuseContradictions(params, (issue) => ctx.addIssue(issue))),
+  params: z.strictObject(scoringParams).superRefine(refuseContradictions),
   async execute({ prompt, baseBranch, params }, ctx): Promise<StrategyOutcome> {
     const made = await candidate(ctx, params, { task: prompt, baseBranch, keys: [] });
     const metadata = {

@@ -8,5 +8,5 @@ export const repositoryPath = () =>
     .min(1)
     .max(400)
     .regex(/^(?!\/)(?!.*(?:^|\/)\.\.(?:\/|$))[^\p{Cc}]+$/u, {
-      error: "must be a path inside the repository, without a leading slash or ..",
+      error: "expected a path inside the repository, without a leading slash or ..",
     });
