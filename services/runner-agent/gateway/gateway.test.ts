@@ -125,6 +125,18 @@ describe("a call to the provider", () => {
     await expect(next()).rejects.toThrow();
   });
 
+  it("brings no key back where the provider repeats what it refuses", async () => {
+    const upstream = await provider((request, response) => {
+      response.writeHead(401, { "content-type": "application/json", "retry-after": "3" });
+      response.end(JSON.stringify({ error: `bad key ${request.headers["x-api-key"]}` }));
+    });
+    const { own, port } = await opened();
+    own.admit("token", Promise.resolve(providerAt(upstream)));
+    const answer = await ask(port, "/token/v1", { headers: { "x-api-key": PLACEHOLDER } });
+    expect([answer.status, answer.headers.get("retry-after")]).toEqual([401, "3"]);
+    expect(await answer.json()).toEqual({ error: `bad key ${PLACEHOLDER}` });
+  });
+
   it("ends at the provider when the agent leaves", async () => {
     const closed = Promise.withResolvers<void>();
     const upstream = await provider((_, response) => {

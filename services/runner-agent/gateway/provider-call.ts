@@ -12,7 +12,7 @@ import { addUsage } from "./add-usage.ts";
 import { type Translation, translation } from "./chat/translation.ts";
 import { eventSplitter } from "./event-splitter.ts";
 import type { Guest, Pass } from "./passes.ts";
-import { callHeaders, callUrl, passedOn } from "./provider-request.rules.ts";
+import { callHeaders, callUrl, type Key, passedOn, withoutKeys } from "./provider-request.rules.ts";
 import { refuse } from "./refusals.ts";
 import { usageReader } from "./usage-reader.ts";
 
@@ -35,10 +35,11 @@ export async function callProvider(
   response: ServerResponse,
   call: ProviderCall,
 ): Promise<void> {
+  const { keys } = call.provider;
   const isTranslated =
     call.provider.speaksChatOnly && request.method === "POST" && RESPONSES.test(call.path);
   if (!isTranslated) {
-    const sent = send(request, response, call, call.path, passOn(response));
+    const sent = send(request, response, call, call.path, passOn(response, keys));
     if (sent) pipeline(request, sent, () => undefined);
     return;
   }
@@ -48,7 +49,7 @@ export async function callProvider(
   delete request.headers["content-length"];
   delete request.headers["content-encoding"];
   const path = call.path.replace(RESPONSES, "/chat/completions");
-  send(request, response, call, path, answerIn(asked, response))?.end(asked.body);
+  send(request, response, call, path, answerIn(asked, response, keys))?.end(asked.body);
 }
 
 const RESPONSES = /\/responses(?=\?|$)/;
@@ -95,20 +96,35 @@ function send(
 }
 
 const passOn =
-  (response: ServerResponse): Answerer =>
+  (response: ServerResponse, keys: readonly Key[]): Answerer =>
   (answer, done) => {
+    if ((answer.statusCode ?? 0) >= 400) return passErrorOn(answer, response, keys, done);
     response.writeHead(answer.statusCode ?? 502, answer.statusMessage, passedOn(answer.headers));
     // Those who wait for the first words are to see that there will be some.
     response.flushHeaders();
     pipeline(answer, response, done);
   };
 
+function passErrorOn(
+  answer: IncomingMessage,
+  response: ServerResponse,
+  keys: readonly Key[],
+  done: (error: Error | null) => void,
+): void {
+  textOf(answer).then((text = "") => {
+    const { "content-length": _, ...headers } = passedOn(answer.headers);
+    response.writeHead(answer.statusCode ?? 502, answer.statusMessage, headers);
+    response.end(withoutKeys(text, keys));
+    done(null);
+  }, done);
+}
+
 /** Errors pass as they are: they have the same form in both interfaces. */
 const answerIn =
-  (asked: Translation, response: ServerResponse): Answerer =>
+  (asked: Translation, response: ServerResponse, keys: readonly Key[]): Answerer =>
   (answer, done) => {
     const { "content-length": _, ...headers } = passedOn(answer.headers);
-    if (answer.statusCode !== 200) return passOn(response)(answer, done);
+    if (answer.statusCode !== 200) return passOn(response, keys)(answer, done);
     if (!asked.isStreamed) {
       textOf(answer).then((text) => {
         const whole = asked.whole(text ?? "");

@@ -52,6 +52,10 @@ function substituted(value: Value, keys: readonly Key[]): Value {
   return Array.isArray(value) ? value.map(put) : put(String(value));
 }
 
+/** An answer with each key taken back: providers repeat what they refuse. */
+export const withoutKeys = (text: string, keys: readonly Key[]): string =>
+  keys.reduce((so, { placeholder, value }) => so.replaceAll(value, () => placeholder), text);
+
 /**
  * Where a call goes: `path` below the provider's address, with the key in place of its placeholder.
  * Undefined where it would lead out of that.
