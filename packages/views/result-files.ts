@@ -4,6 +4,7 @@ import { instanceDocument } from "./instance-document.ts";
 import { branchOf, type InstanceResult } from "./instance-result.ts";
 import type { TextSource } from "./log-texts.ts";
 import { type MetricsRow, metricsCsv } from "./metrics-series.ts";
+import { modelOfRun } from "./model-of-run.rules.ts";
 import { outcomeMetadata } from "./outcome-metadata.ts";
 import type { RunView } from "./run-view.ts";
 import { type Summary, summaryOf } from "./summary.ts";
@@ -142,7 +143,7 @@ function metadata(view: RunView, summary: Summary): object {
     },
     defaults: {
       plugin_name: spec.agent.plugin,
-      model: spec.agent.model ?? null,
+      model: modelOfRun(spec),
       agent_cli_args: spec.agent.cliArgs,
     },
     strategies: summary.strategies,
