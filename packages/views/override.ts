@@ -14,7 +14,7 @@ export function mergedOverride(before: RunOverride, after: RunOverride): RunOver
 
 /** The run's settings as they hold now. */
 export function overriddenSpec(spec: RunSpec, override: RunOverride): RunSpec {
-  const { network, retries, maxParallel } = override;
+  const { network, retries, maxParallel, maxStarting } = override;
   return {
     ...spec,
     agent: overriddenAgent(spec.agent, override),
@@ -22,6 +22,7 @@ export function overriddenSpec(spec: RunSpec, override: RunOverride): RunSpec {
     ...(network !== undefined && { network }),
     ...(retries !== undefined && { retries }),
     ...(maxParallel !== undefined && { maxParallel }),
+    ...(maxStarting !== undefined && { maxStarting }),
   };
 }
 
