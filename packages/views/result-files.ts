@@ -122,6 +122,8 @@ function metadata(view: RunView, summary: Summary): object {
     },
     orchestrator: {
       max_parallel_instances: spec.maxParallel ?? "auto",
+      max_parallel_startup: spec.maxStarting ?? "auto",
+      randomize_queue_order: spec.randomQueue ?? false,
       retries: spec.retries,
       branch_namespace: spec.branchNaming,
       import_policy: spec.import.policy,
