@@ -1,4 +1,5 @@
 import { loadText } from "@pitaya/bus";
+import { findStrategy, paramsSchema, strategyNames } from "@pitaya/strategies";
 import { OutwardEvent } from "@pitaya/views";
 import { attemptFailed, madeCommits } from "@pitaya/views/testing";
 import { expect, test } from "vitest";
@@ -153,6 +154,33 @@ test("a prompt may come on standard input, and is taken as it is", async () => {
     expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining(why) });
   }
 });
+
+const LIMITING = strategyNames.filter((name) =>
+  Object.hasOwn(paramsSchema(findStrategy(name)).shape, "max_turns"),
+);
+test.each([
+  ...LIMITING.flatMap((name) =>
+    ["codex", "opencode", "command"].map((plugin) => [
+      ["--strategy", name, "-S", "max_turns=3", "--plugin", plugin, "--cli-arg=x"],
+      `${plugin}: maxTurns`,
+    ]),
+  ),
+  ...["claude-code", "codex", "gemini", "opencode"].map((plugin) => [
+    ["--plugin", plugin, "--network", "offline"],
+    `${plugin}: networkEgress: offline`,
+  ]),
+  [["--plugin", "codex", "--oauth-token", "t"], "codex takes no --oauth-token"],
+  [["--plugin", "command", "--cli-arg=x", "--base-url", "http://x"], "command: the base URL"],
+] as [string[], string][])(
+  "%j is refused before anything is spent, by name",
+  async (how, named) => {
+    const names = ["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY"];
+    const env = Object.fromEntries(names.map((name) => [name, "sk-0123456789abcdef"]));
+    const connection = () => Promise.reject(new Error("nothing may be connected to"));
+    const { code, stderr } = await stage.pitaya(["do it", ...how], { env, connection });
+    expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining(named) });
+  },
+);
 
 test("a failed outcome exits with 3, and every failure line has type and message", async () => {
   const { coordinator } = stage;

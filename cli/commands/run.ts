@@ -67,7 +67,8 @@ async function runPrompt(
   await checkParamFiles(session, strategy);
   const base = await chooseBase(session, place, signal);
   const plugins = strategy.marked.flatMap(({ mark, value }) => (mark === "plugin" ? [value] : []));
-  const agent = chooseAgent(session, prompt, [...strategy.plugins, ...plugins]);
+  const named = [...strategy.plugins, ...plugins];
+  const agent = chooseAgent(session, prompt, named, askedBy(strategy));
   await checkCredentialSource(session, place, agent.credentials, signal);
   for (const note of agent.notes) await session.console.note(note);
   const files = await namedFiles(host, root, strategy.marked, strategy.given);
@@ -116,6 +117,12 @@ async function checkParamFiles(session: Session, { spec, given }: StrategyChoice
   for (const stray of strayStrategies(session.settings.chosen, spec.name)) {
     await session.console.warn(stray);
   }
+}
+
+/** What a strategy of ours will ask of the run's agent by a parameter of its own. */
+function askedBy({ code, values }: StrategyChoice): { readonly maxTurns?: number } {
+  const { max_turns: maxTurns } = values;
+  return code === undefined && typeof maxTurns === "number" ? { maxTurns } : {};
 }
 
 /** Of the user's own code, which is loaded only where it is asked for. */

@@ -10,6 +10,7 @@ import { type ConfigKey, isPluginKey } from "./layers.ts";
 export function decidedBy(key: ConfigKey, value: unknown): string | undefined {
   if (key === "nats.url" || key === "nats.creds") return "which server gets the code";
   if (key === "runner.docker_image") return "which program gets the code and the credential";
+  if (key === "runner.extra_ca") return "whom agents believe with the credential";
   if (key === "runner.network_allow") return "where the code may go";
   if (isPluginKey(key)) return "which program gets the code and the credential";
   if (/^strategies\..+\.verify$/.test(key)) return "which program gets the code";

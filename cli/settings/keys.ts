@@ -22,6 +22,7 @@ export const SETTING_KEYS = [
   "runner.disk_limit",
   "runner.network_egress",
   "runner.network_allow",
+  "runner.extra_ca",
   "runner.docker_image",
   "runner.force_commit",
   "runner.commit_instruction",

@@ -158,6 +158,12 @@ export const Settings = z.object({
     .describe(
       "Hosts that `proxy` lets pass beside the provider: `host`, `host:port`, `*.host`. Without a port: 443 and 80. An address of a private network only as itself.",
     ),
+  "runner.extra_ca": text
+    .max(4_096)
+    .optional()
+    .describe(
+      "File with certificates (PEM) that agents believe beside the usual ones; a relative path begins at the root of the repository.",
+    ),
   "runner.docker_image": ImageReference.optional().describe(
     "Image the agent runs in. Without it, the plugin's own.",
   ),

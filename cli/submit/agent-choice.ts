@@ -1,11 +1,13 @@
 import {
   type AgentPlugin,
+  type AgentTask,
   COMMIT_INSTRUCTION,
   type CredentialMode,
   type CredentialSources,
   declaredPlugin,
   type Credentials as Found,
   findPlugin,
+  networkProblem,
   pluginNames,
   resolveCredentials,
 } from "@pitaya/plugins";
@@ -34,19 +36,22 @@ export interface AgentChoice {
  * Decides which agents do the work and with what credentials.
  *
  * @param named plugins that tasks name beside the run's
+ * @param asked what the strategy's parameters ask of the run's own: better refused now than when
+ *   others have done their part
  * @throws {PitayaError} `usage` for a plugin, flag or prompt that will not do; `credentials_missing`
  */
 export function chooseAgent(
   session: Session,
   prompt: string,
   named: readonly string[] = [],
+  asked: Pick<AgentTask, "maxTurns"> = {},
 ): AgentChoice {
   const { values } = session.settings;
   const name = values.plugin_name;
-  const own = agentOf(session, prompt, name, true);
+  const own = agentOf(session, { prompt, ...asked }, name, true);
   const others = [...new Set(named)]
     .filter((other) => other !== name)
-    .map((other) => agentOf(session, prompt, other, false));
+    .map((other) => agentOf(session, { prompt }, other, false));
   const all = [own, ...others];
   return {
     spec: own.spec,
@@ -58,7 +63,12 @@ export function chooseAgent(
 }
 
 /** @param isOwn the flags of the run are for the run's own plugin; for others there is the environment */
-function agentOf(session: Session, prompt: string, name: string, isOwn: boolean) {
+function agentOf(
+  session: Session,
+  task: Pick<AgentTask, "prompt" | "maxTurns">,
+  name: string,
+  isOwn: boolean,
+) {
   const { values } = session.settings;
   const { plugin, declaration } = choosePlugin(session.settings, name);
   const key = `plugins.${name}` as const;
@@ -80,13 +90,15 @@ function agentOf(session: Session, prompt: string, name: string, isOwn: boolean)
   const credentials = Object.keys(secrets);
   const [keyEnv] = credentials;
   const asked = provider && { provider: { name: provider, ...(keyEnv && { keyEnv }) } };
-  const problems = plugin.check({ prompt, cliArgs, ...optional, ...asked });
+  const problems = plugin.check({ ...task, cliArgs, ...optional, ...asked });
   if (problems.length > 0) throw new PitayaError("usage", problems.join("; "));
   const spec: AgentSpec = {
     ...{ plugin: plugin.name, image, cliArgs: [...cliArgs], credentials, ...optional },
     ...(provider !== undefined && { provider }),
     ...(declaration !== undefined && { declaration }),
   };
+  const unreachable = networkProblem(plugin, spec, values["runner.network_egress"]);
+  if (unreachable !== undefined) throw new PitayaError("usage", unreachable);
   return { spec, found };
 }
 
@@ -118,9 +130,12 @@ function together(agents: readonly Agent[]): Credentials {
 }
 
 function noteOf({ plugin }: AgentSpec, { from, unused, provider }: Found): readonly string[] {
-  if (unused.length === 0 || from.startsWith("--")) return [];
+  // What lies in the environment is no surprise to somebody who named another on the command line.
+  const isNamed = (source: string) => source.startsWith("--");
+  const passed = isNamed(from) ? unused.filter(isNamed) : unused;
+  if (passed.length === 0) return [];
   const of = provider === undefined ? "" : `, the key of ${provider}`;
-  return [`${plugin} uses ${from}${of}; not used: ${unused.join(", ")}`];
+  return [`${plugin} uses ${from}${of}; not used: ${passed.join(", ")}`];
 }
 
 /**

@@ -13,6 +13,7 @@ import type { Connection } from "../connect/connection.port.ts";
 import type { LocalPlace } from "../local-place.ts";
 import type { Session } from "../session.ts";
 import type { AgentChoice } from "./agent-choice.ts";
+import { extraCa } from "./extra-ca.ts";
 import type { NamedFile } from "./named-files.ts";
 import { runSpec } from "./run-spec.rules.ts";
 import { sentBundles } from "./sent-bundles.ts";
@@ -66,6 +67,7 @@ export async function prepareSubmission(options: {
   const { repo, scratchDir } = place;
   const now = clock.now();
   const run = makeRunId(new Date(now), random(4));
+  const certificates = await extraCa(session, repo.topLevel ?? repo.gitDir);
   const named = await namedBranches(repo, base, strategy.marked, signal);
   const sent = await sentBundles(place.directory.root, connection.store, random(4));
   return {
@@ -83,6 +85,7 @@ export async function prepareSubmission(options: {
         branches.push(await uploadBase(from));
       }
       const text = await storeText(bus, prompt);
+      const ca = certificates === undefined ? undefined : await storeText(bus, certificates);
       const { code } = strategy;
       const stored = code && {
         blob: await storeBytes(bus, code.content),
@@ -99,6 +102,7 @@ export async function prepareSubmission(options: {
             strategy: { ...strategy.spec, ...(stored && { code: stored }) },
           },
           ...{ prompt: text, agent: agent.spec, commitInstruction: agent.commitInstruction },
+          ...(ca && { extraCa: ca }),
           ...{ others: agent.others, branches, files: await storeFiles(bus, files) },
         },
         session.settings.values,

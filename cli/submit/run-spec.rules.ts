@@ -27,6 +27,8 @@ export interface RunParts {
   readonly branches: readonly BranchSource[];
   readonly files: readonly RunFile[];
   readonly commitInstruction: string;
+  /** Certificates, as PEM. */
+  readonly extraCa?: Text;
 }
 
 const ms = (seconds: number) => Math.max(1, Math.round(seconds * 1000));
@@ -92,6 +94,7 @@ export function runSpec(parts: RunParts, settings: Settings): RunSpec {
     limits: taskLimits(settings),
     network: settings["runner.network_egress"],
     ...(allowed.length > 0 && { networkAllow: allowed }),
+    ...(parts.extraCa && { extraCa: parts.extraCa }),
     ...(parallel === "auto" ? {} : { maxParallel: parallel }),
     ...startingOf(settings),
     ...(settings["orchestration.randomize_queue_order"] && { randomQueue: true }),

@@ -173,6 +173,14 @@ trap on_term TERM
 p_env=$(command -v env)
 "$p_env" --default-signal=INT,QUIT true 2>/dev/null || p_env=''
 
+# Certificates of the runner's surroundings, behind those of the image: most programs take one file.
+if [ -f "$p_exchange/in/extra-ca.crt" ]; then
+  for p_file in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem; do
+    [ ! -r "$p_file" ] || break
+  done
+  cat "$p_file" "$p_exchange/in/extra-ca.crt" >"$p_run/ca.crt" 2>/dev/null
+fi
+
 mkfifo "$p_run/stdout" "$p_run/stderr" "$p_run/stdout-copy" "$p_run/stderr-copy" || exit 125
 for p_stream in stdout stderr; do
   : >"$p_run/$p_stream.$p_first_segment"

@@ -1,4 +1,4 @@
-import type { TaskSpec } from "@pitaya/protocol";
+import type { AgentSpec, TaskSpec } from "@pitaya/protocol";
 import type { AgentPlugin, AgentProvider, AgentTask } from "./plugin.port.ts";
 import { providerRoute } from "./provider-route.ts";
 import { pluginOf } from "./registry.ts";
@@ -58,19 +58,8 @@ export function taskProblems(
   if (session !== undefined && !plugin.capabilities.resume) {
     return problem("sessionGroup and resumeSession: it cannot go on with a conversation");
   }
-  if (task.network === "offline" && plugin.credentials.length > 0) {
-    return problem(
-      "networkEgress: offline leaves it without its provider; proxy gives it that and nothing else",
-    );
-  }
-  if (
-    task.network === "proxy" &&
-    agent.credentials.length > 0 &&
-    plugin.credentials.length > 0 &&
-    providerRoute(plugin, agent) === undefined
-  ) {
-    return problem("networkEgress: proxy needs its provider's address, and none is known");
-  }
+  const unreachable = networkProblem(plugin, agent, task.network);
+  if (unreachable !== undefined) return [unreachable];
   const asked = agentTaskOf(task, texts);
   const problems = plugin.check(asked);
   if (problems.length > 0) return problems;
@@ -78,4 +67,20 @@ export function taskProblems(
   return Object.keys(env)
     .filter((name) => own.has(name))
     .flatMap((name) => problem(`env: ${name} is set for this plugin already`));
+}
+
+/** Why an agent would not reach its provider, naming plugin and field; undefined where it would. */
+export function networkProblem(
+  plugin: AgentPlugin,
+  agent: AgentSpec,
+  network: TaskSpec["network"],
+): string | undefined {
+  // A program of which nothing is known may well need nobody.
+  if (plugin.credentials.length === 0 || network === "online") return undefined;
+  const problem = (text: string) => `${plugin.name}: networkEgress: ${text}`;
+  if (network === "offline") {
+    return problem("offline leaves it without its provider; proxy gives it that and nothing else");
+  }
+  const isRouted = agent.credentials.length === 0 || providerRoute(plugin, agent) !== undefined;
+  return isRouted ? undefined : problem("proxy needs its provider's address, and none is known");
 }

@@ -39,6 +39,8 @@ const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
 /** The CLI's own words, in its result and on stderr. */
 const SESSION_UNKNOWN = /^No conversation found with session ID/m;
 
+export const isSessionUnknown = (text: string): boolean => SESSION_UNKNOWN.test(text);
+
 const RETRYABLE: ReadonlySet<ErrorCode> = new Set([
   "session_lost",
   "rate_limited",
@@ -54,7 +56,7 @@ const MAX_MESSAGE = 2_000;
 
 function codeOf(result: Result, { kind }: ClaudeTrouble): ErrorCode {
   const { api_error_status: status, stop_reason, terminal_reason } = result;
-  if (result.errors?.some((error) => typeof error === "string" && SESSION_UNKNOWN.test(error))) {
+  if (result.errors?.some((error) => typeof error === "string" && isSessionUnknown(error))) {
     return "session_lost";
   }
   const bySubtype = BY_SUBTYPE[result.subtype ?? ""];
@@ -87,41 +89,3 @@ export function failureOfResult(result: Result, trouble: ClaudeTrouble): AgentFa
     ...(wait === undefined ? {} : { retryAfterMs: wait }),
   };
 }
-
-/** The program could not be started at all: what a shell and the engine exit with. */
-const NOT_STARTED: ReadonlySet<number> = new Set([126, 127]);
-
-/** No program does that to itself: another attempt may be left alone. */
-const KILLED: ReadonlySet<string> = new Set(["KILL", "SIGKILL"]);
-
-/**
- * The failure of an agent that ended without a result.
- *
- * @param isUnopened it was to resume a session, and never said that it had
- */
-export function failureOfExit(
-  exit: { readonly exitCode: number } | { readonly signal: string },
-  stderrTail: string,
-  isUnopened = false,
-): AgentFailure {
-  const said = stderrTail.trim();
-  const because = said === "" ? "" : `: ${said}`;
-  if ("signal" in exit) {
-    const message = `it was ended by ${exit.signal} without a result${because}`;
-    return { ...failure("agent_failed", message), retryable: KILLED.has(exit.signal) };
-  }
-  if (exit.exitCode === 0) return failure("no_result", `it exited without a result${because}`);
-  const code = codeOfStatus(exit.exitCode, isUnopened || SESSION_UNKNOWN.test(said));
-  return failure(code, `it exited with status ${exit.exitCode}${because}`);
-}
-
-function codeOfStatus(exitCode: number, isSessionLost: boolean): ErrorCode {
-  if (NOT_STARTED.has(exitCode)) return "image_unusable";
-  return isSessionLost ? "session_lost" : "agent_failed";
-}
-
-const failure = (code: ErrorCode, message: string): AgentFailure => ({
-  code,
-  message: message.slice(0, MAX_MESSAGE),
-  retryable: RETRYABLE.has(code),
-});

@@ -109,15 +109,11 @@ export type ClaudeLine =
   /** Of a type that is of no interest here, or not known. */
   | { readonly kind: "other" };
 
-const Typed = z.object({ type: z.string(), subtype: text });
+const Subtyped = z.object({ subtype: text });
 
-/** @throws Error saying why this is no line of the format at all */
-export function readClaudeLine(line: string): ClaudeLine {
-  if (!line.trimStart().startsWith("{")) throw new Error("not a JSON object");
-  const json: unknown = JSON.parse(line);
-  const typed = Typed.safeParse(json);
-  if (!typed.success) throw new Error("it has no type");
-  const { type, subtype } = typed.data;
+/** @throws ZodError where it lacks what a line of its type must have */
+export function readClaudeLine(type: string, json: object): ClaudeLine {
+  const { subtype } = Subtyped.parse(json);
   if (type === "system" && subtype === "init") return { kind: "init", ...Init.parse(json) };
   if (type === "system" && subtype === "api_retry") {
     return { kind: "retry", ...ApiRetry.parse(json) };

@@ -1,20 +1,11 @@
-import { z } from "zod";
 import { claudeAccount } from "./claude-code-account.ts";
-import { failureOfExit, failureOfResult } from "./claude-code-errors.ts";
+import { failureOfResult, isSessionUnknown } from "./claude-code-errors.ts";
 import { type Block, type ClaudeLine, readClaudeLine, textOf } from "./claude-code-lines.ts";
-import { lineSplitter, type SplitLine } from "./line-splitter.ts";
+import { failureOfExit } from "./exit-failure.ts";
+import { jsonLines } from "./json-lines.ts";
+import { cutText, inputSummary, MAX_SUMMARY, MAX_TEXT } from "./output-text.ts";
 import type { AgentFailure, AgentRecord, OutputParser } from "./plugin.port.ts";
 import { stderrTail } from "./stderr-tail.ts";
-
-/** Longest text of a message, and of what a tool was asked or answered. */
-const MAX_TEXT = 4_000;
-const MAX_SUMMARY = 500;
-const MAX_EXCERPT = 200;
-/** Lines reported as unreadable; of more only the number is told, at the end. */
-const MAX_UNREADABLE = 100;
-
-const cut = (text: string, max: number) =>
-  text.length <= max ? text : `${text.slice(0, max - 1)}…`.toWellFormed();
 
 const NO_OUTPUT: AgentFailure = {
   code: "no_result",
@@ -28,33 +19,18 @@ const LONGEST_OWN_WAIT_MS = 60_000;
 /** Before its nth try, where the provider asks for nothing: twice as long each time, and a bit. */
 const longestOfItsOwn = (attempt: number) => Math.min(32_000, 500 * 2 ** (attempt - 1)) * 1.25;
 
-const ToolInput = z.object({
-  command: z.string().optional(),
-  file_path: z.string().optional(),
-  pattern: z.string().optional(),
-  description: z.string().optional(),
-});
-
-/** What a tool is asked to do, in a line: its command, file or pattern, else the names of its input. */
-function summaryOf(input: unknown): string {
-  const known = ToolInput.safeParse(input).data;
-  const named = known?.command ?? known?.file_path ?? known?.pattern ?? known?.description;
-  if (named !== undefined) return cut(named, MAX_SUMMARY);
-  return input && typeof input === "object" ? cut(Object.keys(input).join(", "), MAX_SUMMARY) : "";
-}
-
 const toolCall = (block: Block): AgentRecord => ({
   type: "tool_call",
   id: block.id ?? "",
   tool: block.name ?? "",
-  summary: summaryOf(block.input),
+  summary: inputSummary(block.input),
 });
 
 const toolResult = (block: Block): AgentRecord => ({
   type: "tool_result",
   id: block.tool_use_id ?? "",
   ok: block.is_error !== true,
-  summary: cut(textOf(block.content), MAX_SUMMARY),
+  summary: cutText(textOf(block.content), MAX_SUMMARY),
 });
 
 /**
@@ -71,7 +47,7 @@ export function claudeStreamParser(options: {
   readonly resumed: boolean;
   readonly wantsOutput?: boolean;
 }): OutputParser {
-  const stdout = lineSplitter();
+  const lines = jsonLines((type, json) => read(readClaudeLine(type, json)));
   const stderr = stderrTail();
   const account = claudeAccount(options);
   let sessionId: string | undefined;
@@ -85,7 +61,6 @@ export function claudeStreamParser(options: {
   /** Whether the CLI has repeated that request, and the longest it was told to wait before that. */
   let hasRetried = false;
   let askedDelayMs: number | undefined;
-  let unreadable = 0;
   let resetsAtMs: number | undefined;
 
   /** How long the provider asked to wait, as far as the output tells: it has no such field. */
@@ -114,7 +89,7 @@ export function claudeStreamParser(options: {
             type: "retry",
             attempt: Math.trunc(attempt),
             delayMs,
-            reason: cut(reason.join(" "), MAX_SUMMARY),
+            reason: cutText(reason.join(" "), MAX_SUMMARY),
           },
         ];
       }
@@ -132,7 +107,7 @@ export function claudeStreamParser(options: {
         const records = line.blocks.flatMap((block): AgentRecord[] => {
           if (block.type === "tool_use") return [toolCall(block)];
           return block.type === "text" && block.text
-            ? [{ type: "message", text: cut(block.text, MAX_TEXT) }]
+            ? [{ type: "message", text: cutText(block.text, MAX_TEXT) }]
             : [];
         });
         const usage = account.message(line.message.id, line.message.usage);
@@ -159,49 +134,19 @@ export function claudeStreamParser(options: {
     }
   }
 
-  function report(line: number, excerpt: string, reason: string): AgentRecord[] {
-    unreadable += 1;
-    if (unreadable > MAX_UNREADABLE) return [];
-    return [{ type: "unreadable", line, excerpt: cut(excerpt, MAX_EXCERPT), reason }];
-  }
-
-  function readLine(line: SplitLine): AgentRecord[] {
-    if ("tooLong" in line) return report(line.number, line.tooLong, "longer than a line may be");
-    if (line.text.trim() === "") return [];
-    let parsed: ClaudeLine;
-    try {
-      parsed = readClaudeLine(line.text);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      return report(line.number, line.text, cut(reason, MAX_EXCERPT));
-    }
-    return read(parsed);
-  }
-
-  function readEnd(): AgentRecord[] {
-    const lines = stdout.end();
-    const records = lines.flatMap(readLine);
-    const more = unreadable - MAX_UNREADABLE;
-    if (more <= 0) return records;
-    const line = stdout.lines;
-    return [
-      ...records,
-      { type: "unreadable", line, excerpt: "", reason: `and ${more} more lines` },
-    ];
-  }
-
   return {
     push(stream, bytes) {
-      if (stream === "stdout") return stdout.push(bytes).flatMap(readLine);
+      if (stream === "stdout") return lines.push(bytes);
       stderr.push(bytes);
       return [];
     },
     end(exit) {
-      const records = readEnd();
+      const records = lines.end();
+      const said = stderr.text();
       // A result stands however the process ended: it may have been ended for not ending.
       const failed = ended
         ? failure
-        : failureOfExit(exit, stderr.text(), options.resumed && !isOpened);
+        : failureOfExit(exit, said, (options.resumed && !isOpened) || isSessionUnknown(said));
       const lacksOutput = failed === undefined && options.wantsOutput && output === undefined;
       const fault = lacksOutput ? NO_OUTPUT : failed;
       const { usage, costUsd, turns } = account;

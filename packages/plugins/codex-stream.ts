@@ -1,4 +1,3 @@
-import { failureOfExit } from "./claude-code-errors.ts";
 import { failureOfTurn } from "./codex-errors.ts";
 import {
   ErrorLine,
@@ -11,6 +10,7 @@ import {
   toolOf,
 } from "./codex-lines.ts";
 import { codexLog, type LoggedResponse, type LoggedWait, usageOf } from "./codex-log.ts";
+import { failureOfExit } from "./exit-failure.ts";
 import { jsonLines } from "./json-lines.ts";
 import { cutText, inputSummary, MAX_SUMMARY, MAX_TEXT } from "./output-text.ts";
 import type { AgentFailure, AgentRecord, OutputParser, TokenUsage } from "./plugin.port.ts";

@@ -156,6 +156,14 @@ describe("a run's meaning", () => {
     expect(resultOf("unknown-model-name")).not.toHaveProperty("costUsd");
   });
 
+  it("counts what agents of the agent used, which the CLI's own totals leave out", () => {
+    expect(resultOf("subagent")).toMatchObject({
+      finalMessage: "A sub-agent wrote hello.txt, and I committed it.",
+      usage: { outputTokens: 6 * 55, cacheReadTokens: 60_000 },
+      turns: 6,
+    });
+  });
+
   it("of an agent that was ended still has what it had used", () => {
     expect(resultOf("sigTERM")).toMatchObject({ usage: { inputTokens: 1_512 }, turns: 1 });
   });
@@ -189,7 +197,7 @@ describe("a run's meaning", () => {
     expect(resultOf(name).failure).toMatchObject({ code, retryable });
   });
 
-  it.each(["ok", "empty", "drop", "sseerror", "rate429once", "twotools", "schema"])(
+  it.each(["ok", "empty", "drop", "sseerror", "rate429once", "twotools", "schema", "subagent"])(
     "%s is success",
     (name) => expect(resultOf(name)).not.toHaveProperty("failure"),
   );

@@ -54,6 +54,33 @@ export function secretVariables(
   return Object.fromEntries(found);
 }
 
+const FLAG_MODES = { "oauth-token": "subscription", "api-key": "api" } as const;
+
+/**
+ * A credential that was named on the command line is not left aside in silence.
+ *
+ * @throws `usage`, naming the flag
+ */
+export function refuseStrayFlags(
+  { name, credentials, environment = [] }: AgentPlugin,
+  { mode, oauthToken, apiKey }: CredentialSources,
+): void {
+  const values = { "oauth-token": oauthToken, "api-key": apiKey };
+  for (const flag of ["oauth-token", "api-key"] as const) {
+    if (given(values[flag]) === undefined) continue;
+    if (!credentials.some((rule) => rule.flag === flag)) {
+      const hint = environment.length === 0 ? {} : { hint: `set ${environment.join(" and ")}` };
+      throw new PitayaError("usage", `${name} takes no --${flag}`, hint);
+    }
+    if (mode !== undefined && mode !== FLAG_MODES[flag]) {
+      throw new PitayaError("usage", `--${flag} is nothing for --mode ${mode}`);
+    }
+  }
+  if (mode !== undefined && credentials.length === 0) {
+    throw new PitayaError("usage", `${name} takes no --mode`);
+  }
+}
+
 function refuseWhiteSpace(value: string, from: string): void {
   if (/[\s\p{Cc}]/u.test(value)) {
     throw new PitayaError("usage", `the value of ${from} has white space`);

@@ -46,6 +46,25 @@ describe("credentials", () => {
     });
   });
 
+  it("that are named on the command line are never left aside", () => {
+    const refused = (why: string) => expect.objectContaining({ code: "usage", message: why });
+    expect(() => resolve({ mode: "api", oauthToken: "t" })).toThrow(
+      refused("--oauth-token is nothing for --mode api"),
+    );
+    const program = findPlugin("command");
+    expect(() => resolveCredentials(program, { env, apiKey: "k" })).toThrow(
+      refused("command takes no --api-key"),
+    );
+    expect(() => resolveCredentials(program, { env, mode: "api" })).toThrow(
+      refused("command takes no --mode"),
+    );
+    expect(() => resolveCredentials(findPlugin("codex"), { env, oauthToken: "t" })).toThrow(
+      refused("codex takes no --oauth-token"),
+    );
+    // Of two that were both named, the other one is told of.
+    expect(resolve({ apiKey: "k", oauthToken: "t" }).unused).toContain("--api-key");
+  });
+
   it("that are missing are asked for by name; blank is missing", () => {
     expect(() => resolve({ env: { ANTHROPIC_API_KEY: " " } })).toThrow(
       expect.objectContaining({

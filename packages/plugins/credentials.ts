@@ -1,5 +1,10 @@
 import { type CredentialAddress, credentialAddress } from "./credential-address.ts";
-import { credentialsMissing, findCredential, secretVariables } from "./credential-search.ts";
+import {
+  credentialsMissing,
+  findCredential,
+  refuseStrayFlags,
+  secretVariables,
+} from "./credential-search.ts";
 import { type Environment, given } from "./given.ts";
 import type { AgentPlugin, CredentialMode, Provider } from "./plugin.port.ts";
 import { chosenProvider, type ProviderChoice } from "./provider-choice.ts";
@@ -40,6 +45,7 @@ export function resolveCredentials(plugin: AgentPlugin, sources: CredentialSourc
   const { mode, only, env } = sources;
   const { environment = [], providers = [] } = plugin;
   const choice = chosenProvider(plugin, env, sources.model);
+  refuseStrayFlags(plugin, sources);
   const secrets = secretVariables(plugin, env);
   const own = { mode: "api", secrets, givenBy: environment, unused: [] } as const;
   if (plugin.credentials.length === 0) {

@@ -1,4 +1,4 @@
-import { failureOfExit } from "./claude-code-errors.ts";
+import { failureOfExit } from "./exit-failure.ts";
 import type { Result } from "./gemini-lines.ts";
 import type { AgentExit, AgentFailure } from "./plugin.port.ts";
 import { providerFailure } from "./provider-failure.ts";

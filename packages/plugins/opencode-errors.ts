@@ -1,5 +1,5 @@
 import type { ErrorCode } from "@pitaya/protocol";
-import { failureOfExit } from "./claude-code-errors.ts";
+import { failureOfExit } from "./exit-failure.ts";
 import type { ErrorLine } from "./opencode-lines.ts";
 import type { AgentExit, AgentFailure } from "./plugin.port.ts";
 import { providerFailure } from "./provider-failure.ts";

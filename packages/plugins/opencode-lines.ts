@@ -18,13 +18,19 @@ export type Tokens = z.infer<typeof Tokens>;
 
 export const TextPart = z.object({ part: z.object({ text }) });
 
-/** A tool that has run: it is told of once it is over. */
+/** A tool that has run: it is told of once it is over. A sub-agent's has the id of its own session. */
 export const ToolPart = z.object({
   part: z.object({
     tool: text,
     callID: text,
     state: z
-      .object({ status: text, input: z.unknown().optional(), output: text, error: text })
+      .object({
+        status: text,
+        input: z.unknown().optional(),
+        output: text,
+        error: text,
+        metadata: z.object({ sessionId: text }).optional().catch(undefined),
+      })
       .catch({ status: undefined, output: undefined, error: undefined }),
   }),
 });

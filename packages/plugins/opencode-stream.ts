@@ -1,4 +1,5 @@
 import { jsonLines } from "./json-lines.ts";
+import { lineSplitter, type SplitLine } from "./line-splitter.ts";
 import { failureOfEnd, failureOfError, failureOfReason } from "./opencode-errors.ts";
 import { ErrorLine, Line, StepFinish, TextPart, type Tokens, ToolPart } from "./opencode-lines.ts";
 import { cutText, inputSummary, MAX_SUMMARY, MAX_TEXT } from "./output-text.ts";
@@ -6,6 +7,9 @@ import type { AgentFailure, AgentRecord, OutputParser, TokenUsage } from "./plug
 import { addTokens, NO_TOKENS } from "./token-usage.ts";
 
 const MAX_STDERR_TAIL = 2_000;
+
+/** How its log tells of a request that failed, whether it makes it again or not. */
+const STREAM_ERROR = / level=ERROR .*?message="stream error".*? error\.error="(.*)"/;
 const MAX_ANSWER = 256 * 1024;
 
 const count = (value: number | undefined) => Math.trunc(value ?? 0);
@@ -22,17 +26,20 @@ const usageOf = ({ input, output, reasoning, cache }: Tokens): TokenUsage => ({
  *
  * There is no line for the result: the run is over with an answer that calls no tool, or an error.
  * Tokens and cost stand with each answer. A model that the CLI has no price of costs 0 in its eyes,
- * which is unknown.
+ * which is unknown. So is the cost of all where there was a sub-agent: nothing is told of its answers.
  */
 export function opencodeStreamParser(options: { readonly resumed: boolean }): OutputParser {
   const lines = jsonLines(read);
+  const stderrLines = lineSplitter();
   const stderrDecoder = new TextDecoder();
   let stderr = "";
+  let failedRequests = 0;
   let sessionId: string | undefined;
   let finalMessage: string | undefined;
   let usage: TokenUsage | undefined;
   let costUsd = 0;
   let turns = 0;
+  let hadSubagent = false;
   let end: { readonly failure: AgentFailure | undefined } | undefined;
 
   function readText(json: object): AgentRecord[] {
@@ -46,6 +53,7 @@ export function opencodeStreamParser(options: { readonly resumed: boolean }): Ou
     const { callID: id = "", tool = "", state } = ToolPart.parse(json).part;
     const said = state.output || state.error || "";
     const ok = state.status === "completed";
+    if (state.metadata?.sessionId !== undefined) hadSubagent = true;
     return [
       { type: "tool_call", id, tool, summary: inputSummary(state.input) },
       { type: "tool_result", id, ok, summary: cutText(said, MAX_SUMMARY) },
@@ -84,14 +92,24 @@ export function opencodeStreamParser(options: { readonly resumed: boolean }): Ou
     return [{ type: "session", sessionId }, ...records];
   }
 
+  /** Only the next failure tells that there was another try. */
+  function readStderr(line: SplitLine): AgentRecord[] {
+    const found = STREAM_ERROR.exec("text" in line ? line.text : "");
+    if (found === null) return [];
+    failedRequests += 1;
+    if (failedRequests === 1) return [];
+    const reason = cutText(found[1] ?? "", MAX_SUMMARY);
+    return [{ type: "retry", attempt: failedRequests - 1, delayMs: 0, reason }];
+  }
+
   return {
     push(stream, bytes) {
       if (stream === "stdout") return lines.push(bytes);
       stderr = (stderr + stderrDecoder.decode(bytes, { stream: true })).slice(-MAX_STDERR_TAIL);
-      return [];
+      return stderrLines.push(bytes).flatMap(readStderr);
     },
     end(exit) {
-      const records = lines.end();
+      const records = [...stderrLines.end().flatMap(readStderr), ...lines.end()];
       const isUnopened = options.resumed && sessionId === undefined;
       const failure = end ? end.failure : failureOfEnd(exit, stderr, isUnopened);
       return {
@@ -100,7 +118,7 @@ export function opencodeStreamParser(options: { readonly resumed: boolean }): Ou
           ...(finalMessage !== undefined && failure === undefined && { finalMessage }),
           ...(sessionId !== undefined && { sessionId }),
           ...(usage !== undefined && { usage }),
-          ...(costUsd > 0 && { costUsd }),
+          ...(costUsd > 0 && !hadSubagent && { costUsd }),
           ...(turns > 0 && { turns }),
           ...(failure !== undefined && { failure }),
         },

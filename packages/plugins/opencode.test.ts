@@ -20,8 +20,8 @@ describe("the command line", () => {
       cliArgs: ["--variant", "high"],
     });
     expect(argv).toEqual([
-      ...["opencode", "run", "--format", "json", "--model", "anthropic/claude-sonnet-5-5"],
-      ...["--session", "ses_1", "--variant", "high"],
+      ...["opencode", "run", "--format", "json", "--print-logs", "--log-level", "ERROR"],
+      ...["--model", "anthropic/claude-sonnet-5-5", "--session", "ses_1", "--variant", "high"],
     ]);
     expect(stdin).toBe('-v "is" broken');
   });
@@ -120,9 +120,12 @@ describe("a run's meaning", () => {
     });
   });
 
-  it("has no cost where the CLI knows no price", () => {
-    expect(resultOf("unknown-price")).toMatchObject({ usage: { inputTokens: 24 } });
-    expect(resultOf("unknown-price")).not.toHaveProperty("costUsd");
+  it.each([
+    ["the CLI knows no price", "unknown-price", 24],
+    ["a sub-agent, which it does not tell of, had a part in it", "subagent", 36],
+  ])("has no cost where %s", (_why, name, inputTokens) => {
+    expect(resultOf(name)).toMatchObject({ usage: { inputTokens } });
+    expect(resultOf(name)).not.toHaveProperty("costUsd");
   });
 
   it.each([
@@ -190,6 +193,18 @@ describe("what the transcripts do not show", () => {
     expect(readLines(tool, { exitCode: 0 }).records.slice(1)).toEqual([
       { type: "tool_call", id: "c1", tool: "read", summary: "a.txt" },
       { type: "tool_result", id: "c1", ok: false, summary: "no such file" },
+    ]);
+  });
+
+  it("a request that it makes again is told of when it has failed again", () => {
+    const logged = (error: string) =>
+      `timestamp=2026-11-23T00:17:53.925Z level=ERROR run=7eb4 message="stream error" providerID=anthropic small=false error.error="AI_APICallError: ${error}"\n`;
+    const parser = opencode.parser();
+    const other = 'level=ERROR message="failed" error="stream error"\n';
+    const records = parser.push("stderr", utf8(logged("a") + other + logged("b") + logged("c")));
+    expect(records).toEqual([
+      { type: "retry", attempt: 1, delayMs: 0, reason: "AI_APICallError: b" },
+      { type: "retry", attempt: 2, delayMs: 0, reason: "AI_APICallError: c" },
     ]);
   });
 

@@ -8,7 +8,8 @@ import { anthropic, keyOf, OPENAI_LIKE } from "./providers.ts";
 /** Those that the CLI knows under the same names, with an address of their own. */
 const KNOWN = ["openai", "openrouter", "groq", "mistral", "deepseek"];
 const PROVIDERS: readonly Provider[] = [
-  anthropic,
+  // Its address as others write it: `addressFor` adds the version.
+  { ...anthropic, baseUrl: "https://api.anthropic.com" },
   ...OPENAI_LIKE.filter(({ name }) => KNOWN.includes(name)),
 ];
 
@@ -38,7 +39,8 @@ export const opencode: AgentPlugin = {
     const beside = toldBeside(task);
     return {
       argv: [
-        ...["opencode", "run", "--format", "json"],
+        // Its log is all that tells of requests that it makes again.
+        ...["opencode", "run", "--format", "json", "--print-logs", "--log-level", "ERROR"],
         ...(model ? ["--model", model] : []),
         ...(resumeSessionId === undefined ? [] : ["--session", resumeSessionId]),
         ...cliArgs,
@@ -100,7 +102,7 @@ function configFor(task: AgentTask) {
 /** What the CLI is told by us, and reads wrongly when it is told twice. */
 const OURS = [
   ...["-s", "--session", "-c", "--continue", "--fork", "--format", "-m", "--model"],
-  ...["--attach", "-i", "--interactive", "--command", "--"],
+  ...["--attach", "-i", "--interactive", "--command", "--print-logs", "--log-level", "--"],
 ];
 
 function problemsOf(task: AgentTask): string[] {

@@ -35,7 +35,7 @@ export function joinedText(max = MAX_ANSWER) {
 export function inputSummary(input: unknown): string {
   if (typeof input !== "object" || input === null) return "";
   const fields = input as Readonly<Record<string, unknown>>;
-  const told = ["command", "file_path", "filePath", "path", "pattern", "description"]
+  const told = ["command", "file_path", "filePath", "pattern", "path", "description"]
     .map((name) => fields[name])
     .find((value) => typeof value === "string");
   return cutText(typeof told === "string" ? told : Object.keys(fields).join(", "), MAX_SUMMARY);

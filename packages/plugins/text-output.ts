@@ -1,4 +1,4 @@
-import { failureOfExit } from "./claude-code-errors.ts";
+import { failureOfExit } from "./exit-failure.ts";
 import type { OutputParser } from "./plugin.port.ts";
 import { stderrTail } from "./stderr-tail.ts";
 

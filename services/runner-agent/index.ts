@@ -12,6 +12,7 @@ import { ownHosts } from "./adapters/own-hosts.ts";
 import { runnerDisk } from "./adapters/runner-disk.ts";
 import { runnerLease } from "./adapters/runner-lease.ts";
 import { opensEndpoint } from "./domain/attempt-spec.rules.ts";
+import { proxyOfSurroundings } from "./domain/surroundings.rules.ts";
 import { gateway } from "./gateway/gateway.ts";
 import type { HostEndpoints } from "./phases/attempt-scope.ts";
 import { livenessInProcess } from "./runner/liveness.ts";
@@ -123,6 +124,7 @@ export async function start(options: StartOptions): Promise<Runner> {
       ...(options.slots !== undefined && { slots: options.slots }),
       leaseMs,
       hostEndpoints: options.hostEndpoints ?? [],
+      outerProxies: proxyOfSurroundings(process.env),
       limits: {
         finalGraceMs: 10_000,
         killGraceMs: options.killGraceMs ?? 10_000,

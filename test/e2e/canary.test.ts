@@ -60,6 +60,9 @@ const TELL = [
 const HARMLESS = `harmless-${randomBytes(8).toString("hex")}`;
 const COMMIT = `echo ${HARMLESS} >fine.txt && git add fine.txt && git commit -q -m 'Add fine.txt'`;
 
+/** Short, and nothing that a command line would take for a prompt by itself. */
+const PROMPT = "-ten bytes";
+
 /** Whatever its program does with its credential. */
 const leaky = (script: string) => ({
   PITAYA_PLUGINS__LEAKY: JSON.stringify({
@@ -128,7 +131,7 @@ async function command(what: string, args: readonly string[], env = {}, cwd?: st
   if (!repositories.includes(repository)) repositories.push(repository);
   const options = { cwd: repository, env: { ...values, ...env } };
   const finished = await stack.user.run(args, options);
-  printed.set(`${what}: ${args[0]}`, finished.stdout + finished.stderr);
+  printed.set(`${what}: ${args.join(" ").slice(0, 40)}`, finished.stdout + finished.stderr);
   return { ...finished, repository };
 }
 
@@ -138,11 +141,12 @@ it("the agent of each kind of credential tells its own, and knows no other", asy
       step === 0 ? { bash: `${TELL}; ${COMMIT}` } : { text: `I know ${toolResults.join("\n")}` };
     const { url, id } = stack.modelFor(scenario);
     const how = ["--plugin", plugin, ...args, "--base-url", `${url}${path}`, "--json"];
-    const { code, stdout, stderr } = await command(variable, ["tell it", ...how], env);
+    const { code, stdout, stderr } = await command(variable, [...how, "--", PROMPT], env);
     expect({ variable, code, stderr }).toMatchObject({ code: 0 });
     const lines = jsonLines(stdout);
     const requests = stack.model.requests(id);
     expect(requests[0]?.credential?.value).toContain(values[variable]);
+    expect(requests.some(({ prompt }) => prompt.includes(PROMPT))).toBe(true);
     const told = found(Buffer.from(JSON.stringify(requests.map(({ body }) => body))), needles);
     expect(told.filter((name) => name !== variable)).toEqual([]);
     if (plugin === "claude-code") expect(told).toEqual([variable]);
@@ -152,11 +156,12 @@ it("the agent of each kind of credential tells its own, and knows no other", asy
 });
 
 it("a declared program gets what it names, and what it prints is its answer", async () => {
-  const env = leaky(`${TELL}; ${COMMIT}`);
+  const env = leaky(`${TELL}; ${COMMIT}; echo "there are $(env | grep -c canary-)"`);
   const { code, stdout } = await command("told", ["tell it", "--plugin", "leaky", "--json"], env);
   expect(code).toBe(0);
   const done = jsonLines(stdout).find((line) => line["type"] === "task.completed");
   expect(JSON.stringify(done)).toContain("[REDACTED]");
+  expect(JSON.stringify(done)).toContain("there are 1");
   expect(found(Buffer.from(stdout), needles)).toEqual([]);
 });
 

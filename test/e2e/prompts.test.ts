@@ -20,7 +20,6 @@ function longPrompt(bytes: number): string {
   return text;
 }
 const PROMPTS = {
-  "ten bytes, the first of them a dash": "-ten bytes",
   "200 KiB": longPrompt(200 * 1024),
   "5 MB": longPrompt(5_000_000),
 };

@@ -29,6 +29,15 @@ export function refusals(stack: () => Stack): void {
       });
     });
 
+    it("an image without the agent's program", async () => {
+      const { code, failure, stderr } = await run("--docker-image", "pitaya-nats:latest");
+      expect({ code, stderr }).toMatchObject({ code: 1 });
+      expect(failure).toMatchObject({
+        code: "image_unusable",
+        message: "The image pitaya-nats:latest lacks: claude.",
+      });
+    });
+
     it("a wrong key", async () => {
       const { url } = stack().modelFor("auth401");
       const { code, failure, stderr } = await run("--base-url", url);

@@ -16,6 +16,7 @@ import type {
 import type { AttemptLimits } from "./attempt.ts";
 import { type GatewayVisit, proxyEnv } from "./gateway-visit.rules.ts";
 import { objectFormatOf } from "./object-format.rules.ts";
+import { caEnv, EXTRA_CA } from "./surroundings.rules.ts";
 
 /** What an engine takes at the least: less is an error of its own, which would look like a fault. */
 const LEAST = { cpus: 0.01, memoryBytes: 6 * 1024 ** 2 } as const;
@@ -99,6 +100,8 @@ export interface AttemptSpecParts {
   readonly hostCpus: number;
   /** Where it uses the gateway. */
   readonly visit?: GatewayVisit | undefined;
+  /** Certificates to believe beside the usual ones, as PEM. */
+  readonly extraCa?: string | undefined;
 }
 
 /**
@@ -136,7 +139,8 @@ function workspaceOf(task: TaskSpec, resumed: Resumed | undefined): WorkspaceSpe
 
 /** The container an attempt needs. @throws `task_unsupported` */
 export function attemptSpecOf(parts: AttemptSpecParts): AttemptSpec {
-  const { name, task, imageId, command, limits, resumed, files, openHostEndpoint, visit } = parts;
+  const { name, task, imageId, command, limits, resumed, files, openHostEndpoint, visit, extraCa } =
+    parts;
   refuseTooLittle(task.limits);
   const isProxied = task.network === "proxy";
   return {
@@ -147,9 +151,16 @@ export function attemptSpecOf(parts: AttemptSpecParts): AttemptSpec {
     readOnly: task.readOnly,
     ...(task.verify && { discards: true, files }),
     argv: command.argv,
-    env: { ...task.env, ...command.env, ...(visit && isProxied && proxyEnv(visit)) },
+    env: {
+      ...(extraCa && caEnv),
+      ...task.env,
+      ...command.env,
+      ...(visit && isProxied && proxyEnv(visit)),
+    },
     ...(command.stdin === undefined ? {} : { stdin: command.stdin }),
-    ...(command.files && { inputs: command.files }),
+    ...((command.files || extraCa) && {
+      inputs: { ...command.files, ...(extraCa && { [EXTRA_CA]: extraCa }) },
+    }),
     limits: {
       cpus: Math.min(task.limits.cpus, parts.hostCpus),
       memoryBytes: task.limits.memoryBytes,

@@ -1,5 +1,6 @@
 import { PitayaError } from "@pitaya/protocol";
 import { PatternError, type Redactor } from "@pitaya/redaction";
+import { passwordsOf } from "../domain/surroundings.rules.ts";
 import type { AttemptScope } from "./attempt-scope.ts";
 
 /**
@@ -9,11 +10,18 @@ import type { AttemptScope } from "./attempt-scope.ts";
  * @throws `task_unsupported` for a pattern that this runner does not understand
  */
 export function attemptRedactor(
-  { redactorOf, command }: Pick<AttemptScope, "redactorOf" | "command">,
+  {
+    redactorOf,
+    command,
+    outerProxies,
+  }: Pick<AttemptScope, "redactorOf" | "command" | "outerProxies">,
   secrets: Readonly<Record<string, string>> = {},
 ): Redactor {
   try {
-    return redactorOf(Object.values(secrets), command.task.redact);
+    return redactorOf(
+      [...Object.values(secrets), ...passwordsOf(outerProxies)],
+      command.task.redact,
+    );
   } catch (cause) {
     if (!(cause instanceof PatternError)) throw cause;
     throw new PitayaError("task_unsupported", `${cause.message}.`, { cause });

@@ -29,6 +29,8 @@ export interface RunnerScope {
   readonly cpus: number;
   /** Addresses of this host that agents may reach; see `RunnerSettings`. */
   readonly hostEndpoints: HostEndpoints;
+  /** Variables that name the proxy of the runner's own surroundings, for agents that are online. */
+  readonly outerProxies: Readonly<Record<string, string>>;
   /** Addresses and names by which a container may mean this host. */
   ownHosts(): ReadonlySet<string>;
   /** Resolves while no clean-up of strangers is under way, which would take a new container for one. */

@@ -12,6 +12,7 @@ import { attemptSpecOf, openedEndpoint, verifyCommand } from "../domain/attempt-
 import { hiddenSecrets, visitedUrl } from "../domain/gateway-visit.rules.ts";
 import { attemptRedactor } from "./attempt-redactor.ts";
 import type { AttemptScope } from "./attempt-scope.ts";
+import { extraCaOf } from "./extra-ca.ts";
 import { requestSecrets } from "./secrets.ts";
 import { planVisit, visitGateway } from "./visit-gateway.ts";
 
@@ -31,13 +32,16 @@ export async function prepareContainer(
   await planVisit(scope, plugin);
   const { visit } = scope;
   const command = task.verify ? verifyCommand(task.verify) : await commandOf(scope);
-  const [{ imageId }, secrets] = await Promise.all([
+  const [{ imageId }, secrets, extraCa] = await Promise.all([
     executor.resolveImage(task.agent.image, command.argv[0] ?? ""),
     // A check runs what an agent made, and so has nothing of the user's.
     task.verify ? {} : requestSecrets(scope, signal),
+    extraCaOf(scope),
   ]);
 
-  scope.secrets = hiddenSecrets(visit, secrets).shown;
+  // An address of a proxy may hold a password.
+  const proxies = task.network === "online" ? scope.outerProxies : {};
+  scope.secrets = { ...without(proxies, task.env), ...hiddenSecrets(visit, secrets).shown };
   scope.redactor = attemptRedactor(scope, secrets);
   // What goes by the gateway, the container itself does not reach.
   const provider = task.verify || visit?.provider ? undefined : task.agent.baseUrl;
@@ -56,10 +60,15 @@ export async function prepareContainer(
       openHostEndpoint: openedEndpoint(provider, scope.hostEndpoints, scope.ownHosts()),
       hostCpus: scope.cpus,
       visit,
+      extraCa,
     }),
   );
   return { imageId };
 }
+
+/** What a task sets itself holds. */
+const without = (given: Readonly<Record<string, string>>, own: TaskSpec["env"] = {}) =>
+  Object.fromEntries(Object.entries(given).filter(([name]) => own[name] === undefined));
 
 async function commandOf(scope: AttemptScope): Promise<AgentCommand> {
   const { task, snapshot } = scope.command;

@@ -1,7 +1,7 @@
-import { loadText } from "@pitaya/bus";
 import type { AgentPlugin, TokenUsage } from "@pitaya/plugins";
 import { hiddenSecrets, visitOf } from "../domain/gateway-visit.rules.ts";
 import type { AttemptScope } from "./attempt-scope.ts";
+import { extraCaOf } from "./extra-ca.ts";
 
 /** Whether the attempt uses the gateway, and as whom. @param plugin absent where no agent is called */
 export async function planVisit(
@@ -20,11 +20,11 @@ export async function visitGateway(
   scope: AttemptScope,
   secrets: Promise<Readonly<Record<string, string>>>,
 ): Promise<void> {
-  const { visit, command, gateway, executor, bus } = scope;
+  const { visit, command, gateway, executor } = scope;
   if (visit === undefined) return;
-  const { extraCa, networkAllow = [] } = command.task;
+  const { networkAllow = [] } = command.task;
   const pass = async () => {
-    const [pem, values] = await Promise.all([extraCa && loadText(bus, extraCa), secrets]);
+    const [pem, values] = await Promise.all([extraCaOf(scope), secrets]);
     const { keys } = hiddenSecrets(visit, values);
     return {
       allow: networkAllow,

@@ -58,6 +58,8 @@ export interface RunnerSettings {
   readonly slots?: number;
   readonly leaseMs: number;
   readonly hostEndpoints: HostEndpoints;
+  /** As `RunnerScope` has it; by default none. */
+  readonly outerProxies?: Readonly<Record<string, string>>;
   readonly limits: Omit<
     AttemptLimits,
     "startTimeoutMs" | "stallTimeoutMs" | "timeoutMs" | "diskBytes"
@@ -168,6 +170,7 @@ async function begin(
       packs,
       cpus: engine.cpus,
       hostEndpoints: settings.hostEndpoints,
+      outerProxies: settings.outerProxies ?? {},
       reaped: strangers.idle,
       whenMayRun: (signal) => liveness.whenMayRun(signal),
       async lossOf(name) {

@@ -34,6 +34,6 @@ pluginFaults({
     },
     neverExits: { says: /committed/ },
     severalResults: { lacks: "codex exec has one turn, and so one result" },
-    subAgents: { lacks: "the scripted model has no part for agents of an agent of codex" },
+    subAgents: { says: /A sub-agent wrote/, agent: { model: "gpt-6.1-sol" } },
   },
 });

@@ -13,7 +13,12 @@ import type { ModelRequest, Reply } from "./scenario.ts";
  *    item of the input, not in `tools`. OpenCode calls its own `bash`.
  */
 
-const Part = z.looseObject({ type: z.string(), text: z.string().optional() });
+const Part = z.looseObject({
+  type: z.string(),
+  text: z.string().optional(),
+  /** What the model tells another agent: the provider would have made it unreadable. */
+  encrypted_content: z.string().optional(),
+});
 /** A tool, or a group of them. */
 const Tool = z.looseObject({
   name: z.string().optional(),
@@ -47,7 +52,7 @@ const NO_PROMPT = /^\s*(<environment_context>|<user_instructions>|# AGENTS\.md i
 const textOf = (content: Item["content"]): string =>
   typeof content === "string"
     ? content
-    : (content ?? []).flatMap((part) => part.text ?? []).join("\n");
+    : (content ?? []).flatMap((part) => part.text ?? part.encrypted_content ?? []).join("\n");
 
 const outputOf = (output: unknown): string => {
   const parts = z.array(Part).safeParse(output);
@@ -70,6 +75,8 @@ function read(body: unknown): ModelRequest {
     inTurn = isTurn;
     if (type === "additional_tools") offered.push(...(item.tools ?? []));
     if (ANSWERS_OF_TOOLS.has(type)) toolResults.push(outputOf(output));
+    // What an agent of the agent is told to do; later ones are answers.
+    if (type === "agent_message" && prompt === "") prompt = textOf(content);
     if (type !== "message" || isTurn) continue;
     const text = textOf(content);
     if (role !== "user") system.push(text);
@@ -136,7 +143,9 @@ function outputItems(reply: Reply, request: ModelRequest, newId: () => string): 
   }
   const before = reply.say === undefined ? [] : [said(reply.say, newId)];
   if ("tool" in reply) {
-    const call = { name: reply.tool, arguments: JSON.stringify(reply.input) };
+    // `namespace.name`, where the tool is one of a group.
+    const [name = "", namespace] = reply.tool.split(".").toReversed();
+    const call = { name, ...(namespace && { namespace }), arguments: JSON.stringify(reply.input) };
     const id = { id: `fc_${newId()}`, call_id: `call_${newId()}`, status: "completed" };
     return [...before, { type: "function_call", ...call, ...id }];
   }

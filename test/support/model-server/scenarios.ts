@@ -29,18 +29,25 @@ function commitsIfTold(request: ModelRequest): Step {
 const withSubagent =
   (ofSubagent: readonly Step[], afterwards: readonly Step[]) =>
   (request: ModelRequest): Step => {
-    const asks: Step = {
-      tool: request.tools.includes("Task") ? "Task" : "Agent",
-      input: {
-        description: "Write a file",
-        prompt: "Write hello.txt",
-        subagent_type: "general-purpose",
-      },
-    };
     const isSubagent = request.prompt.includes("Write hello.txt");
-    const script = isSubagent ? ofSubagent : [asks, ...afterwards];
+    const asks = asksFor("Write hello.txt", request.tools);
+    const script = isSubagent ? ofSubagent : [...asks, ...afterwards];
     return script[request.step] ?? { text: "Nothing is left to do." };
   };
+
+/** As the CLI offers it; where the call does not wait for the answer, until the work is there. */
+function asksFor(prompt: string, tools: readonly string[]): readonly Step[] {
+  if (tools.includes("spawn_agent")) {
+    const input = { task_name: "writer", message: prompt, fork_turns: "none" };
+    return [
+      { tool: "collaboration.spawn_agent", input },
+      { bash: "until [ -e hello.txt ]; do sleep 0.1; done" },
+    ];
+  }
+  const subagent_type = tools.includes("task") ? "general" : "general-purpose";
+  const tool = tools.find((name) => /^task$/i.test(name)) ?? "Agent";
+  return [{ tool, input: { description: "Write a file", prompt, subagent_type } }];
+}
 
 const subagent = withSubagent(
   [{ bash: WRITE }, { text: "hello.txt is written." }],

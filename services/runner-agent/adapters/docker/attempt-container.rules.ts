@@ -18,8 +18,8 @@ export interface ContainerSurroundings {
   readonly gatewayAddress?: string;
 }
 
-/** Two streams of 16 segments of 1 MiB and the one being written, and a little. */
-const RUN_TMPFS = "rw,nosuid,nodev,noexec,mode=1777,size=36m";
+/** Two streams of 16 segments of 1 MiB and the one being written, certificates, and a little. */
+const RUN_TMPFS = "rw,nosuid,nodev,noexec,mode=1777,size=38m";
 
 /** The attempt's container as the engine is to make it. No secret is in it. */
 export function attemptContainer(

@@ -6,12 +6,15 @@ import { type Attached, attached } from "./attached.ts";
 import { type Engine, makingContainer, onEngine, unlessGone } from "./engine.ts";
 import { hardened } from "./hardening.rules.ts";
 import type { Naming } from "./names.ts";
+import { waitForEnd } from "./wait-for-end.ts";
 
 /** What the relay's listener ends with (`docker/wrapper/helper/relay.cjs`). */
 const PORT_IS_TAKEN = 98;
 const NO_NODE = 127;
 const WINDOW_BYTES = 1024 * 1024;
-const READY_MS = 15_000;
+const READY_MS = 30_000;
+/** A relay that cannot listen ends at once, and the engine says so a moment later. */
+const ENDING_MS = 3_000;
 const AGAIN_MS = 1_000;
 
 /**
@@ -102,26 +105,16 @@ export function gatewayRelay(
     accept: (connection: Duplex) => void,
   ): Promise<ServerHttp2Session> {
     await ensureContainer(address);
-    const session = await connect(accept);
-    await new Promise<void>((resolve, reject) => {
-      const fail = () => reject(new Error("it did not answer"));
-      const timer = setTimeout(fail, READY_MS);
-      session.once("remoteSettings", () => resolve());
-      session.once("close", fail);
-      session.once("close", () => clearTimeout(timer));
-      session.once("remoteSettings", () => clearTimeout(timer));
-    }).catch(async (cause: unknown) => {
-      session.destroy();
+    try {
+      return await ready(await connect(accept));
+    } catch (cause) {
       throw await whyNot(cause);
-    });
-    return session;
+    }
   }
 
   async function whyNot(cause: unknown): Promise<PitayaError> {
-    const found = await unlessGone("look up the gateway's relay", () =>
-      engine.getContainer(name).inspect(),
-    );
-    const code = found?.State.ExitCode;
+    const ending = waitForEnd(engine.getContainer(name), AbortSignal.timeout(ENDING_MS));
+    const code = await ending.catch(() => undefined);
     const about = { cause, retryable: false };
     if (code === PORT_IS_TAKEN) {
       return new PitayaError(
@@ -186,6 +179,24 @@ export function gatewayRelay(
     },
     remove,
   };
+}
+
+/** Resolves when the relay has answered. Rejects when it ends, or says nothing for too long. */
+function ready(session: ServerHttp2Session): Promise<ServerHttp2Session> {
+  return new Promise((resolve, reject) => {
+    const fail = () => {
+      clearTimeout(timer);
+      session.destroy();
+      reject(new Error("it did not answer"));
+    };
+    const timer = setTimeout(fail, READY_MS);
+    session.once("close", fail);
+    session.once("remoteSettings", () => {
+      clearTimeout(timer);
+      session.off("close", fail);
+      resolve(session);
+    });
+  });
 }
 
 /** What the uplink writes on its standard output, and its standard input. */
