@@ -53,8 +53,8 @@ export async function openSession(
     ({ layer }) => layer.file && isDoubtful(layer.file),
   );
   if (doubtful && !ABOUT_SETTINGS.includes(invocation.command)) {
-    const { refuseUntrusted } = await import("./settings/refuse-untrusted.rules.ts");
-    refuseUntrusted(settings);
+    const { refuseUntrusted, usedBy } = await import("./settings/refuse-untrusted.rules.ts");
+    refuseUntrusted(usedBy(invocation.command, settings));
   }
   const value = (flag: FlagName) => flags.get(flag)?.at(-1);
   return {

@@ -18,14 +18,16 @@ export interface Command {
 
 const EVERYWHERE = ["config", "state-dir", "nats", "verbose", "help", "version"] as const;
 const IN_A_REPOSITORY = ["repo", "logs-dir", "results-dir"] as const;
-const LIMITS = ["max-parallel", "timeout", "cpu", "memory", "network"] as const;
+const LIMITS = [
+  ...(["max-parallel", "max-startup-parallel", "timeout", "cpu", "memory", "network"] as const),
+] as const;
 const SHOWING = ["no-tui", "output", "json", "yes"] as const;
 const CREDENTIALS = ["mode", "oauth-token", "api-key", "base-url"] as const;
 
 const OF_A_RUN = [
   ...(["strategy", "set", "runs", "model", "plugin", "docker-image", "cli-arg"] as const),
   ...(["cli-args", "base-branch", "include-branches", "require-clean-wt", "force-commit"] as const),
-  ...(["allow-overwrite-protected-refs", "parallel"] as const),
+  ...(["allow-overwrite-protected-refs", "parallel", "randomize-queue"] as const),
   ...LIMITS,
   ...CREDENTIALS,
   ...IN_A_REPOSITORY,

@@ -128,6 +128,12 @@ export const flags = {
     setting: "orchestration.max_parallel_instances",
     help: "instances that may run at once",
   },
+  "max-startup-parallel": {
+    group: "Limits",
+    value: "N|auto",
+    setting: "orchestration.max_parallel_startup",
+    help: "of these, instances whose agents may be starting at once",
+  },
   parallel: {
     group: "Limits",
     value: "conservative|balanced|aggressive",
@@ -161,6 +167,11 @@ export const flags = {
     group: "Limits",
     setting: "runner.force_commit",
     help: "commit what the agent left uncommitted",
+  },
+  "randomize-queue": {
+    group: "Limits",
+    setting: "orchestration.randomize_queue_order",
+    help: "start waiting instances in an order drawn by the run's id",
   },
 
   config: {

@@ -224,6 +224,17 @@ async function offer(runner: string, slots: number): Promise<void> {
   await runners.put(`${runner}.about`, encode(RunnerAbout, about));
 }
 
+test("the order of the queue and how many may start at once are in the run", async () => {
+  expect((await submitted([])).spec).not.toHaveProperty("randomQueue");
+  const said = await submitted(["--randomize-queue", "--max-startup-parallel", "3"]);
+  expect(said.spec).toMatchObject({ randomQueue: true, maxStarting: 3 });
+  const many = await submitted(["--max-parallel", "40"]);
+  expect(many.spec).toMatchObject({ maxParallel: 40, maxStarting: 10 });
+  for (const argv of [[], ["--max-parallel", "10"], ["--max-startup-parallel", "auto"]]) {
+    expect((await submitted(argv)).spec).not.toHaveProperty("maxStarting");
+  }
+});
+
 test("--parallel is a share of the slots there are, and flags of their own go before it", async () => {
   await offer("runner-a", 3);
   await offer("runner-b", 2);

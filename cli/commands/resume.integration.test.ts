@@ -175,7 +175,16 @@ test("what would change the run is an error, unless it is to be laid over the ru
   const host = stage.start(
     [
       ...["--resume", name, "--override-config", "--timeout", "5", "--memory", "1g"],
-      ...["--network", "offline", "--max-parallel", "3", "--base-url", "http://x.example/"],
+      ...[
+        "--network",
+        "offline",
+        "--max-parallel",
+        "3",
+        "--max-startup-parallel",
+        "2",
+        "--base-url",
+        "http://x.example/",
+      ],
       ...["--oauth-token", "sk-ant-oat01-0123456789abcdef", "--resume-key-policy", "suffix"],
     ],
     { env: { PITAYA_ORCHESTRATION__RETRIES: "7" } },
@@ -185,7 +194,13 @@ test("what would change the run is an error, unless it is to be laid over the ru
     keyPolicy: "suffix",
     override: {
       limits: { timeoutMs: 5_000, memoryBytes: 1024 ** 3 },
-      ...{ network: "offline", maxParallel: 3, retries: 7, baseUrl: "http://x.example/" },
+      ...{
+        network: "offline",
+        maxParallel: 3,
+        maxStarting: 2,
+        retries: 7,
+        baseUrl: "http://x.example/",
+      },
       credentials: ["CLAUDE_CODE_OAUTH_TOKEN"],
     },
   });

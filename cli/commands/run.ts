@@ -13,6 +13,8 @@ import { openPlace } from "../local-place.ts";
 import { openScratch, type Scratch } from "../scratch.ts";
 import type { Session } from "../session.ts";
 import { parallelOf } from "../settings/from-flags.rules.ts";
+import { refuseUntrusted } from "../settings/refuse-untrusted.rules.ts";
+import { strayStrategies } from "../settings/strategy-keys.rules.ts";
 import { chooseAgent } from "../submit/agent-choice.ts";
 import { checkCredentialSource } from "../submit/credential-source.ts";
 import { namedFiles } from "../submit/named-files.ts";
@@ -62,6 +64,7 @@ async function runPrompt(
   const place = await openPlace(session, scratch.dir);
   const root = place.repo.topLevel ?? place.repo.gitDir;
   const strategy = known || (await ownStrategy(session, asked, root));
+  await checkParamFiles(session, strategy);
   const base = await chooseBase(session, place, signal);
   const plugins = strategy.marked.flatMap(({ mark, value }) => (mark === "plugin" ? [value] : []));
   const named = [...strategy.plugins, ...plugins];
@@ -100,6 +103,19 @@ async function runPrompt(
     return await watchRun({ session, connection, run, desk, place, own });
   } finally {
     await connection.close();
+  }
+}
+
+/**
+ * Where the parameters come from: of those that hold, only a trusted file's may decide what is the
+ * user's to decide. Those of a strategy that nobody knows are told of.
+ */
+async function checkParamFiles(session: Session, { spec, given }: StrategyChoice): Promise<void> {
+  refuseUntrusted(
+    [...given].map(([param, each]) => [`strategies.${spec.name}.${param}`, each] as const),
+  );
+  for (const stray of strayStrategies(session.settings.chosen, spec.name)) {
+    await session.console.warn(stray);
   }
 }
 

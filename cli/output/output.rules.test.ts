@@ -1,6 +1,6 @@
 import { textExcerpt } from "@pitaya/protocol";
 import { type OutwardEvent, projectEvent, runLog, runView, summaryOf } from "@pitaya/views";
-import { sampleSpec, wholeLog } from "@pitaya/views/testing";
+import { composed, sampleSpec, wholeLog } from "@pitaya/views/testing";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { costText, countText, durationText } from "./amounts.rules.ts";
@@ -29,6 +29,25 @@ test("every lifecycle event is a plain line, and failures have type and message"
   const lines = folded().events.map((event) => streamingLine(event, false));
   const text = lines.filter((line) => line !== undefined).map((line) => `${line}\n`);
   await expect(text.join("")).toMatchFileSnapshot("samples/streaming.txt");
+});
+
+test("a run's first line has the models that its parameters say", () => {
+  const params = { n: 3, model: "haiku", models: ["opus", "x"], scorer_model: "gpt" };
+  const spec = sampleSpec({ strategy: { name: "best-of-n", params } });
+  const [message] = composed(spec, function* (log) {
+    yield log.decide({ type: "run.submitted", spec });
+  });
+  if (message === undefined) throw new Error("no message");
+  const fold = runView();
+  const lines = runLog()
+    .admit(message)
+    .flatMap((event, index) => {
+      fold.apply(event);
+      return projectEvent(spec.run, event, index, fold.view, textExcerpt);
+    })
+    .map((event) => streamingLine(event, false));
+  expect(lines[0]).toMatch(/ model=haiku models=opus,x scorer_model=gpt base=main$/);
+  expect(summaryOf(fold.view, textExcerpt).model).toBe("haiku");
 });
 
 test("the summary says what became of each instance, and what to type next", async () => {

@@ -24,7 +24,7 @@ export function streamingLine(event: OutwardEvent, verbose: boolean): string | u
 function describe(event: OutwardEvent, verbose: boolean): string | undefined {
   switch (event.type) {
     case "run.started":
-      return `started ${event.run_id} strategy=${event.payload.strategy} plugin=${event.payload.plugin}${modelText(event.payload.model)} base=${printable(event.payload.base_branch)}`;
+      return `started ${event.run_id} strategy=${event.payload.strategy} plugin=${event.payload.plugin}${modelText(event.payload.model)}${otherModels(event.payload.params)} base=${printable(event.payload.base_branch)}`;
     case "run.stopping":
       return `${event.payload.mode === "cancel" ? "cancelling" : "interrupting"}: ${said(event.payload.reason)}`;
     case "run.interrupted":
@@ -79,6 +79,13 @@ function describe(event: OutwardEvent, verbose: boolean): string | undefined {
 
 const said = (text: string) => shorten(printable(text), TEXT);
 const modelText = (model: string | null) => (model === null ? "" : ` model=${printable(model)}`);
+
+/** Of stages and candidates that have models of their own, by the parameter that says so. */
+const otherModels = (params: OutwardOf<"run.started">["payload"]["params"]): string =>
+  Object.entries(params)
+    .filter(([key]) => key === "models" || key.endsWith("_model"))
+    .map(([key, value]) => ` ${printable(key)}=${said(String(value))}`)
+    .join("");
 
 function failure(
   what: string,

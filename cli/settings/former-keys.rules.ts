@@ -15,8 +15,6 @@ const FORMER: Readonly<Record<string, string>> = {
   "orchestration.logs_dir": "it is logs_dir, on the first level",
   "orchestration.event_buffer_size": "the log keeps every event",
   "orchestration.resume_key_suffix": "give --resume-key-policy suffix to `pitaya resume`",
-  "orchestration.max_parallel_startup": "orchestration.max_parallel_instances bounds both",
-  "orchestration.randomize_queue_order": "instances start in the order they were asked for",
   "orchestration.container_retention_failed": "containers are removed when their attempt has ended",
   "orchestration.container_retention_success":
     "containers are removed when their attempt has ended",

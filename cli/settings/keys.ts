@@ -30,6 +30,8 @@ export const SETTING_KEYS = [
   "runner.git_email",
   "runner.include_branches",
   "orchestration.max_parallel_instances",
+  "orchestration.max_parallel_startup",
+  "orchestration.randomize_queue_order",
   "orchestration.branch_namespace",
   "orchestration.allow_overwrite_protected_refs",
   "orchestration.retries",

@@ -59,7 +59,7 @@ A repository that you cloned was written by somebody else. What decides where a 
 | \`…_BASE_URL\`, \`CODEX_MODEL_PROVIDER\` and \`CODEX_ENV_KEY\` in \`.env\` | where the credential goes |
 | a credential in a \`.env\` that git tracks | whose account gets to see the code |
 
-Until then a command that would use such a value ends with exit code 2 and names it and its file. \`pitaya trust\` shows what the repository's files would decide, asks, and records each file's path and content in \`~/.config/pitaya/trusted.json\`; without a terminal, \`pitaya trust --yes\` is the yes. \`--yes\` of another command is none. A file that changes afterwards needs a new yes. Where a file names a strategy's code in the repository, \`pitaya trust\` shows the files of that code too, and a yes is to all of them with what they import as it is: one that changes needs a new yes. A value that a flag or the environment replaces decides nothing and needs none.
+Until then a command that would use such a value ends with exit code 2 and names it and its file. \`pitaya trust\` shows what the repository's files would decide, asks, and records each file's path and content in \`~/.config/pitaya/trusted.json\`; without a terminal, \`pitaya trust --yes\` is the yes. \`--yes\` of another command is none. A file that changes afterwards needs a new yes. Where a file names a strategy's code in the repository, \`pitaya trust\` shows the files of that code too, and a yes is to all of them with what they import as it is: one that changes needs a new yes. A value that a flag or the environment replaces, or that the command does not use (a plugin that no agent is, a parameter of another strategy), decides nothing and needs none.
 
 Some things no yes allows: an address in \`.env\` is only for a credential in \`.env\`, never for one of your environment or of a flag (a provider named there may get that provider's own key); a file that a repository's file names by a parameter lies in the repository and is not hidden; \`pitaya.yaml\` and \`.env\` are no links that lead out of the repository.
 `;
@@ -111,7 +111,7 @@ function strategiesPart(): string {
   const names = strategyNames.map((name) => `\`${name}\``).join(", ");
   return `## \`strategies\`
 
-\`strategies.<name>.<parameter>\`: parameters of a strategy, as \`-S\` gives them for the one that is run; \`-S\` goes before the file. Of Pitaya's own there are ${names}; \`pitaya config print --strategy <name>\` shows the parameters of one, with their defaults.
+\`strategies.<name>.<parameter>\`: parameters of a strategy, as \`-S\` gives them for the one that is run; \`-S\` goes before the file. Those of Pitaya's own strategies are checked whichever is run; a name that is neither one of them nor the strategy of the run is warned of. Of Pitaya's own there are ${names}; \`pitaya config print --strategy <name>\` shows the parameters of one, with their defaults.
 
 \`-S key=value\` is JSON where it parses as JSON, otherwise text. The strategy's schema then reads true, yes, on, 1 and their opposites in any case as booleans, and text with commas as a list. \`--model\` and \`--include-branches\` on the command line go before \`model\` and \`include_branches\` of a strategy in a file.
 

@@ -1,6 +1,15 @@
 import { PitayaError } from "@pitaya/protocol";
+import type { CommandName } from "../command-line/commands.ts";
 import { decidedBy } from "./decides.rules.ts";
-import { isDoubtful, type LayerFile } from "./layers.ts";
+import {
+  type ConfigKey,
+  type Given,
+  isDoubtful,
+  isPluginKey,
+  isStrategyKey,
+  type Layer,
+  type LayerFile,
+} from "./layers.ts";
 import type { Resolved } from "./resolve.rules.ts";
 
 /** A value that would hold, of a file that it takes the user's word to believe. */
@@ -10,13 +19,32 @@ interface Refused {
   readonly file: LayerFile;
 }
 
+/** What of the settings a command uses whatever else it is told; a value that is not used decides nothing. */
+export function usedBy(
+  command: CommandName,
+  { chosen, values }: Pick<Resolved, "chosen" | "values">,
+): readonly (readonly [ConfigKey, Placed])[] {
+  const used = (key: ConfigKey): boolean => {
+    if (EVERY_COMMANDS.test(key)) return true;
+    // Parameters of the strategy, and other plugins that its tasks name, are looked at where they are known.
+    if (command !== "run" || isStrategyKey(key)) return false;
+    return !isPluginKey(key) || key === `plugins.${values.plugin_name}`;
+  };
+  return [...chosen].filter(([key]) => used(key));
+}
+
+const EVERY_COMMANDS = /^(nats\.|logs_dir$|results_dir$)/;
+
+type Placed = Pick<Given, "value" | "as"> & { readonly layer: Pick<Layer, "file"> };
+
 /**
  * What a file of the repository decides holds only once the user has said yes to the file as it is.
  *
+ * @param used values that would hold
  * @throws {PitayaError} `untrusted` naming every such key and its file
  */
-export function refuseUntrusted({ chosen }: Pick<Resolved, "chosen">): void {
-  const refused = [...chosen].flatMap(([key, { value, as, layer }]): Refused[] => {
+export function refuseUntrusted(used: Iterable<readonly [ConfigKey, Placed]>): void {
+  const refused = [...used].flatMap(([key, { value, as, layer }]): Refused[] => {
     const { file } = layer;
     if (file === undefined || !isDoubtful(file)) return [];
     const decides = decidedBy(key, value);

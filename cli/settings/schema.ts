@@ -25,6 +25,11 @@ const oneOf = <const T extends readonly [string, ...string[]]>(values: T) =>
   z.enum(values, `expected one of ${values.join(", ")}`);
 const text = z.string().min(1, "expected a text that is not empty");
 
+const countOrAuto = z.union(
+  [z.literal("auto"), count(1, 10_000)],
+  "expected a whole number from 1, or auto",
+);
+
 /** A list, or as text: JSON, or entries with commas between. */
 const listOf = (item: z.ZodType<string>, what: string) =>
   z.union([z.array(item), z.string()], what).transform((value, context): string[] => {
@@ -176,10 +181,19 @@ export const Settings = z.object({
   "runner.include_branches": branches
     .optional()
     .describe("Branches that agents see beside the base."),
-  "orchestration.max_parallel_instances": z
-    .union([z.literal("auto"), count(1, 10_000)], "expected a whole number from 1, or auto")
+  "orchestration.max_parallel_instances": countOrAuto
     .default("auto")
     .describe("Instances of a run that may be at work at once; auto: as many as there are slots."),
+  "orchestration.max_parallel_startup": countOrAuto
+    .default("auto")
+    .describe(
+      "Of these, how many may be between their placement and the agent's start; auto: 10 where their number was given, otherwise all.",
+    ),
+  "orchestration.randomize_queue_order": flag
+    .default(false)
+    .describe(
+      "Start waiting instances in an order drawn by the run's id, not in the order they were asked for.",
+    ),
   "orchestration.branch_namespace": oneOf(["hierarchical", "flat"])
     .default("hierarchical")
     .describe(

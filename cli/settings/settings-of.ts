@@ -1,6 +1,7 @@
 import type { Invocation } from "../command-line/parse.rules.ts";
 import type { Host } from "../host.ts";
 import { type Gathered, gatherLayers } from "./gather-layers.ts";
+import { isStrategyKey } from "./layers.ts";
 import { type Resolved, resolveSettings } from "./resolve.rules.ts";
 
 /** What an invocation really uses, and everything it was told. */
@@ -20,5 +21,11 @@ export async function settingsOf(
   host: Pick<Host, "env" | "home" | "cwd" | "random">,
 ): Promise<Configuration> {
   const gathered = await gatherLayers(invocation, host);
-  return { settings: resolveSettings(gathered.layers), gathered };
+  const settings = resolveSettings(gathered.layers);
+  // Most give none, and need not load the strategies.
+  if ([...settings.chosen.keys()].some(isStrategyKey)) {
+    const { checkStrategyKeys } = await import("./strategy-keys.rules.ts");
+    checkStrategyKeys(settings);
+  }
+  return { settings, gathered };
 }

@@ -15,6 +15,7 @@ import { type AgentSpec, PitayaError, type PluginDeclaration } from "@pitaya/pro
 import type { FlagName } from "../command-line/flags.ts";
 import { printable } from "../output/printable.rules.ts";
 import type { Session } from "../session.ts";
+import { refuseUntrusted } from "../settings/refuse-untrusted.rules.ts";
 import type { Resolved } from "../settings/resolve.rules.ts";
 import { checkAddress } from "./agent-address.rules.ts";
 import { posixWords } from "./posix-words.rules.ts";
@@ -70,6 +71,9 @@ function agentOf(
 ) {
   const { values } = session.settings;
   const { plugin, declaration } = choosePlugin(session.settings, name);
+  const key = `plugins.${name}` as const;
+  const declared = session.settings.chosen.get(key);
+  if (declared !== undefined) refuseUntrusted([[key, declared]]);
   const model = isOwn ? (values.model ?? plugin.defaultModel) : plugin.defaultModel;
   const cliArgs = isOwn
     ? [...session.values("cli-arg"), ...posixWords(session.value("cli-args") ?? "")]

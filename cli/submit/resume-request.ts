@@ -17,7 +17,7 @@ export interface ResumeRequest {
 
 /** Flags that say how a run does its work, which it settled when it was submitted. */
 const SETTLED: readonly FlagName[] = [
-  ...(["timeout", "max-parallel", "cpu", "memory", "network"] as const),
+  ...(["timeout", "max-parallel", "max-startup-parallel", "cpu", "memory", "network"] as const),
   ...(["mode", "base-url"] as const),
 ];
 

@@ -56,6 +56,18 @@ export const taskLimits = (settings: Settings): TaskLimits => ({
   snapshotIntervalMs: ms(settings["orchestration.snapshot_interval"]),
 });
 
+/** Enough to keep an engine busy. Where the slots are the bound, they are for starts too. */
+const STARTING_AT_ONCE = 10;
+
+function startingOf(settings: Settings): Pick<RunSpec, "maxStarting"> {
+  const starting = settings["orchestration.max_parallel_startup"];
+  if (starting !== "auto") return { maxStarting: starting };
+  const parallel = settings["orchestration.max_parallel_instances"];
+  return parallel === "auto" || parallel <= STARTING_AT_ONCE
+    ? {}
+    : { maxStarting: STARTING_AT_ONCE };
+}
+
 /** The run as it is submitted. */
 export function runSpec(parts: RunParts, settings: Settings): RunSpec {
   const path = parts.repo.topLevel ?? parts.repo.gitDir;
@@ -84,6 +96,8 @@ export function runSpec(parts: RunParts, settings: Settings): RunSpec {
     ...(allowed.length > 0 && { networkAllow: allowed }),
     ...(parts.extraCa && { extraCa: parts.extraCa }),
     ...(parallel === "auto" ? {} : { maxParallel: parallel }),
+    ...startingOf(settings),
+    ...(settings["orchestration.randomize_queue_order"] && { randomQueue: true }),
     retries: settings["orchestration.retries"],
     forceCommit: settings["runner.force_commit"],
     commitInstruction: settings["runner.commit_instruction"] ?? parts.commitInstruction,

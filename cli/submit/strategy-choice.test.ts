@@ -1,7 +1,8 @@
 import { findStrategy, strategyNames } from "@pitaya/strategies";
 import { describe, expect, test } from "vitest";
 import { resolveSettings } from "../settings/resolve.rules.ts";
-import { choiceOf, paramsOf } from "./strategy-choice.rules.ts";
+import { paramsOf } from "./params-of.rules.ts";
+import { choiceOf } from "./strategy-choice.rules.ts";
 import { givenParams } from "./strategy-params.rules.ts";
 
 const choose = (name: string, ...flags: readonly string[]) => {

@@ -1,6 +1,6 @@
 import { PitayaError, type RunSpec } from "@pitaya/protocol";
 import { jsonOrText } from "../settings/from-env.rules.ts";
-import { type Given, isStrategyKey, type Layer } from "../settings/layers.ts";
+import type { ConfigKey, Given, Layer } from "../settings/layers.ts";
 import type { Resolved } from "../settings/resolve.rules.ts";
 
 type Json = RunSpec["strategy"]["params"][string];
@@ -24,14 +24,7 @@ export function givenParams(
   settings: Pick<Resolved, "values" | "chosen">,
   flags: readonly string[],
 ): ReadonlyMap<string, GivenParam> {
-  const params = new Map<string, GivenParam>();
-  for (const [key, given] of settings.chosen) {
-    const [, strategy, param] = isStrategyKey(key)
-      ? (/^strategies\.(.+)\.([^.]+)$/.exec(key) ?? [])
-      : [];
-    if (param === undefined || oneSpelling(strategy ?? "") !== oneSpelling(name)) continue;
-    params.set(param, { ...given, value: given.value as Json });
-  }
+  const params = givenIn(settings.chosen, name);
   const included = settings.chosen.get("runner.include_branches");
   // What this command line says of the run goes before what a file says of the strategy.
   if (settings.chosen.get("model")?.layer.source === "flag") params.delete("model");
@@ -55,4 +48,23 @@ export function givenParams(
   return params;
 }
 
-const oneSpelling = (name: string): string => name.toLowerCase().replaceAll("_", "-");
+/** Parameters of a strategy that settings give. */
+export function givenIn(chosen: Resolved["chosen"], name: string): Map<string, GivenParam> {
+  const params = new Map<string, GivenParam>();
+  for (const [key, given] of chosen) {
+    const named = strategyAndParam(key);
+    if (named === undefined || oneSpelling(named.strategy) !== oneSpelling(name)) continue;
+    params.set(named.param, { ...given, value: given.value as Json });
+  }
+  return params;
+}
+
+/** What a key names; undefined for one that is no parameter of a strategy. */
+export function strategyAndParam(
+  key: ConfigKey,
+): { readonly strategy: string; readonly param: string } | undefined {
+  const [, strategy, param] = /^strategies\.(.+)\.([^.]+)$/.exec(key) ?? [];
+  return strategy === undefined || param === undefined ? undefined : { strategy, param };
+}
+
+export const oneSpelling = (name: string): string => name.toLowerCase().replaceAll("_", "-");

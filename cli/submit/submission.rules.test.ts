@@ -2,8 +2,9 @@ import { defineStrategy } from "@pitaya/strategies";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { resolveSettings } from "../settings/resolve.rules.ts";
+import { paramsOf } from "./params-of.rules.ts";
 import { posixWords } from "./posix-words.rules.ts";
-import { choiceOf, chooseStrategy, paramsOf } from "./strategy-choice.rules.ts";
+import { choiceOf, chooseStrategy } from "./strategy-choice.rules.ts";
 import { givenParams } from "./strategy-params.rules.ts";
 
 test.each([

@@ -81,6 +81,10 @@ export const RunSpec = z.object({
   extraCa: Text.optional(),
   /** Instances of the run that may be placed at once; absent: as many as there are slots. */
   maxParallel: z.int().positive().max(10_000).optional(),
+  /** Of these, how many may be between their placement and the agent's start; absent: all. */
+  maxStarting: z.int().positive().max(10_000).optional(),
+  /** Instances are placed in an order drawn by the run's id, not in the order they were asked for. */
+  randomQueue: z.boolean().optional(),
   /** Attempts after the first, for retryable failures. */
   retries: z.int().nonnegative().max(20),
   forceCommit: z.boolean(),
@@ -109,6 +113,7 @@ export const RunOverride = z.object({
   networkAllow: NetworkAllow.optional(),
   retries: z.int().nonnegative().max(20).optional(),
   maxParallel: z.int().positive().max(10_000).optional(),
+  maxStarting: z.int().positive().max(10_000).optional(),
   baseUrl: z.url().optional(),
   provider: AgentSpec.shape.provider,
   credentials: AgentSpec.shape.credentials.optional(),

@@ -1,5 +1,6 @@
 import type { DecisionOf } from "@pitaya/protocol";
 import type { TextSource } from "./log-texts.ts";
+import { modelOfRun } from "./model-of-run.rules.ts";
 import type { OutwardBody } from "./outward-body.ts";
 import type { RunView } from "./run-view.ts";
 import { spendOf } from "./spend.ts";
@@ -23,7 +24,7 @@ export function runStarted(
       base_branch: spec.base.branch,
       base_commit: spec.base.commit,
       plugin: spec.agent.plugin,
-      model: spec.agent.model ?? null,
+      model: modelOfRun(spec),
     },
   };
 }

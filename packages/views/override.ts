@@ -14,7 +14,7 @@ export function mergedOverride(before: RunOverride, after: RunOverride): RunOver
 
 /** The run's settings as they hold now. */
 export function overriddenSpec(spec: RunSpec, override: RunOverride): RunSpec {
-  const { network, networkAllow, retries, maxParallel } = override;
+  const { network, networkAllow, retries, maxParallel, maxStarting } = override;
   return {
     ...spec,
     agent: overriddenAgent(spec.agent, override),
@@ -23,6 +23,7 @@ export function overriddenSpec(spec: RunSpec, override: RunOverride): RunSpec {
     ...(networkAllow !== undefined && { networkAllow }),
     ...(retries !== undefined && { retries }),
     ...(maxParallel !== undefined && { maxParallel }),
+    ...(maxStarting !== undefined && { maxStarting }),
   };
 }
 

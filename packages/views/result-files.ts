@@ -4,6 +4,7 @@ import { instanceDocument } from "./instance-document.ts";
 import { branchOf, type InstanceResult } from "./instance-result.ts";
 import type { TextSource } from "./log-texts.ts";
 import { type MetricsRow, metricsCsv } from "./metrics-series.ts";
+import { modelOfRun } from "./model-of-run.rules.ts";
 import { outcomeMetadata } from "./outcome-metadata.ts";
 import type { RunView } from "./run-view.ts";
 import { type Summary, summaryOf } from "./summary.ts";
@@ -121,6 +122,8 @@ function metadata(view: RunView, summary: Summary): object {
     },
     orchestrator: {
       max_parallel_instances: spec.maxParallel ?? "auto",
+      max_parallel_startup: spec.maxStarting ?? "auto",
+      randomize_queue_order: spec.randomQueue ?? false,
       retries: spec.retries,
       branch_namespace: spec.branchNaming,
       import_policy: spec.import.policy,
@@ -142,7 +145,7 @@ function metadata(view: RunView, summary: Summary): object {
     },
     defaults: {
       plugin_name: spec.agent.plugin,
-      model: spec.agent.model ?? null,
+      model: modelOfRun(spec),
       agent_cli_args: spec.agent.cliArgs,
     },
     strategies: summary.strategies,

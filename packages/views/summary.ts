@@ -9,6 +9,7 @@ import {
   isUncommitted,
 } from "./instance-result.ts";
 import type { TextSource } from "./log-texts.ts";
+import { modelOfRun } from "./model-of-run.rules.ts";
 import { type ExecutionView, type RunView, statusOf } from "./run-view.ts";
 import { spendOf } from "./spend.ts";
 import { roundUsd } from "./usd.ts";
@@ -80,7 +81,7 @@ export function summaryOf(view: RunView, textOf: TextSource): Summary {
     base_commit: spec.base.commit,
     strategy: spec.strategy.name,
     plugin: spec.agent.plugin,
-    model: spec.agent.model ?? null,
+    model: modelOfRun(spec),
     total_instances: rows.length,
     completed_instances: count((row) => row.state === "succeeded"),
     failed_instances: count((row) => row.state === "failed"),

@@ -45,6 +45,22 @@ describe("a run of one instance", () => {
   });
 });
 
+it("starts no more of a run at once than it may, and each agent's start lets the next one in", async () => {
+  const { w, runner, run } = await submitted({ executions: 4, maxStarting: 2 });
+  await w.until(run.run, (v) => v.instances.size === 4);
+  const attempts = [await runner.take(), await runner.take()];
+  for (const next of [3, 4]) {
+    const placed = (await w.decided(run.run)).filter((type) => type === "attempt.placed");
+    expect(placed).toHaveLength(next - 1);
+    const starting = attempts.at(-1);
+    await starting?.tell({ type: "attempt.entered", phase: "preparing" });
+    await starting?.tell({ type: "attempt.started", container: "c", imageId: "i" });
+    attempts.push(await runner.take());
+  }
+  for (const attempt of attempts) await attempt.tell(succeeded());
+  await w.until(run.run, (v) => v.phase === "succeeded");
+});
+
 describe("a failure", () => {
   it("that is retryable makes a second attempt after the pause, not before", async () => {
     const { w, runner, run } = await submitted();

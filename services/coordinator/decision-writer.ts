@@ -70,7 +70,7 @@ export function decisionWriter(options: DecisionWriterOptions): DecisionWriter {
         return false;
       }
       entry.inFlight = result.sequence;
-      entry.pendingPlacements = due.flatMap((e) => (e.type === "attempt.placed" ? [e.runner] : []));
+      entry.pendingPlacements = due.flatMap((e) => (e.type === "attempt.placed" ? [e] : []));
       return true;
     },
   };

@@ -1,12 +1,18 @@
 import { meets, type RunnerAbout } from "@pitaya/protocol";
 import type { ClaimedAttempt } from "./domain/fleet-state.ts";
+import type { InstanceStateName } from "./domain/instance.machine.ts";
 import { LIVE_STATES } from "./domain/run-actors.ts";
-import { type Placement, placements, type RunnerCapacity } from "./domain/scheduler.ts";
+import { type Placement, placements, queueOrder, type RunnerCapacity } from "./domain/scheduler.ts";
 import type { RunEntry } from "./run-entry.ts";
 
+const attemptsIn = (states: readonly InstanceStateName[], { actors }: RunEntry): number =>
+  states.reduce((sum, state) => sum + (actors?.inState(state).size ?? 0), 0);
+
 /** Attempts of a run that are placed and have not ended. */
-export const liveAttempts = (entry: RunEntry): number =>
-  LIVE_STATES.reduce((sum, state) => sum + (entry.actors?.inState(state).size ?? 0), 0);
+export const liveAttempts = (entry: RunEntry): number => attemptsIn(LIVE_STATES, entry);
+
+/** Of a live attempt whose agent has not started. */
+const STARTING_STATES = ["placed", "starting"] as const;
 
 /** An attempt on a runner, and whether the runner has claimed it. */
 export interface PlacedAttempt {
@@ -61,7 +67,9 @@ export function placeAll(
   const used = new Map<string, number>();
   const take = (runner: string) => used.set(runner, (used.get(runner) ?? 0) + 1);
   for (const { runner } of placedAttempts(entries)) take(runner);
-  for (const entry of entries) entry.pendingPlacements.forEach(take);
+  for (const entry of entries) {
+    for (const { runner } of entry.pendingPlacements) take(runner);
+  }
   const runners: RunnerCapacity[] = offers.map(({ runner, slots }) => ({
     runner,
     slots,
@@ -83,10 +91,15 @@ export function placeAll(
       return requires === undefined || (offer !== undefined && meets(offer, requires));
     };
     const fits = (instance: string) => [...roomy.keys()].some((each) => mayRun(instance, each));
-    // Entries whose placement is on its way are still queued here; they are the first of the queue.
-    const waiting = [...queued].slice(pendingPlacements.length).filter(fits).slice(0, free);
-    const live = liveAttempts(entry) + pendingPlacements.length;
-    return [{ run, queued: waiting, live, maxParallel: actors.spec.maxParallel, mayRun }];
+    // One whose placement is on its way is still queued here.
+    const onTheirWay = new Set(pendingPlacements.map(({ instance }) => instance as string));
+    const waiting = queueOrder(queued, actors.spec)
+      .filter((instance) => !onTheirWay.has(instance) && fits(instance))
+      .slice(0, free);
+    const { maxParallel, maxStarting } = actors.spec;
+    const live = liveAttempts(entry) + onTheirWay.size;
+    const starting = attemptsIn(STARTING_STATES, entry) + onTheirWay.size;
+    return [{ run, queued: waiting, live, maxParallel, starting, maxStarting, mayRun }];
   });
   return placements(demands, runners);
 }

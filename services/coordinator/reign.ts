@@ -130,9 +130,9 @@ export function reign(options: ReignOptions): Reign {
       random: options.random,
       credentialsHeld: holdsSecrets(entry),
       placements: placeAll(
-        [...entries.values()].filter((each) => !strategies.isReplaying(each)),
+        [...entries.values()],
         fleet.state.available(clock.now()),
-        holdsSecrets,
+        (each) => holdsSecrets(each) && !strategies.isReplaying(each),
       ).filter(({ run }) => run === entry.run),
       progress: await strategies.progress(entry),
       claimTimeoutMs: options.claimTimeoutMs,

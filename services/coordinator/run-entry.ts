@@ -1,5 +1,5 @@
 import type { IntentRunner } from "@pitaya/actors";
-import type { Decision, ProcessId } from "@pitaya/protocol";
+import type { Decision, DecisionOf } from "@pitaya/protocol";
 import type { TaskDraft } from "@pitaya/strategies";
 import type { CodeUnderWay } from "./code-under-way.ts";
 import type { RunIntent } from "./domain/run-intents.ts";
@@ -28,8 +28,8 @@ export interface RunEntry extends Pick<FoldedRun, "run" | "log" | "fold" | "acto
   readonly asked: Asked[];
   /** Sequence of our last decision; nothing is decided until it is read back. */
   inFlight: number;
-  /** Runners of placements that are not read back yet. */
-  pendingPlacements: readonly ProcessId[];
+  /** Placements that are not read back yet. */
+  pendingPlacements: readonly Pick<DecisionOf<"attempt.placed">, "instance" | "runner">[];
   readonly toldToStopAt: Map<string, number>;
   intents: IntentRunner<RunIntent> | undefined;
   cancelDeadline: () => void;

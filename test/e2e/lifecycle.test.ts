@@ -3,9 +3,14 @@ import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { leftOnEngine } from "../support/engine.ts";
-import { branchesOf, processesOf, RUN_ID } from "../support/pitaya.ts";
+import { cast, commitsFile, type Part } from "../support/model-server/cast.ts";
+import { branchesOf, processesOf, RUN_ID, resultOf } from "../support/pitaya.ts";
 import { embeddedStack, type Stack } from "../support/stack.ts";
 
+const SummaryRead = z.object({
+  results: z.array(z.object({ key: z.string(), status: z.string(), instance_id: z.string() })),
+  strategies: z.record(z.string(), z.object({ chosen: z.string() })),
+});
 const Said = z.object({ time: z.number(), pid: z.int(), msg: z.string().optional() });
 
 let stack: Stack;
@@ -26,19 +31,45 @@ describe("the embedded stack", () => {
     expect(servers).toHaveLength(1);
   });
 
-  it("killed with -9 under a live run comes back, and the run finishes", async () => {
-    const { user, model, repository, modelFor } = stack;
+  it("killed with -9 under a live run comes back, and the run finishes with the right one chosen", async () => {
+    const { user, repository, modelFor } = stack;
     const cwd = await repository();
-    const { url, id } = modelFor("okslow");
-    const run = user.start(["add a greeting", "--no-tui", "--base-url", url], { cwd });
-    await model.requested(id, 1);
+    const candidate =
+      (text: string): Part["plays"] =>
+      () => [commitsFile("answer.txt", text), { text: "Done." }];
+    const score = (n: number) =>
+      JSON.stringify({ correctness: n, completeness: n, quality: n, rationale: "as it is" });
+    const { scenario } = cast({
+      quick: { hears: /^<task>[\s\S]*Be quick/, plays: candidate("right\n") },
+      careful: { hears: /^<task>[\s\S]*Be careful/, plays: candidate("right and clear\n") },
+      scorer: {
+        hears: /You judge a change/,
+        plays: (_, { toolResults }) => [
+          { bash: "cat answer.txt" },
+          { text: score(toolResults.join().includes("right and clear") ? 7 : 5) },
+        ],
+      },
+    });
+    const told = ["write the answer", "--strategy", "best-of-n", "-S", "n=2"];
+    const hints = ["-S", 'diversity_hints=["Be quick.", "Be careful."]'];
+    const where = ["--no-tui", "--base-url", modelFor(scenario).url];
+    const run = user.start([...told, ...hints, ...where], { cwd });
+    const [runId] = await run.saw(RUN_ID);
+    // One candidate is done, and what comes of it has begun.
+    await run.saw(/key=cand\d\/score/);
     for (const { pid, command } of await processesOf(user)) {
-      const isClient = pid === run.process.pid || command.includes("add a greeting");
+      const isClient = pid === run.process.pid || command.includes("write the answer");
       if (!isClient && !command.includes("nats-server")) process.kill(pid, "SIGKILL");
     }
     const { code, stderr } = await run.finished;
     expect({ code, stderr }).toMatchObject({ code: 0 });
-    expect(await branchesOf(cwd)).toHaveLength(1);
+    const summary = SummaryRead.parse(JSON.parse(await resultOf(cwd, runId, "summary.json")));
+    expect(summary.results.map(({ key, status }) => `${key} ${status}`).toSorted()).toEqual(
+      [1, 2].flatMap((n) => [`cand${n}/gen completed`, `cand${n}/score/attempt-1 completed`]),
+    );
+    const best = summary.results.find(({ key }) => key === "cand2/gen");
+    expect(summary.strategies["s1"]?.chosen).toBe(best?.instance_id);
+    expect(await branchesOf(cwd)).toHaveLength(3);
     expect(await decidesAfterMs(user.stateDir)).toBeLessThan(2_000);
   });
 

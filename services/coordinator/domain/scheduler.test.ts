@@ -1,13 +1,15 @@
-import { meets } from "@pitaya/protocol";
+import { instanceId, meets } from "@pitaya/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Demand, placements, type RunnerCapacity } from "./scheduler.ts";
+import { type Demand, placements, queueOrder, type RunnerCapacity } from "./scheduler.ts";
 
 const demand = (run: string, queued: number, live = 0, maxParallel?: number): Demand => ({
   run,
   queued: Array.from({ length: queued }, (_, i) => `${run}-${i}`),
   live,
   maxParallel,
+  starting: 0,
+  maxStarting: undefined,
 });
 const runner = (name: string, slots: number, used = 0): RunnerCapacity => ({
   runner: name,
@@ -25,6 +27,19 @@ describe("placements", () => {
   it("never goes over a run's own limit", () => {
     expect(placements([demand("r", 5, 1, 2)], [runner("a", 10)])).toHaveLength(1);
     expect(placements([demand("r", 5, 2, 2)], [runner("a", 10)])).toHaveLength(0);
+  });
+
+  it("has no more of a run starting at once than it may, whatever else there is room for", () => {
+    const asked = { ...demand("r", 9, 5), starting: 2, maxStarting: 3 };
+    expect(placements([asked], [runner("a", 20)])).toHaveLength(1);
+    expect(placements([{ ...asked, starting: 3 }], [runner("a", 20)])).toHaveLength(0);
+    expect(placements([{ ...asked, starting: 0 }], [runner("a", 20)])).toHaveLength(3);
+    expect(placements([{ ...asked, starting: 0, maxParallel: 7 }], [runner("a", 20)])).toHaveLength(
+      2,
+    );
+    const other = { ...demand("s", 2), starting: 0, maxStarting: 1 };
+    const placed = placements([{ ...asked, starting: 3 }, other], [runner("a", 20)]);
+    expect(placed.map(({ run }) => run)).toEqual(["s"]);
   });
 
   it("spreads over runners by free slots", () => {
@@ -87,5 +102,41 @@ describe("placements", () => {
         }
       }),
     );
+  });
+});
+
+describe("queueOrder", () => {
+  const keys = Array.from({ length: 40 }, (_, n) => `k${n}`);
+  const queueOf = (run: string) => keys.map((key) => instanceId(run, "s1", key));
+  const drawn = (run: string) => {
+    const queue = queueOf(run);
+    return queueOrder(queue, { randomQueue: true }).map((each) => queue.indexOf(each as never));
+  };
+
+  it("is the order in which they came, where nothing else is said", () => {
+    const queue = queueOf("run_a");
+    expect(queueOrder(queue, {})).toEqual(queue);
+    expect(queueOrder(queue, { randomQueue: false })).toEqual(queue);
+  });
+
+  it("is drawn by the run's id: the same every time, another for another run, nobody left out", () => {
+    expect(drawn("run_a")).toEqual(drawn("run_a"));
+    expect(drawn("run_a")).not.toEqual(drawn("run_b"));
+    expect(drawn("run_a")).not.toEqual(keys.map((_, n) => n));
+    expect(drawn("run_a").toSorted((a, b) => a - b)).toEqual(keys.map((_, n) => n));
+  });
+
+  it("stays the same for those who wait, whoever comes and goes", () => {
+    const queue = queueOf("run_a");
+    const all = queueOrder(queue, { randomQueue: true });
+    const some = queue.filter((_, n) => n % 3 !== 0).toReversed();
+    expect(queueOrder(some, { randomQueue: true })).toEqual(
+      all.filter((each) => some.includes(each as never)),
+    );
+  });
+
+  it("gives each place in the queue the same chance to be first", () => {
+    const first = new Set(Array.from({ length: 400 }, (_, n) => drawn(`run_${n}`)[0]));
+    expect(first.size).toBe(keys.length);
   });
 });

@@ -14,6 +14,9 @@ export interface Demand {
   /** Attempts of this run that are placed and have not ended. */
   readonly live: number;
   readonly maxParallel: number | undefined;
+  /** Of the live ones, those whose agent has not started. */
+  readonly starting: number;
+  readonly maxStarting: number | undefined;
   /** Whether a runner offers what an instance requires; absent: any does. */
   mayRun?(instance: string, runner: string): boolean;
 }
@@ -37,7 +40,10 @@ export function placements(
   const waiting = demands.map((d) => ({
     run: d.run,
     live: d.live,
-    room: (d.maxParallel ?? Number.POSITIVE_INFINITY) - d.live,
+    room: Math.min(
+      (d.maxParallel ?? Number.POSITIVE_INFINITY) - d.live,
+      (d.maxStarting ?? Number.POSITIVE_INFINITY) - d.starting,
+    ),
     queued: [...d.queued],
     mayRun: d.mayRun ?? (() => true),
   }));
@@ -64,6 +70,18 @@ export function placements(
     free.set(runner, slots - 1);
   }
 }
+
+/**
+ * The order in which a run's instances are placed. An instance's id is a digest of its run's id and of
+ * its own place in the run: by id they stand in an order that the run's id has drawn, the same
+ * whoever asks and whenever, and one that comes later has its place in it too.
+ *
+ * @param queued ids, in the order they came
+ */
+export const queueOrder = (
+  queued: Iterable<string>,
+  { randomQueue }: { readonly randomQueue?: boolean | undefined },
+): readonly string[] => (randomQueue ? [...queued].sort() : [...queued]);
 
 /** The first of the queue that goes anywhere, and where. */
 function firstPlace(

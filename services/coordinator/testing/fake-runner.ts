@@ -56,7 +56,11 @@ export interface FakeRunner {
   stop(): void;
 }
 
-/** A runner by hand: it speaks the real messages on the given bus and runs nothing. */
+/**
+ * A runner by hand: it speaks the real messages on the given bus and runs nothing.
+ *
+ * @param leaseMs how long each of its heartbeats lasts; after the first one the test gives them
+ */
 export async function fakeRunner(bus: Bus, name: string, leaseMs = 5_000): Promise<FakeRunner> {
   const id = ProcessId.parse(name);
   const curve = sealer();
@@ -90,6 +94,7 @@ export async function fakeRunner(bus: Bus, name: string, leaseMs = 5_000): Promi
       pool: "default",
       labels: {},
       slots: 4,
+      leaseMs,
       cpus: 2,
       memoryBytes: 4_000_000_000,
       engineVersion: "0",

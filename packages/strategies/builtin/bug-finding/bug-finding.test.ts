@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { parseParams } from "../../parse-params.ts";
 import { type Answer, runStrategy, type ScriptedTask, type TestRun } from "../../testing/index.ts";
 import { bugFinding } from "./bug-finding.ts";
 
@@ -78,6 +79,12 @@ describe("bug-finding", () => {
       files: { "reports/docs/BUG.md": COMMITTED },
     });
     expect(tested.tasks).toHaveLength(2);
+  });
+
+  it.each(["docs/", ".", "docs/."])("refuses the directory %s for its report", (path) => {
+    expect(() => parseParams(bugFinding, { report_path: path })).toThrow(
+      `expected a file, not the directory ${path}`,
+    );
   });
 
   it("fails where the bug is not confirmed, with the reason", async () => {

@@ -24,7 +24,11 @@ const params = z.strictObject({
   /** A path, or words; the whole repository where it is empty. */
   target_area: z.string().default(""),
   bug_focus: z.string().default(""),
-  report_path: repositoryPath().default("BUG_REPORT.md"),
+  report_path: repositoryPath()
+    .refine((path) => !/(?:^|\/)\.?$/.test(path), {
+      error: ({ input }) => `expected a file, not the directory ${input}`,
+    })
+    .default("BUG_REPORT.md"),
   /** The fix is the generator's. */
   propose_fix: z.boolean().default(true),
   ...stepParams("discovery", "validator", "generator"),
