@@ -67,9 +67,14 @@ export function failureOfResult(result: Result, trouble: GeminiTrouble): AgentFa
 const NOT_AUTHENTICATED = 41;
 const SESSION_UNKNOWN = /^Error resuming session/m;
 
+/** What it writes on stderr in every run. */
+const NOISE = /^(?:Warning: 256-color|YOLO mode is enabled|Ripgrep is not available|\[STARTUP\])/;
+
 /** The failure of a run that ended without a result. */
 export function failureOfEnd(exit: AgentExit, stderr: string, isUnopened: boolean): AgentFailure {
-  const failure = failureOfExit(exit, stderr, isUnopened || SESSION_UNKNOWN.test(stderr));
+  const lines = stderr.split("\n").filter((line) => !NOISE.test(line));
+  const said = lines.join("\n");
+  const failure = failureOfExit(exit, said, isUnopened || SESSION_UNKNOWN.test(said));
   const isAuth = "exitCode" in exit && exit.exitCode === NOT_AUTHENTICATED;
   return isAuth ? { ...failure, code: "credentials_refused", retryable: false } : failure;
 }
