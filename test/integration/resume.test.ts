@@ -4,15 +4,19 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { quarantine } from "@pitaya/git";
 import { claudeCode } from "@pitaya/plugins";
-import { type BlobRef, DEFAULT_LIMITS, RunId } from "@pitaya/protocol";
+import { type BlobRef, DEFAULT_LIMITS, RunId, type TaskSpec } from "@pitaya/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { packSession } from "../../services/runner-agent/adapters/session-archive.ts";
+import type { Scenario } from "../support/model-server/scenario.ts";
 import {
+  type ChainName,
   type Order,
   type RunnerPrograms,
   removeEverythingOf,
   runnerPrograms,
+  WAIT,
 } from "../support/runner-programs.ts";
+import { AGENTS_IMAGE } from "./plugin-faults/agent-bench.ts";
 
 const [FIRST, SECOND] = ["a", "b"].map(
   (which) => `test-${which}${randomBytes(4).toString("hex")}`,
@@ -42,6 +46,24 @@ afterAll(() => programs?.close());
 const urlOf: RunnerPrograms["model"]["url"] = (scenario, id) =>
   programs.model.url(scenario, id, "host.docker.internal");
 
+const claude = (of: ChainName, scenario: Scenario, id: string): Order => ({
+  ...of,
+  url: urlOf(scenario, id),
+});
+
+/** How the other agents are called. */
+const OTHERS: readonly (Partial<TaskSpec["agent"]> & { plugin: string; path?: string })[] = [
+  {
+    plugin: "codex",
+    model: "gpt-5.5",
+    provider: "openai",
+    credentials: ["OPENAI_API_KEY"],
+    path: "/v1",
+  },
+  { plugin: "gemini", model: "gemini-2.5-flash", credentials: ["GEMINI_API_KEY"] },
+  { plugin: "opencode", model: "anthropic/claude-sonnet-4-5" },
+];
+
 async function bytesOf(blob: BlobRef): Promise<Buffer> {
   const parts: Uint8Array[] = [];
   for await (const part of programs.coordinator.blobs.get(blob)) parts.push(part);
@@ -49,18 +71,23 @@ async function bytesOf(blob: BlobRef): Promise<Buffer> {
 }
 
 /** The second attempt, on the other runner, from what the first one left. */
-async function goesOn(key: string, snapshot: NonNullable<Order["snapshot"]>) {
+async function goesOn(
+  key: string,
+  snapshot: NonNullable<Order["snapshot"]>,
+  order: (of: ChainName, scenario: Scenario, id: string) => Omit<Order, "snapshot"> = claude,
+) {
   const { model, base, objectDirs, dir } = programs;
   await programs.startProgram(SECOND);
   const of = { runner: SECOND, key, attempt: 2 };
-  await programs.order({ ...of, url: urlOf(REST, `${key}-2`), snapshot });
+  await programs.order({ ...order(of, REST, `${key}-2`), snapshot });
   const end = await programs.ending(of);
   expect(end).toMatchObject({
     type: "attempt.succeeded",
     uncommitted: false,
     work: { commits: 2, filesChanged: 3 },
     finalMessage: { inline: "All of it is there." },
-    account: { sessionId: snapshot.sessionId },
+    // Of two turns, though some CLIs tell what the whole conversation took.
+    account: { sessionId: snapshot.sessionId, usage: { outputTokens: 110 } },
   });
 
   // The model is told of what was said and done before, and finds the files as they were.
@@ -89,7 +116,11 @@ async function goesOn(key: string, snapshot: NonNullable<Order["snapshot"]>) {
   expect(work.commit).toBe(end.work?.commit);
 }
 
-describe("the real agent CLI goes on, on another runner, with its conversation and its files", () => {
+const MINUTES = 60_000;
+
+describe("the real agent CLI goes on, on another runner, with its conversation and its files", {
+  timeout: 4 * MINUTES,
+}, () => {
   it("when its host is lost in the middle of an edit", async () => {
     const of = { runner: FIRST, key: "lost" };
     const host = await programs.startProgram(FIRST);
@@ -128,6 +159,37 @@ describe("the real agent CLI goes on, on another runner, with its conversation a
     );
     await goesOn("stopped", end.snapshot);
   });
+
+  it.each(OTHERS)(
+    "when it is $plugin's, and was interrupted",
+    { timeout: 240_000 },
+    async ({ path = "", ...agent }) => {
+      const { plugin } = agent;
+      const order = (of: ChainName, scenario: Scenario, id: string): Order => {
+        const baseUrl = `${urlOf(scenario, id)}${path}`;
+        const image = AGENTS_IMAGE;
+        const called = {
+          image,
+          cliArgs: [],
+          credentials: ["ANTHROPIC_API_KEY"],
+          baseUrl,
+          ...agent,
+        };
+        return { ...of, url: baseUrl, task: { agent: called } };
+      };
+      const of = { runner: FIRST, key: plugin };
+      await programs.startProgram(FIRST);
+      await programs.order(order(of, BEGINNING, `${plugin}-1`));
+      // Not the third request: one of them asks beside its work what to call the conversation.
+      const steps = () => programs.model.requests(`${plugin}-1`).map(({ step }) => step);
+      await expect.poll(steps, WAIT).toContain(2);
+      await programs.interrupt(of);
+      const end = await programs.ending(of);
+      expect(end).toMatchObject({ type: "attempt.failed", error: { code: "interrupted" } });
+      if (end.type !== "attempt.failed" || !end.snapshot) throw new Error("there is no snapshot");
+      await goesOn(plugin, end.snapshot, order);
+    },
+  );
 
   it("or says that its session is lost, where it cannot open it", async () => {
     const of = { runner: SECOND, key: "gone", attempt: 2 };

@@ -8,9 +8,9 @@ import type { ModelRequest, Reply } from "./scenario.ts";
  *
  * 1. `messages` also holds entries of role "system", and user messages hold `<system-reminder>`
  *    text blocks: neither is a prompt.
- * 2. A user message with a `tool_result` block is not a prompt. Nor is one that holds a
- *    `<task-notification>` (a background task ended): taken as a prompt it would start the script
- *    again, for ever.
+ * 2. A `tool_result` block is not a prompt; what a person says directly after it may be in the same
+ *    message (opencode's). A `<task-notification>` (a background task ended) is none: taken as a
+ *    prompt it would start the script again, for ever.
  * 3. After a broken stream the CLI asks again without `stream`: both forms are served.
  */
 
@@ -44,8 +44,8 @@ const isReminder = (text: string) => text.trimStart().startsWith("<system-remind
 /** The prompt in a user message; `undefined` when a tool or the CLI itself is speaking. */
 function promptOf(content: z.infer<typeof Content>): string | undefined {
   const blocks = blocksOf(content);
-  if (blocks.some((block) => block.type === "tool_result")) return undefined;
-  const texts = blocks.flatMap((block) => block.text ?? []).filter((text) => !isReminder(text));
+  const said = blocks.slice(blocks.findLastIndex(({ type }) => type === "tool_result") + 1);
+  const texts = said.flatMap((block) => block.text ?? []).filter((text) => !isReminder(text));
   const text = texts.join("\n");
   return text === "" || text.includes("<task-notification>") ? undefined : text;
 }
