@@ -65,9 +65,10 @@ const writes =
   () => [commitsFile(path, text), { text: `Wrote ${path}.` }];
 const anything: Part = { hears: /./, plays: writes("answer.txt", "right\n") };
 
-const REPORT =
-  "# No end\n\n## Root cause\n\nNone.\n\n## Reproduction\n\nRun it.\n\n## Proposed fix\n\nEnd.\n";
-
+const BUG = [
+  ...["Title: no end", "Severity: low", "Root cause: no end.txt", "Reproduction: ls"],
+  ...["Files: docs/start.md", "Proposed fix: an end"],
+].join("\n");
 const raw = "reports/doc-review/raw/REPORT_start__r1.md";
 const FLOWS: readonly (readonly [string, readonly string[], Readonly<Record<string, Part>>])[] = [
   ["simple", [], {}],
@@ -84,8 +85,8 @@ const FLOWS: readonly (readonly [string, readonly string[], Readonly<Record<stri
     "bug-finding",
     [],
     {
-      discoverer: { hears: /You hunt for bugs/, plays: () => says("Title: no end\nSeverity: low") },
-      validator: { hears: /Somebody reports a bug/, plays: writes("BUG_REPORT.md", REPORT) },
+      discoverer: { hears: /You hunt for bugs/, plays: () => says(BUG) },
+      validator: { hears: /Somebody reports a bug/, plays: writes("BUG_REPORT.md", `${BUG}\n`) },
       fixer: { hears: /is confirmed/, plays: writes("end.txt", "end\n") },
     },
   ],
