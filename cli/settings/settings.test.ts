@@ -46,6 +46,20 @@ test("a flag goes before the environment, and that before the default, key by ke
   ]);
 });
 
+test("hosts that agents may reach are a list, or a text with commas, and nothing but hosts", () => {
+  const allow = (text: string) =>
+    settings(["p"], { PITAYA_RUNNER__NETWORK_ALLOW: text }).values["runner.network_allow"];
+  expect(allow("a.example, *.b.example:8443,10.0.0.5:80")).toEqual([
+    "a.example",
+    "*.b.example:8443",
+    "10.0.0.5:80",
+  ]);
+  expect(allow('["[2001:db8::1]:443"]')).toEqual(["[2001:db8::1]:443"]);
+  for (const wrong of ["*", "https://a.example", "a.example:0", "a b", "*.*.example", "a@b"]) {
+    expect(() => allow(wrong)).toThrow("expected hosts");
+  }
+});
+
 test("environment names are the keys, levels by two underscores; the server's are short", () => {
   const env = {
     PITAYA_NATS_URL: "nats://a",
