@@ -113,8 +113,8 @@ export function codexStreamParser(options: {
     turn = {};
     // The log knows better; without it, what a resumed thread had used before is not to be told from it.
     total = usage && !options.resumed ? usageOf(usage) : undefined;
-    const told = account.usage === undefined && total !== undefined;
-    return [...(told ? [{ type: "usage" as const, usage: total ?? NO_TOKENS }] : []), FINAL];
+    const told = account.usage === undefined ? total : undefined;
+    return [...(told ? [{ type: "usage" as const, usage: told }] : []), FINAL];
   }
 
   function read(type: string, json: object): readonly AgentRecord[] {

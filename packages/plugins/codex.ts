@@ -4,7 +4,7 @@ import { LOG_FILTER } from "./codex-log.ts";
 import { codexStreamParser } from "./codex-stream.ts";
 import { LONGEST_MESSAGE_BYTES } from "./long-prompt.ts";
 import type { AgentPlugin, AgentTask } from "./plugin.port.ts";
-import { keyOf, OPENAI_LIKE } from "./providers.ts";
+import { keyOf, OPENAI_LIKE, openai } from "./providers.ts";
 
 /** Names of the files it is given: it takes these texts in no other way. */
 const SYSTEM_PROMPT = "codex-system.md";
@@ -13,16 +13,11 @@ const OUTPUT_SCHEMA = "codex-output-schema.json";
 /** The provider's name in the CLI's configuration: its own built-in ones cannot be configured. */
 const PROVIDER = "pitaya";
 
-const [OPENAI] = OPENAI_LIKE;
-
 export const codex: AgentPlugin = {
   name: "codex",
   defaultImage: "pitaya-agents:latest",
   longestMessageBytes: LONGEST_MESSAGE_BYTES,
-  credentials: [
-    ...(OPENAI ? [keyOf(OPENAI, "CODEX_API_KEY")] : []),
-    ...OPENAI_LIKE.map((provider) => keyOf(provider)),
-  ],
+  credentials: [keyOf(openai, "CODEX_API_KEY"), ...OPENAI_LIKE.map((provider) => keyOf(provider))],
   providers: OPENAI_LIKE,
   asks: "responses",
   providerVariables: {
@@ -66,7 +61,8 @@ export const codex: AgentPlugin = {
 const SESSION_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** As its configuration has it: TOML. Its strings are JSON's, but for one character. */
-const quoted = (text: string): string => JSON.stringify(text).replaceAll("\u007f", "\\u007f");
+const quoted = (text: string): string =>
+  JSON.stringify(text.toWellFormed()).replaceAll("\u007f", "\\u007f");
 
 const config = (key: string, value: string | number | boolean): string[] => [
   "-c",
@@ -96,8 +92,8 @@ function flags(task: AgentTask): string[] {
  * and without end where nobody answers.
  */
 function providerFlags({ provider, baseUrl }: AgentTask): string[] {
-  const name = provider?.name ?? OPENAI?.name ?? "";
-  const keyEnv = provider === undefined ? OPENAI?.key : provider.keyEnv;
+  const name = provider?.name ?? openai.name;
+  const keyEnv = provider === undefined ? openai.key : provider.keyEnv;
   const key = `model_providers.${PROVIDER}`;
   return [
     ...config("model_provider", PROVIDER),

@@ -1,7 +1,7 @@
 import type { CredentialRule, Provider } from "./plugin.port.ts";
 
 /** Providers that several CLIs can use. Each is found by the variables `<NAME>_API_KEY` and `<NAME>_BASE_URL`. */
-const openai = provider("openai", "responses", "https://api.openai.com/v1");
+export const openai = provider("openai", "responses", "https://api.openai.com/v1");
 const openrouter = provider("openrouter", "responses", "https://openrouter.ai/api/v1");
 /** Each customer has an address of their own. */
 const azureOpenai = provider("azure_openai", "responses");
