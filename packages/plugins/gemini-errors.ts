@@ -1,3 +1,4 @@
+import type { ErrorCode } from "@pitaya/protocol";
 import { failureOfExit } from "./exit-failure.ts";
 import type { Result } from "./gemini-lines.ts";
 import type { AgentExit, AgentFailure } from "./plugin.port.ts";
@@ -38,19 +39,22 @@ function unwrapped(message: string): { message: string; status?: number } {
   }
 }
 
+const MAX_MESSAGE = 2_000;
+
+const BY_TYPE: ReadonlyMap<string | undefined, ErrorCode> = new Map([
+  ["FatalTurnLimitedError", "max_turns"],
+  ["FatalAuthenticationError", "credentials_refused"],
+]);
+
 /** The failure a result line tells of, or nothing. */
 export function failureOfResult(result: Result, trouble: GeminiTrouble): AgentFailure | undefined {
   const { status, error } = result;
   if (status === "success") return undefined;
   const said = error?.message || trouble.message || `it ended with status ${status}`;
-  if (error?.type === "FatalTurnLimitedError") {
-    return { code: "max_turns", message: said, retryable: false };
-  }
-  if (error?.type === "FatalAuthenticationError") {
-    return { code: "credentials_refused", message: said, retryable: false };
-  }
+  const message = said.slice(0, MAX_MESSAGE).toWellFormed();
+  const code = BY_TYPE.get(error?.type);
+  if (code !== undefined) return { code, message, retryable: false };
   if (error === undefined) {
-    const message = said.slice(0, 2_000).toWellFormed();
     const isEmpty = /empty response/.test(message);
     return { code: isEmpty ? "provider_error" : "agent_failed", message, retryable: isEmpty };
   }

@@ -173,6 +173,12 @@ describe("what the transcripts do not show", () => {
     expect(parser.end({ exitCode: 1 }).result.failure?.code).toBe("invalid_model");
   });
 
+  it("an error without a word is told of in ours", () => {
+    const error = { type: "unknown", message: "[API Error: ]" };
+    const { result } = readLines(line({ type: "result", status: "error", error }), { exitCode: 1 });
+    expect(result.failure?.message).toBe("it told of an error without a word");
+  });
+
   it("without a result it has failed, whatever its exit status", () => {
     expect(readLines(said("hm"), { exitCode: 0 }).result.failure?.code).toBe("no_result");
     expect(readLines("", { signal: "KILL" }).result.failure?.retryable).toBe(true);

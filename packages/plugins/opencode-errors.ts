@@ -5,12 +5,12 @@ import type { AgentExit, AgentFailure } from "./plugin.port.ts";
 import { providerFailure } from "./provider-failure.ts";
 
 /** The CLI's names for what needs no status. */
-const BY_NAME: Readonly<Record<string, ErrorCode>> = {
-  ContextOverflowError: "context_too_long",
-  ContentFilterError: "model_refused",
-  ProviderAuthError: "credentials_refused",
-  ProviderModelNotFoundError: "invalid_model",
-};
+const BY_NAME: ReadonlyMap<string | undefined, ErrorCode> = new Map([
+  ["ContextOverflowError", "context_too_long"],
+  ["ContentFilterError", "model_refused"],
+  ["ProviderAuthError", "credentials_refused"],
+  ["ProviderModelNotFoundError", "invalid_model"],
+]);
 
 const MAX_MESSAGE = 2_000;
 
@@ -28,7 +28,7 @@ function retryAfterMs(headers: Readonly<Record<string, unknown>> = {}): number |
 
 export function failureOfError({ error: { name, data } }: ErrorLine): AgentFailure {
   const message = data?.message || name || "it told of an error without a word";
-  const code = BY_NAME[name ?? ""];
+  const code = BY_NAME.get(name);
   if (code !== undefined) return failure(code, message);
   const told = providerFailure({
     message,

@@ -208,6 +208,12 @@ describe("what the transcripts do not show", () => {
     ]);
   });
 
+  it("an error of an odd name is an error like any other", () => {
+    const error = { name: "constructor", data: { message: "odd" } };
+    const { result } = readLines(line({ type: "error", error }), { exitCode: 1 });
+    expect(result.failure).toEqual({ code: "agent_failed", message: "odd", retryable: false });
+  });
+
   it("an account without money is told from a limit of requests", () => {
     const error = {
       name: "APIError",

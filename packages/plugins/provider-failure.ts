@@ -17,6 +17,7 @@ const RETRYABLE: ReadonlySet<ErrorCode> = new Set([
 ]);
 
 const MAX_MESSAGE = 2_000;
+const NO_WORDS = "it told of an error without a word";
 
 /** What the words say, whatever the status: several errors share one. */
 const BY_WORDS: readonly (readonly [RegExp, ErrorCode])[] = [
@@ -60,7 +61,7 @@ export function providerFailure(trouble: ProviderTrouble): AgentFailure {
   const waits = retryAfterMs !== undefined && (code === "rate_limited" || code === "overloaded");
   return {
     code,
-    message: message.slice(0, MAX_MESSAGE).toWellFormed(),
+    message: message.trim() === "" ? NO_WORDS : message.slice(0, MAX_MESSAGE).toWellFormed(),
     retryable: RETRYABLE.has(code),
     ...(waits && { retryAfterMs }),
   };
