@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
+import { rootCertificates } from "node:tls";
 import { RunId, type TaskSpec } from "@pitaya/protocol";
 import Docker from "dockerode";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -103,11 +104,16 @@ it("lets the agent work without the key, and reach nothing that is not allowed",
     `grep -rlF "${KEY_IN_SHELL}" /home /tmp /workspace /pitaya /etc /run 2>/dev/null`,
     `cat /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n' | grep -cF "${KEY_IN_SHELL}"`,
     "echo $ANTHROPIC_API_KEY",
+    'tail -c "$(wc -c <"$NODE_EXTRA_CA_CERTS")" "$SSL_CERT_FILE" | cmp - "$NODE_EXTRA_CA_CERTS" && echo believed',
+    '[ "$(grep -c BEGIN "$SSL_CERT_FILE")" -gt 1 ] && echo beside the usual ones',
     COMMIT,
   ];
   const script = [{ bash: looks.join("\n") }, { text: "Done.", beforeMs: 2_000 }];
   await startProgram();
-  await order("works", script, { networkAllow: ["allowed.example"] });
+  await order("works", script, {
+    networkAllow: ["allowed.example"],
+    extraCa: { inline: `${rootCertificates[0]}\n` },
+  });
   const requests = await programs.model.requested("works", 2);
   const kept = await keptByEngine();
   const end = await ending("works");
@@ -120,6 +126,8 @@ it("lets the agent work without the key, and reach nothing that is not allowed",
     "web says /x",
     "0",
     expect.stringMatching(/^pitaya-placeholder-0-/),
+    "believed",
+    "beside the usual ones",
   ]);
   expect(kept).toContain("gateway.pitaya.internal");
   expect(kept).not.toContain(KEY);

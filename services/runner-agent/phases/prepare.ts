@@ -41,7 +41,7 @@ export async function prepareContainer(
 
   // An address of a proxy may hold a password.
   const proxies = task.network === "online" ? scope.outerProxies : {};
-  scope.secrets = { ...without(proxies, task.env), ...hiddenSecrets(visit, secrets).shown };
+  scope.secrets = { ...proxies, ...hiddenSecrets(visit, secrets).shown };
   scope.redactor = attemptRedactor(scope, secrets);
   // What goes by the gateway, the container itself does not reach.
   const provider = task.verify || visit?.provider ? undefined : task.agent.baseUrl;
@@ -65,10 +65,6 @@ export async function prepareContainer(
   );
   return { imageId };
 }
-
-/** What a task sets itself holds. */
-const without = (given: Readonly<Record<string, string>>, own: TaskSpec["env"] = {}) =>
-  Object.fromEntries(Object.entries(given).filter(([name]) => own[name] === undefined));
 
 async function commandOf(scope: AttemptScope): Promise<AgentCommand> {
   const { task, snapshot } = scope.command;

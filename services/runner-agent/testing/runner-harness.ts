@@ -32,6 +32,7 @@ import pino from "pino";
 import { expect } from "vitest";
 import { runnerDisk } from "../adapters/runner-disk.ts";
 import { runnerLease } from "../adapters/runner-lease.ts";
+import type { Gateway } from "../gateway/gateway.ts";
 import type { Executor } from "../ports/executor.port.ts";
 import { livenessInProcess } from "../runner/liveness.ts";
 import { type Runner, type RunnerSettings, startRunner } from "../runner/runner.ts";
@@ -61,6 +62,7 @@ export async function runnerHarness(options: {
   readonly executor: Executor;
   readonly base: Pick<BaseRepository, "publish" | "seed">;
   readonly clock?: Clock;
+  readonly gateway?: Gateway;
   readonly settings?: Partial<RunnerSettings>;
   readonly log?: boolean;
   /** Containers run only while this is held. */
@@ -151,7 +153,7 @@ export async function runnerHarness(options: {
         {
           bus: own,
           executor: options.executor,
-          gateway: closedGateway(),
+          gateway: options.gateway ?? closedGateway(),
           disk: runnerDisk(stateDir),
           git,
           clock,
