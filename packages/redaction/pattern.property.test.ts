@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { compile } from "./automaton.ts";
-import { parsePattern } from "./pattern.ts";
+import { PatternError, parsePattern } from "./pattern.ts";
 import { scanner } from "./scanner.ts";
 
 const atom = fc.constantFrom("a", "b", "c", ".", "[ab]", "[^a]", "\\w", "\\d", "1");
@@ -20,7 +20,8 @@ const { pattern } = fc.letrec<{ pattern: string; part: string; item: string }>((
   pattern: fc.array(tie("part"), { minLength: 1, maxLength: 2 }).map((parts) => parts.join("|")),
 }));
 
-const texts = fc.string({ unit: fc.constantFrom(..."aabc1 \n"), maxLength: 12 });
+// JavaScript's engine takes exponentially long for some patterns on longer ones.
+const texts = fc.string({ unit: fc.constantFrom(..."aabc1 \n"), maxLength: 7 });
 
 function coveredBy(source: string, text: string): string {
   const covered = [...text].map(() => ".");
@@ -44,11 +45,21 @@ function coveredByTrying(source: string, text: string): string {
   return covered.join("");
 }
 
+function isTooLarge(source: string): boolean {
+  try {
+    parsePattern(source);
+    return false;
+  } catch (error) {
+    if (error instanceof PatternError && error.message.includes("too large")) return true;
+    throw error;
+  }
+}
+
 it("covers what the usual regular expressions could match anywhere", () => {
   const canBeEmpty = (source: string) => new RegExp(`^(?:${source})$`).test("");
   fc.assert(
     fc.property(
-      pattern.filter((source) => !canBeEmpty(source)),
+      pattern.filter((source) => !canBeEmpty(source) && !isTooLarge(source)),
       texts,
       (source, text) => {
         expect(coveredBy(source, text)).toBe(coveredByTrying(source, text));
