@@ -54,11 +54,17 @@ describe("the command line", () => {
     },
   );
 
-  it("brings what is told beside the prompt as a file, and a system prompt as configuration", () => {
+  it("brings a system prompt and what is told beside the prompt as files", () => {
     const asked = { systemPrompt: "be brief", appendSystemPrompt: "also", instruction: "commit" };
-    expect(commandOf(asked).files).toEqual({ "opencode-instructions.md": "also\n\ncommit" });
+    expect(commandOf(asked).files).toEqual({
+      "opencode-instructions.md": "also\n\ncommit",
+      "opencode-system.md": "be brief",
+    });
     expect(configOf(asked)).toMatchObject({
-      agent: { build: { prompt: "be brief" }, title: { disable: true } },
+      agent: {
+        build: { prompt: "{file:/pitaya/exchange/in/opencode-system.md}" },
+        title: { disable: true },
+      },
       instructions: ["/pitaya/exchange/in/opencode-instructions.md"],
     });
     expect(commandOf({})).not.toHaveProperty("files");

@@ -13,8 +13,12 @@ const PROVIDERS: readonly Provider[] = [
   ...OPENAI_LIKE.filter(({ name }) => KNOWN.includes(name)),
 ];
 
-/** A file of ours, which the CLI adds to its system prompt. */
+/**
+ * Files of ours: what the CLI adds to its system prompt, and what it has instead of it. In the
+ * configuration itself it would look for variables to put in.
+ */
 const INSTRUCTIONS = "opencode-instructions.md";
+const SYSTEM_PROMPT = "opencode-system.md";
 
 /** Nothing but the agent's own requests, as far as it can be told. */
 const ENV = {
@@ -35,8 +39,12 @@ export const opencode: AgentPlugin = {
   capabilities: { resume: true, cost: true, tokens: true, maxTurns: false, outputSchema: false },
   check: (task) => problemsOf(task).map((problem) => `opencode: ${problem}`),
   command(task) {
-    const { model, resumeSessionId, cliArgs, prompt } = task;
+    const { model, resumeSessionId, cliArgs, prompt, systemPrompt } = task;
     const beside = toldBeside(task);
+    const files = {
+      ...(beside !== "" && { [INSTRUCTIONS]: beside }),
+      ...(systemPrompt && { [SYSTEM_PROMPT]: systemPrompt }),
+    };
     return {
       argv: [
         // Its log is all that tells of requests that it makes again.
@@ -48,7 +56,7 @@ export const opencode: AgentPlugin = {
       env: { ...ENV, OPENCODE_CONFIG_CONTENT: JSON.stringify(configFor(task)) },
       // On the command line it would be put in quotes, and the model would see them.
       stdin: prompt,
-      ...(beside !== "" && { files: { [INSTRUCTIONS]: beside } }),
+      ...(Object.keys(files).length > 0 && { files }),
     };
   },
   // All of its sessions, in a database. What was not moved into its first file is in the other one.
@@ -84,7 +92,10 @@ function configFor(task: AgentTask) {
     permission: "allow",
     enabled_providers: [name],
     // A title is asked of another model, and nobody sees it.
-    agent: { title: { disable: true }, ...(systemPrompt && { build: { prompt: systemPrompt } }) },
+    agent: {
+      title: { disable: true },
+      ...(systemPrompt && { build: { prompt: `{file:${agentFile(SYSTEM_PROMPT)}}` } }),
+    },
     ...(toldBeside(task) !== "" && { instructions: [agentFile(INSTRUCTIONS)] }),
     provider: {
       [name]: {

@@ -28,7 +28,7 @@ it("does its work, and goes on in another container", { timeout: 5 * MINUTES }, 
     task: {
       prompt: { inline: "--help me: add a greeting" },
       commitInstruction: COMMIT_INSTRUCTION,
-      systemPrompt: { inline: "You are a builder." },
+      systemPrompt: { inline: 'You "build".\n{env:ANTHROPIC_API_KEY} {file:README.md}' },
       appendSystemPrompt: { inline: 'Say "hello"\n€.' },
       session: {},
     },
@@ -49,7 +49,8 @@ it("does its work, and goes on in another container", { timeout: 5 * MINUTES }, 
     prompt: "--help me: add a greeting",
     credential: { header: "x-api-key", value: KEY },
   });
-  expect(requests[0]?.system).toContain("You are a builder.");
+  // Nothing is put in for what looks like the CLI's own variables.
+  expect(requests[0]?.system).toContain('You "build".\n{env:ANTHROPIC_API_KEY} {file:README.md}');
   expect(requests[0]?.system).toContain(`Say "hello"\n€.\n\n${COMMIT_INSTRUCTION}`);
 
   // Too long for a command line.
