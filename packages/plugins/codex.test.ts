@@ -224,6 +224,43 @@ describe("a run's meaning", () => {
   });
 });
 
+describe("the words a turn failed with", () => {
+  const failureOf = (message: string) => {
+    const parser = codex.parser(task);
+    parser.push("stdout", utf8(line({ type: "turn.failed", error: { message } })));
+    return parser.end({ exitCode: 1 }).result.failure;
+  };
+  const body = (message: string, code?: string) => JSON.stringify({ error: { message, code } });
+
+  it.each([
+    [body("Unknown parameter: 'x'."), "agent_failed", false],
+    [
+      body("The requested model 'gpt-9' does not exist.", "model_not_found"),
+      "invalid_model",
+      false,
+    ],
+    ["The model `gpt-9` does not exist or you do not have access to it.", "invalid_model", false],
+    [body("Invalid prompt: we've limited access to this content."), "model_refused", false],
+    ["stream disconnected before completion: Overloaded", "overloaded", true],
+    ["stream disconnected before completion: An error occurred.", "provider_error", true],
+    ["stream disconnected before completion: idle timeout", "provider_unreachable", true],
+    ["You've hit your usage limit. Try again later.", "rate_limited", true],
+    ["Your workspace is out of credits. Add credits.", "credentials_refused", false],
+    ["unexpected status 503 Service Unavailable: busy", "overloaded", true],
+    ["unexpected status 502 Bad Gateway: ?", "provider_error", true],
+    ["something else", "agent_failed", false],
+    ["", "agent_failed", false],
+  ] as const)("%s: %s", (message, code, retryable) => {
+    expect(failureOf(message)).toMatchObject({ code, retryable });
+    expect(failureOf(message)?.message).not.toBe("");
+  });
+
+  it("are those of the provider, where it answered with more", () => {
+    expect(failureOf(body("No.", "why_not"))?.message).toBe("No. (why_not)");
+    expect(failureOf("{no json")?.message).toBe("{no json");
+  });
+});
+
 describe("a log", () => {
   function read(stderr: string, stdout = "", exit: AgentExit = { exitCode: 1 }) {
     const parser = codex.parser(task);
