@@ -7,6 +7,7 @@ import { buckets } from "@pitaya/protocol";
 import { redactorPool } from "@pitaya/redaction";
 import type { Logger } from "pino";
 import { busEndpoints } from "./adapters/bus-endpoints.ts";
+import { containerHost } from "./adapters/container-host.ts";
 import { dockerExecutor } from "./adapters/docker/docker-executor.ts";
 import { ownHosts } from "./adapters/own-hosts.ts";
 import { runnerDisk } from "./adapters/runner-disk.ts";
@@ -94,7 +95,7 @@ export async function start(options: StartOptions): Promise<Runner> {
         env: process.env,
         log,
         surroundings: () => ({
-          ownHosts: ownHosts(),
+          ownHosts: new Set([...ownHosts(), containerHost()].filter((host) => host !== undefined)),
           bus: listening,
           opens: opensEndpoint(options.hostEndpoints ?? []),
         }),

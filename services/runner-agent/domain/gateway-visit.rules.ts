@@ -22,6 +22,9 @@ export function visitOf(
   return usesGateway ? { ...(provider && { provider }) } : undefined;
 }
 
+/** The gateway's user, as of a proxy; the token is the password. */
+export const PROXY_USER = "pitaya";
+
 const ORIGIN = `${GATEWAY.host}:${GATEWAY.port}`;
 
 /** The provider's address, as the agent is given it. */
@@ -33,7 +36,7 @@ export const placeholderOf = ({ token }: GatewayVisit, index: number): string =>
 
 /** The agent's environment for all that does not go to the provider. */
 export function proxyEnv({ token }: GatewayVisit): Readonly<Record<string, string>> {
-  const proxy = `http://pitaya:${token}@${ORIGIN}`;
+  const proxy = `http://${PROXY_USER}:${token}@${ORIGIN}`;
   const direct = `localhost,127.0.0.1,::1,${GATEWAY.host}`;
   return {
     ...{ HTTP_PROXY: proxy, HTTPS_PROXY: proxy, http_proxy: proxy, https_proxy: proxy },

@@ -72,11 +72,11 @@ export function refusal(
   if (isIP(address) === 0) return `${host} is no address`;
   const type = isIPv4(address) ? "ipv4" : "ipv6";
   if (bus.some((one) => one.host === address && one.port === port)) return "it is the bus's";
-  const isHere = isLoopback(address);
-  if (isHere || ownHosts.has(address)) {
+  if (ENGINE_PORTS.includes(port)) return "such ports are engines'";
+  const isLocal = isLoopback(address);
+  if (isLocal || ownHosts.has(address) || ownHosts.has(asked)) {
     if (bus.some((one) => one.port === port)) return "it is the bus's port";
-    if (ENGINE_PORTS.includes(port)) return "it is the engine's";
-    const isMeant = purpose === "provider" || (purpose === "address" && !isHere);
+    const isMeant = purpose === "provider" || (purpose === "address" && !isLocal);
     return isMeant && opens({ host: asked, port }) ? undefined : "it is the runner's own host";
   }
   if (NEVER.check(address, type)) return "such addresses are closed to agents";

@@ -65,11 +65,14 @@ describe("an address", () => {
     ["192.0.2.7:4222", false, false, false],
     ["192.0.2.7:2375", false, false, false],
     ["198.51.100.9:4222", false, false, false],
+    ["203.0.113.1:2376", false, false, false],
   ])("%s is open by a name: %s, as an address: %s, as the provider: %s", (text, ...open) => {
     expect([of(text, "name"), of(text, "address"), of(text, "provider")]).toEqual(open);
   });
 
-  it("of the loopback is the provider's alone, where the operator opens it", () => {
+  it("of this host, by whatever name, is open as the operator says, and of its loopback the provider alone", () => {
+    const closed = refusal(target("203.0.113.1:8080"), here, "provider", "box");
+    expect(closed).toBe("it is the runner's own host");
     const open = { ...here, opens: () => true };
     const asked = target("127.0.0.1:8080");
     expect(refusal(asked, open, "provider", "localhost")).toBeUndefined();

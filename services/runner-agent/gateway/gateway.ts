@@ -1,5 +1,4 @@
 import {
-  type Agent,
   createServer,
   request as httpRequest,
   type IncomingMessage,
@@ -9,6 +8,7 @@ import { isIP } from "node:net";
 import { type Duplex, pipeline } from "node:stream";
 import type { TokenUsage } from "@pitaya/plugins";
 import type { Logger } from "pino";
+import { PROXY_USER } from "../domain/gateway-visit.rules.ts";
 import { GATEWAY } from "../ports/executor.port.ts";
 import type { Purpose, Surroundings } from "./addresses.rules.ts";
 import { allowedBy, parseTarget, type Target } from "./allow-list.rules.ts";
@@ -41,15 +41,10 @@ export interface GatewayOptions {
   readonly patienceMs?: number;
 }
 
-/** What a proxy's user is called in an agent's environment. */
-export const PROXY_USER = "pitaya";
-
 export function gateway(options: GatewayOptions): Gateway {
   const { log } = options;
   const guests = passes({ patienceMs: options.patienceMs ?? 10_000 });
   const out = outward(options.env, options.surroundings);
-  /** Connections to providers are an attempt's own: another's key went over them. */
-  const agents = new WeakMap<Pass, Agent>();
 
   const server = createServer({ requestTimeout: 0, headersTimeout: 60_000, keepAliveTimeout: 0 });
   server.on("request", (request, response) => {
@@ -95,11 +90,10 @@ export function gateway(options: GatewayOptions): Gateway {
     }
     const { provider } = pass;
     if (provider === undefined) return refuse(response, 404, "This attempt has no provider.");
-    const agent = agents.get(pass) ?? out.providerAgent(new URL(provider.url), pass.extraCa);
-    agents.set(pass, agent);
+    guest.agent ??= out.providerAgent(new URL(provider.url), pass.extraCa);
     track(guest, request.socket);
     await callProvider(request, response, {
-      ...{ guest, provider, path, agent },
+      ...{ guest, provider, path, agent: guest.agent },
       onTrouble: (err) =>
         log.debug({ err: err.message }, "gateway: a call to a provider broke off"),
     });

@@ -1,3 +1,4 @@
+import type { Agent } from "node:http";
 import type { Duplex } from "node:stream";
 import type { TokenUsage } from "@pitaya/plugins";
 
@@ -22,6 +23,8 @@ export interface Pass {
 export interface Guest {
   readonly pass: Promise<Pass>;
   usage: TokenUsage | undefined;
+  /** Keeps connections to the provider: its own alone, since its key goes over them. */
+  agent: Agent | undefined;
   /** What is to end with it. */
   readonly connections: Set<Duplex>;
 }
@@ -49,6 +52,7 @@ export function passes(options: { readonly patienceMs: number }): Passes {
       guests.set(token, {
         pass,
         usage: before?.usage,
+        agent: undefined,
         connections: before?.connections ?? new Set(),
       });
       for (const wake of waiting.get(token) ?? []) wake();
@@ -70,6 +74,7 @@ export function passes(options: { readonly patienceMs: number }): Passes {
     dismiss(token) {
       const guest = guests.get(token);
       guests.delete(token);
+      guest?.agent?.destroy();
       for (const connection of guest?.connections ?? []) connection.destroy();
     },
   };
