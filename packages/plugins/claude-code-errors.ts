@@ -84,7 +84,7 @@ export function failureOfResult(result: Result, trouble: ClaudeTrouble): AgentFa
   const wait = code === "rate_limited" || code === "overloaded" ? trouble.retryAfterMs : undefined;
   return {
     code,
-    message: message.slice(0, MAX_MESSAGE),
+    message: message.slice(0, MAX_MESSAGE).toWellFormed(),
     retryable: RETRYABLE.has(code),
     ...(wait === undefined ? {} : { retryAfterMs: wait }),
   };

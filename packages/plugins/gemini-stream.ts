@@ -14,9 +14,8 @@ import { lineSplitter, type SplitLine } from "./line-splitter.ts";
 import { cutText, inputSummary, joinedText, MAX_SUMMARY, MAX_TEXT } from "./output-text.ts";
 import type { AgentRecord, OutputParser, TokenUsage } from "./plugin.port.ts";
 import { costOfAll } from "./prices.ts";
+import { stderrTail } from "./stderr-tail.ts";
 import { addTokens, NO_TOKENS } from "./token-usage.ts";
-
-const MAX_STDERR_TAIL = 2_000;
 
 /** What it tells of a request that it makes again, in one line or in several. */
 const FAILED = /^Attempt (\d{1,6}) failed(?: with status (\d{3}))?[:.]? ?(.*)/;
@@ -63,8 +62,7 @@ function spentIn(stats: Stats): { readonly usage: TokenUsage; readonly costUsd?:
 export function geminiStreamParser(options: { readonly resumed: boolean }): OutputParser {
   const lines = jsonLines(read);
   const stderrLines = lineSplitter();
-  const stderrDecoder = new TextDecoder();
-  let stderr = "";
+  const stderr = stderrTail();
   let retrying: { attempt: number; reason: string } | undefined;
   let errorName: string | undefined;
   let sessionId: string | undefined;
@@ -152,7 +150,7 @@ export function geminiStreamParser(options: { readonly resumed: boolean }): Outp
   return {
     push(stream, bytes) {
       if (stream === "stdout") return lines.push(bytes);
-      stderr = (stderr + stderrDecoder.decode(bytes, { stream: true })).slice(-MAX_STDERR_TAIL);
+      stderr.push(bytes);
       return stderrLines.push(bytes).flatMap(readStderr);
     },
     end(exit) {
@@ -161,7 +159,7 @@ export function geminiStreamParser(options: { readonly resumed: boolean }): Outp
       // What stderr tells of it may come after it.
       const failure = ended
         ? failureOfResult(ended, { errorName, message: errorMessage })
-        : failureOfEnd(exit, stderr, options.resumed && sessionId === undefined);
+        : failureOfEnd(exit, stderr.text(), options.resumed && sessionId === undefined);
       return {
         records,
         result: {

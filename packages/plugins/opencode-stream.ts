@@ -4,9 +4,8 @@ import { failureOfEnd, failureOfError, failureOfReason } from "./opencode-errors
 import { ErrorLine, Line, StepFinish, TextPart, type Tokens, ToolPart } from "./opencode-lines.ts";
 import { cutText, inputSummary, MAX_SUMMARY, MAX_TEXT } from "./output-text.ts";
 import type { AgentFailure, AgentRecord, OutputParser, TokenUsage } from "./plugin.port.ts";
+import { stderrTail } from "./stderr-tail.ts";
 import { addTokens, NO_TOKENS } from "./token-usage.ts";
-
-const MAX_STDERR_TAIL = 2_000;
 
 /** How its log tells of a request that failed, whether it makes it again or not. */
 const STREAM_ERROR = / level=ERROR .*?message="stream error".*? error\.error="(.*)"/;
@@ -31,8 +30,7 @@ const usageOf = ({ input, output, reasoning, cache }: Tokens): TokenUsage => ({
 export function opencodeStreamParser(options: { readonly resumed: boolean }): OutputParser {
   const lines = jsonLines(read);
   const stderrLines = lineSplitter();
-  const stderrDecoder = new TextDecoder();
-  let stderr = "";
+  const stderr = stderrTail();
   let failedRequests = 0;
   let sessionId: string | undefined;
   let finalMessage: string | undefined;
@@ -105,13 +103,13 @@ export function opencodeStreamParser(options: { readonly resumed: boolean }): Ou
   return {
     push(stream, bytes) {
       if (stream === "stdout") return lines.push(bytes);
-      stderr = (stderr + stderrDecoder.decode(bytes, { stream: true })).slice(-MAX_STDERR_TAIL);
+      stderr.push(bytes);
       return stderrLines.push(bytes).flatMap(readStderr);
     },
     end(exit) {
       const records = [...stderrLines.end().flatMap(readStderr), ...lines.end()];
       const isUnopened = options.resumed && sessionId === undefined;
-      const failure = end ? end.failure : failureOfEnd(exit, stderr, isUnopened);
+      const failure = end ? end.failure : failureOfEnd(exit, stderr.text(), isUnopened);
       return {
         records,
         result: {
