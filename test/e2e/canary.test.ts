@@ -1,15 +1,15 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { Readable } from "node:stream";
-import { everythingStored } from "@pitaya/bus/testing";
 import { testGit } from "@pitaya/git/testing";
 import { pluginNames } from "@pitaya/plugins";
-import Docker from "dockerode";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import {
+  filesInVolumes,
+  shownByEngine,
+  storeOf,
+  type Watching,
+  watchContainers,
+} from "../support/kept-by-stack.ts";
 import type { Scenario } from "../support/model-server/scenario.ts";
-import { spawnNats } from "../support/nats-process.ts";
 import { jsonLines, RUN_ID, runnersOf } from "../support/pitaya.ts";
 import { found, foundBelow, type Needle, needle } from "../support/readings.ts";
 import { embeddedStack, type Stack } from "../support/stack.ts";
@@ -50,7 +50,6 @@ const values = Object.fromEntries(
 const needles: readonly Needle[] = Object.entries(values).map(([name, value]) =>
   needle(name, value),
 );
-const names = (variables: readonly string[]) => [...variables].sort();
 
 /** Tells all it can find out, in every way it has. */
 const TELL = [
@@ -73,54 +72,18 @@ const leaky = (script: string) => ({
 
 let stack: Stack;
 let runner = "";
-const engine = new Docker();
-const seen: string[] = [];
-let watching: Readable;
+let watching: Watching;
 beforeAll(async () => {
   stack = await embeddedStack();
   const up = await stack.user.run(["up"], { cwd: await stack.directory() });
   expect(up).toMatchObject({ code: 0 });
   [runner = ""] = await runnersOf(stack.user.stateDir);
-  watching = await watchContainers();
+  watching = await watchContainers(runner);
 });
 afterAll(async () => {
-  watching?.destroy();
+  watching?.stop();
   await stack.leave();
 });
-
-/** Looks at every container of the runner's as soon as it runs: while its agent is alive. */
-async function watchContainers(): Promise<Readable> {
-  const events = (await engine.getEvents({
-    filters: { event: ["start"], type: ["container"], label: [`pitaya.runner=${runner}`] },
-  })) as Readable;
-  events.on("data", (line: Buffer) => {
-    const { id } = JSON.parse(String(line)) as { id: string };
-    void engine
-      .getContainer(id)
-      .inspect()
-      .then(
-        (about) => seen.push(JSON.stringify(about)),
-        () => seen.push("gone again"),
-      );
-  });
-  return events;
-}
-
-/** Everything that is known of the runner on the engine now, of what runs and of what only lies there. */
-async function onEngine(): Promise<string> {
-  const filters = { label: [`pitaya.runner=${runner}`] };
-  const containers = await engine.listContainers({ all: true, filters });
-  const about = containers.map(async ({ Id }) => {
-    const container = engine.getContainer(Id);
-    const inspected = await container.inspect();
-    const execs = (inspected.ExecIDs ?? []).map((id) => engine.getExec(id).inspect());
-    return [inspected, await container.top().catch(() => "ended"), await Promise.all(execs)];
-  });
-  const { Volumes } = await engine.listVolumes({ filters });
-  const networks = await engine.listNetworks({ filters });
-  const images = await engine.listImages({ filters });
-  return JSON.stringify([await Promise.all(about), Volumes, networks, images]);
-}
 
 /** What commands have printed, by what they were. */
 const printed = new Map<string, string>();
@@ -188,7 +151,7 @@ it("an agent at work has it nowhere where the engine shows it, and its conversat
   const run = stack.user.start(args, { cwd: repository, env: values });
   const [runId] = await run.saw(RUN_ID);
   await stack.model.requested(id, 2);
-  const alive = await onEngine();
+  const alive = await shownByEngine(runner);
   expect(alive).toContain(runId);
   expect(found(Buffer.from(alive), needles)).toEqual([]);
   run.process.kill("SIGINT");
@@ -209,66 +172,30 @@ it("nothing that was printed, stored, kept or named holds one of them", async ()
   for (const [what, text] of printed) {
     expect({ what, found: found(Buffer.from(text), needles) }).toEqual({ what, found: [] });
   }
-  const about = [await onEngine(), ...seen].join("\n");
-  expect(seen.length).toBeGreaterThan(KINDS.length);
-  expect(found(Buffer.from(about), needles)).toEqual([]);
-  expect(await foundInVolumes()).toEqual({ harmless: true, canaries: [] });
+  expect(watching.seen.length).toBeGreaterThan(KINDS.length);
+  const shown = [await shownByEngine(runner), ...watching.seen].join("\n");
+  expect(found(Buffer.from(shown), needles)).toEqual([]);
+  const texts = needles.flatMap(({ forms }) => forms.map((form) => form.toString("latin1")));
+  expect(await filesInVolumes(runner, texts)).toEqual([]);
 
   expect((await stack.user.run(["down"], { cwd: repository })).code).toBe(0);
   const everywhere = [stack.user.stateDir, ...repositories].map((dir) => foundBelow(dir, needles));
   expect((await Promise.all(everywhere)).flat()).toEqual([]);
   expect(await testGit(repository, ["log", "--all", "-p"])).toContain(HARMLESS);
-  expect(await foundInStore()).toEqual({ harmless: true, canaries: [] });
+  const { harmless, canaries } = await foundInStore();
+  expect(canaries).toEqual([]);
+  expect(harmless).toContain("PITAYA_BLOBS");
 });
 
-/** What the store gives back, message by message, when it is asked by somebody who may ask for all. */
+/** Where in the store the canaries are, and what was to be kept: that nothing of it is overlooked. */
 async function foundInStore() {
-  const dir = await mkdtemp(join(tmpdir(), "pitaya-canary-"));
-  const [place = ""] = await readdir(join(stack.user.stateDir, "stacks"));
-  const store = join(stack.user.stateDir, "stacks", place, "nats", "store");
-  const config = join(dir, "nats.conf");
-  const pass = randomBytes(8).toString("hex");
-  const accounts = `accounts { PITAYA { jetstream: enabled, users: [{ user: all, password: "${pass}" }] } }`;
-  await writeFile(config, `jetstream { store_dir: "${store}" }\n${accounts}\n`);
-  const server = await spawnNats(["-c", config], 0);
-  try {
-    const harmless = [needle("harmless", HARMLESS)];
-    const canaries: string[] = [];
-    const where = new Set<string>();
-    const servers = `127.0.0.1:${server.port}`;
-    for await (const stored of everythingStored({ servers, user: "all", pass })) {
-      const { stream, subject, header, payload } = stored;
-      const bytes = Buffer.concat([Buffer.from(`${subject}\n${header}\n`), payload]);
-      canaries.push(...found(bytes, needles).map((name) => `${name} in ${stream} ${subject}`));
-      if (found(bytes, harmless).length > 0) where.add(stream);
-    }
-    return { harmless: where.has("PITAYA_BLOBS"), canaries: names(canaries) };
-  } finally {
-    await server.kill("SIGTERM");
-    await rm(dir, { recursive: true });
+  const wanted = [needle("harmless", HARMLESS)];
+  const canaries: string[] = [];
+  const harmless = new Set<string>();
+  for await (const { stream, subject, header, payload } of storeOf(stack.user.stateDir)) {
+    const bytes = Buffer.concat([Buffer.from(`${subject}\n${header}\n`), payload]);
+    canaries.push(...found(bytes, needles).map((name) => `${name} in ${stream} ${subject}`));
+    if (found(bytes, wanted).length > 0) harmless.add(stream);
   }
-}
-
-/** The volumes that the runner keeps for its next start: its packs, checkouts and programs. */
-async function foundInVolumes() {
-  const filters = { label: [`pitaya.runner=${runner}`] };
-  const { Volumes } = await engine.listVolumes({ filters });
-  const volumes = Volumes.map(({ Name }, at) => `${Name}:/kept/${at}:ro`);
-  const patterns = needles.flatMap(({ forms }) => forms.map((form) => form.toString("latin1")));
-  const container = await engine.createContainer({
-    ...{ Image: "pitaya-agents:latest", User: "root", NetworkDisabled: true },
-    Entrypoint: ["sh", "-c", 'ls /kept | wc -l; grep -rlaF "$0" /kept; true', patterns.join("\n")],
-    HostConfig: { Binds: volumes },
-  });
-  try {
-    await container.start();
-    await container.wait();
-    const printed = await container.logs({ stdout: true, stderr: true });
-    // Frames of eight bytes stand between the lines.
-    const lines = printed.toString("latin1").split("\n");
-    const canaries = lines.filter((line) => line.includes("/kept/"));
-    return { harmless: lines[0]?.includes(String(volumes.length)) === true, canaries };
-  } finally {
-    await container.remove({ force: true });
-  }
+  return { harmless: [...harmless], canaries };
 }
