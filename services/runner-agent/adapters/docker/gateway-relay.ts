@@ -38,6 +38,7 @@ export function gatewayRelay(
   const { container: name } = naming.gateway;
   const node = (...args: string[]) => ["node", "-e", options.script, ...args];
   let link: Promise<ServerHttp2Session> | undefined;
+  let listensAt: string | undefined;
   let isClosed = false;
 
   const remove = async () => {
@@ -147,6 +148,7 @@ export function gatewayRelay(
   async function keep(address: string, accept: (connection: Duplex) => void): Promise<void> {
     const own = bringUp(address, accept);
     link = own;
+    listensAt = address;
     const lost = () => {
       if (link === own) link = undefined;
     };
@@ -158,24 +160,32 @@ export function gatewayRelay(
     const again = () => {
       lost();
       setTimeout(() => {
-        if (link === undefined && !isClosed) keep(address, accept).catch(again);
+        const isWanted = link === undefined && listensAt === address && !isClosed;
+        if (isWanted) keep(address, accept).catch(again);
       }, AGAIN_MS).unref();
     };
     if (session.destroyed) again();
     else session.once("close", again);
   }
 
+  function leave(): void {
+    link?.then(
+      (session) => session.destroy(),
+      () => undefined,
+    );
+    link = undefined;
+  }
+
   return {
     open: async (address, accept) => {
+      // The network was made anew, since somebody had pruned it.
+      if (listensAt !== address) leave();
       if (link === undefined) await keep(address, accept);
       else await link;
     },
     close: () => {
       isClosed = true;
-      link?.then(
-        (session) => session.destroy(),
-        () => undefined,
-      );
+      leave();
     },
     remove,
   };
