@@ -55,6 +55,11 @@ describe("the command line", () => {
     });
     expect(Object.keys(commandOf({}).files ?? {})).toEqual(["gemini-settings.json"]);
   });
+
+  it("names the provider's address, so that no file of the repository does", () => {
+    const { GOOGLE_GEMINI_BASE_URL } = commandOf({}).env;
+    expect(GOOGLE_GEMINI_BASE_URL).toBe("https://generativelanguage.googleapis.com");
+  });
 });
 
 describe("a task that cannot be honoured", () => {

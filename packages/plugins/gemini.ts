@@ -5,6 +5,9 @@ import { LONGEST_MESSAGE_BYTES } from "./long-prompt.ts";
 import type { AgentPlugin, AgentTask, Provider } from "./plugin.port.ts";
 import { keyOf } from "./providers.ts";
 
+/** Always given: where it is not, the CLI looks for one in a `.env` file of the repository. */
+const ADDRESS = "https://generativelanguage.googleapis.com";
+
 /** Names of the files it is given: it takes settings and a system prompt in no other way. */
 const SETTINGS = "gemini-settings.json";
 const SYSTEM_PROMPT = "gemini-system.md";
@@ -32,7 +35,7 @@ const PROVIDER: Provider = {
   name: "gemini",
   key: "GEMINI_API_KEY",
   baseUrlSource: "GEMINI_BASE_URL",
-  baseUrl: "https://generativelanguage.googleapis.com",
+  baseUrl: ADDRESS,
   speaks: "gemini",
 };
 
@@ -41,13 +44,13 @@ export const gemini: AgentPlugin = {
   defaultImage: "pitaya-agents:latest",
   longestMessageBytes: LONGEST_MESSAGE_BYTES,
   baseUrlSource: "GOOGLE_GEMINI_BASE_URL",
-  baseUrl: "https://generativelanguage.googleapis.com",
+  baseUrl: ADDRESS,
   credentials: [keyOf(PROVIDER), keyOf(PROVIDER, "GOOGLE_API_KEY")],
   providers: [PROVIDER],
   capabilities: { resume: true, cost: true, tokens: true, maxTurns: true, outputSchema: false },
   check: (task) => problemsOf(task).map((problem) => `gemini: ${problem}`),
   command(task) {
-    const { baseUrl, systemPrompt } = task;
+    const { baseUrl = ADDRESS, systemPrompt } = task;
     const prompt = toldIn(task);
     const byStdin = isLong(prompt);
     return {
@@ -57,7 +60,7 @@ export const gemini: AgentPlugin = {
         GEMINI_CLI_NO_RELAUNCH: "true",
         GEMINI_CLI_SYSTEM_SETTINGS_PATH: agentFile(SETTINGS),
         GEMINI_SANDBOX: "false",
-        ...(baseUrl !== undefined && { GOOGLE_GEMINI_BASE_URL: baseUrl }),
+        GOOGLE_GEMINI_BASE_URL: baseUrl,
         ...(systemPrompt && { GEMINI_SYSTEM_MD: agentFile(SYSTEM_PROMPT) }),
       },
       files: {

@@ -31,7 +31,12 @@ describe("the command line", () => {
       autoupdate: false,
       enabled_providers: ["anthropic"],
       permission: "allow",
-      provider: { anthropic: { options: { apiKey: "{env:ANTHROPIC_API_KEY}" } } },
+      provider: {
+        anthropic: {
+          // The repository's own configuration could name another address.
+          options: { apiKey: "{env:ANTHROPIC_API_KEY}", baseURL: "https://api.anthropic.com/v1" },
+        },
+      },
     });
     const other = configOf({
       model: "openrouter/some/model",

@@ -80,10 +80,12 @@ const addressFor = (provider: string, baseUrl: string): string =>
 
 /** Holds the name of the variable with the key, and not the key. */
 function configFor(task: AgentTask) {
-  const { model = "", baseUrl, systemPrompt } = task;
+  const { model = "", systemPrompt } = task;
   const name = task.provider?.name ?? nameOf(model) ?? anthropic.name;
   const known = PROVIDERS.find((provider) => provider.name === name);
   const key = task.provider?.keyEnv ?? known?.key;
+  // Always given: where it is not, the repository's own configuration may give one.
+  const baseUrl = task.baseUrl ?? known?.baseUrl;
   const modelId = model.slice(model.indexOf("/") + 1);
   return {
     autoupdate: false,
