@@ -12,7 +12,7 @@ pluginFaults({
     noPermission: { says: /403/, requests: 1 },
     noCredit: { says: /credit balance is too low/i, requests: 1 },
     unknownModel: { says: /selected model/, requests: 2 },
-    rateLimitShort: { says: /429/, requests: 3, retryAfterMs: [1_000, 1_250] },
+    rateLimitShort: { says: /429/, requests: 3, retryAfterMs: [1_000, 2_000] },
     // How long the provider asked for, the CLI does not say: only that it is over a minute.
     rateLimitLong: { says: /429/, requests: 1, retryAfterMs: [60_000, 60_000] },
     overloaded: { says: /529/, requests: 3 },

@@ -26,26 +26,26 @@ import { FAULTS, type Fault, type FaultName, NOBODY } from "./faults.ts";
  */
 
 /** What one CLI does with a fault. */
-export type Row =
-  | {
-      /** Of the error's message; of the final message where it succeeds. */
-      readonly says: RegExp;
-      /** Requests to the model at most: what bounds the CLI's own patience. */
-      readonly requests?: number;
-      /** At least and at most; absent: none may be told. */
-      readonly retryAfterMs?: readonly [number, number];
-      /** Where this CLI needs another one to come to the same. */
-      readonly scenario?: Fault["scenario"];
-      /** Where this CLI cannot be told apart better. */
-      readonly code?: ErrorCode;
-      readonly retryable?: boolean;
-      readonly agent?: Partial<TaskSpec["agent"]>;
-      readonly task?: Partial<Omit<TaskSpec, "agent" | "limits">>;
-      /** More that is true of the attempt's last fact. */
-      readonly also?: (end: Ended) => void;
-    }
-  /** The CLI has nothing that this could happen to, and why. */
-  | { readonly lacks: string };
+interface TestedRow {
+  /** Of the error's message; of the final message where it succeeds. */
+  readonly says: RegExp;
+  /** Requests to the model at most: what bounds the CLI's own patience. */
+  readonly requests?: number;
+  /** At least and at most; absent: none may be told. */
+  readonly retryAfterMs?: readonly [number, number];
+  /** Where this CLI needs another one to come to the same. */
+  readonly scenario?: Fault["scenario"];
+  /** Where this CLI cannot be told apart better. */
+  readonly code?: ErrorCode;
+  readonly retryable?: boolean;
+  readonly agent?: Partial<TaskSpec["agent"]>;
+  readonly task?: Partial<Omit<TaskSpec, "agent" | "limits">>;
+  /** More that is true of the attempt's last fact. */
+  readonly also?: (end: Ended) => void;
+}
+
+/** Or it has nothing that this could happen to, and why. */
+export type Row = TestedRow | { readonly lacks: string };
 
 export interface PluginFaults {
   readonly plugin: AgentPlugin;
@@ -95,24 +95,7 @@ export function pluginFaults(suite: PluginFaults): void {
           ...(stallTimeoutMs !== undefined && { limits: { stallTimeoutMs } }),
           ...(around && { around }),
         });
-        const seen = JSON.stringify(end, null, 2);
-        if (end.type === "attempt.succeeded") {
-          expect(wanted.code, seen).toBeUndefined();
-          expect(textOf(end), seen).toMatch(row.says);
-        } else {
-          const { code, retryable, message, hint, retryAfterMs } = end.error;
-          expect({ code, retryable }, seen).toEqual({
-            code: wanted.code,
-            retryable: wanted.retryable,
-          });
-          expect(message, seen).toMatch(row.says);
-          if (code !== "agent_failed") expect(hint, seen).toBeDefined();
-          if (row.retryAfterMs === undefined) expect(retryAfterMs, seen).toBeUndefined();
-          else {
-            expect(retryAfterMs, seen).toBeGreaterThanOrEqual(row.retryAfterMs[0]);
-            expect(retryAfterMs, seen).toBeLessThanOrEqual(row.retryAfterMs[1]);
-          }
-        }
+        expectOutcome(end, wanted);
         if (row.requests !== undefined) {
           expect(bench.model.requests(key).length).toBeLessThanOrEqual(row.requests);
         }
@@ -120,6 +103,27 @@ export function pluginFaults(suite: PluginFaults): void {
       });
     }
   });
+}
+
+function expectOutcome(end: Ended, wanted: Fault & TestedRow): void {
+  const seen = JSON.stringify(end, null, 2);
+  if (end.type === "attempt.succeeded") {
+    expect(wanted.code, seen).toBeUndefined();
+    expect(textOf(end), seen).toMatch(wanted.says);
+    return;
+  }
+  const { code, retryable, message, hint, retryAfterMs } = end.error;
+  expect({ code, retryable }, seen).toEqual({ code: wanted.code, retryable: wanted.retryable });
+  expect(message, seen).toMatch(wanted.says);
+  // One that nobody can tell more of is all in its message.
+  if (code !== "agent_failed") expect(hint, seen).toBeDefined();
+  if (wanted.retryAfterMs === undefined) {
+    expect(retryAfterMs, seen).toBeUndefined();
+    return;
+  }
+  const [least, most] = wanted.retryAfterMs;
+  expect(retryAfterMs, seen).toBeGreaterThanOrEqual(least);
+  expect(retryAfterMs, seen).toBeLessThanOrEqual(most);
 }
 
 const textOf = (end: Ended & { type: "attempt.succeeded" }): string =>
