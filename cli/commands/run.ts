@@ -110,6 +110,7 @@ async function runPrompt(
 async function checkParamFiles(session: Session, { spec, given }: StrategyChoice): Promise<void> {
   refuseUntrusted(
     [...given].map(([param, each]) => [`strategies.${spec.name}.${param}`, each] as const),
+    session.configuration.gathered.own,
   );
   for (const stray of strayStrategies(session.settings.chosen, spec.name)) {
     await session.console.warn(stray);

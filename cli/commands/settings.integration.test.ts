@@ -318,6 +318,10 @@ test("an address for the user's key is never taken from a cloned repository, tru
     ".env:1: ANTHROPIC_BASE_URL would send the credential of ANTHROPIC_API_KEY",
   );
   expect((await refused(["trust", "--yes"])).code).toBe(0);
+  const rows = await refused(["config", "print", "--json"]);
+  expect(JSON.parse(rows.stdout)["ANTHROPIC_BASE_URL"].refused).toContain(
+    "to an address that the repository chose",
+  );
   for (const argv of [["do it"], ["do it", "--api-key", KEY]]) {
     const after = await refused(argv);
     expect(after.code).toBe(2);
@@ -467,6 +471,25 @@ export default defineStrategy({
     ...{ name: "s.ts", files: ["s.ts", "voice.md"], package_files: 0, trusted: true },
   });
   expect(await submitted(["do it"])).toBe("s.ts");
+});
+
+test("a repository does not open a network that the user's own file keeps shut", async () => {
+  write("pitaya.yaml", "runner:\n  network_egress: online\n");
+  const open = stage.start(["do it", "--detach"], { home });
+  expect((await stage.coordinator.submitted()).spec.network).toBe("online");
+  expect(await open.ended).toBe(0);
+  writeGlobal("runner: {network_egress: offline}\n");
+  const { code, stderr } = await refused(["do it"]);
+  expect(code).toBe(2);
+  expect(stderr).toContain(
+    "pitaya.yaml:2: runner.network_egress would decide that agents reach the network",
+  );
+  const rows = await refused(["config", "print", "--json"]);
+  expect(JSON.parse(rows.stdout)["runner.network_egress"].refused).toContain("pitaya trust");
+  expect((await refused(["trust", "--yes"])).stdout).toContain("runner.network_egress: online");
+  const trusted = stage.start(["do it", "--detach"], { home });
+  expect((await stage.coordinator.submitted()).spec.network).toBe("online");
+  expect(await trusted.ended).toBe(0);
 });
 
 test("config print shows what is not trusted, and that it does not hold", async () => {

@@ -109,7 +109,7 @@ async function isAgreed(session: Session, count: number): Promise<boolean> {
 
 function decisionsOf(layer: Layer, session: Session): readonly Decision[] {
   const settings = [...layer.values].flatMap(([key, { value, as }]) => {
-    const decides = decidedBy(key, value);
+    const decides = decidedBy(key, value, session.configuration.gathered.own);
     return decides === undefined ? [] : [{ as, value, decides }];
   });
   const plugins = [...session.settings.plugins.values()];
