@@ -15,7 +15,7 @@ import type { Session } from "../session.ts";
 import { parallelOf } from "../settings/from-flags.rules.ts";
 import { refuseUntrusted } from "../settings/refuse-untrusted.rules.ts";
 import { strayStrategies } from "../settings/strategy-keys.rules.ts";
-import { type AgentChoice, chooseAgent } from "../submit/agent-choice.ts";
+import { chooseAgent } from "../submit/agent-choice.ts";
 import { checkCredentialSource } from "../submit/credential-source.ts";
 import { namedFiles } from "../submit/named-files.ts";
 import { slotsFor } from "../submit/parallel-slots.ts";
@@ -25,10 +25,10 @@ import {
   refuseSecretFiles,
   refuseSecrets,
 } from "../submit/prepare-submission.ts";
-import { planText, runPlan } from "../submit/run-plan.rules.ts";
 import { checkStrategy } from "../submit/strategy-check.ts";
 import { chooseStrategy, type StrategyChoice } from "../submit/strategy-choice.rules.ts";
 import { submit } from "../submit/submit.ts";
+import { tellPlan } from "../submit/tell-plan.ts";
 
 /** `pitaya "<prompt>"`: submits a run and follows it to its end. */
 export const command: CommandMain = async (session) => {
@@ -134,25 +134,6 @@ function promptOf({ args }: Session): string {
   throw new PitayaError("usage", message, {
     hint: 'Say what is to be done: pitaya "<prompt>". `pitaya --help` shows more.',
   });
-}
-
-/** All that a run is checked for was checked; nothing is connected to, and nothing started. */
-async function tellPlan(
-  { settings, value, has, console }: Session,
-  parts: Pick<Parameters<typeof runPlan>[0], "root" | "base" | "strategy" | "files"> & {
-    readonly agent: AgentChoice;
-  },
-): Promise<number> {
-  const isSized = settings.sources.get("orchestration.max_parallel_instances") === "flag";
-  const plan = runPlan({
-    ...parts,
-    agents: [parts.agent.spec, ...parts.agent.others],
-    settings: settings.values,
-    parallel: isSized ? undefined : value("parallel"),
-  });
-  const isJson = has("json") || settings.values.output === "json";
-  await console.result(isJson ? JSON.stringify({ v: 1, ...plan }) : planText(plan));
-  return 0;
 }
 
 /** With what `--parallel` means on the slots there are, where no flag says a number. */
