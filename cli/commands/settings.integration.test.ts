@@ -533,7 +533,7 @@ test("a repository does not open a network that the user's own file keeps shut",
   const { code, stderr } = await refused(["do it"]);
   expect(code).toBe(2);
   expect(stderr).toContain(
-    "pitaya.yaml:2: runner.network_egress would decide that agents reach the network",
+    "pitaya.yaml:2: runner.network_egress would decide that agents reach more of the network",
   );
   const rows = await refused(["config", "print", "--json"]);
   expect(JSON.parse(rows.stdout)["runner.network_egress"].refused).toContain("pitaya trust");
