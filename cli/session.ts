@@ -54,7 +54,7 @@ export async function openSession(
   );
   if (doubtful && !ABOUT_SETTINGS.includes(invocation.command)) {
     const { refuseUntrusted, usedBy } = await import("./settings/refuse-untrusted.rules.ts");
-    refuseUntrusted(usedBy(invocation.command, settings));
+    refuseUntrusted(usedBy(invocation.command, settings), gathered.own);
   }
   const value = (flag: FlagName) => flags.get(flag)?.at(-1);
   return {

@@ -47,7 +47,7 @@ export const commands = {
     args: ["prompt?"],
     flags: [
       ...OF_A_RUN,
-      ...(["detach", "list-runs", "show-run", "resume", "resume-fresh"] as const),
+      ...(["dry-run", "detach", "list-runs", "show-run", "resume", "resume-fresh"] as const),
       ...EVERYWHERE,
     ],
     load: () => import("../commands/run.ts"),

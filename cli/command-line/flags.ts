@@ -204,6 +204,10 @@ export const flags = {
     help: "strict: a changed task is an error; suffix: it runs anew",
   },
   fresh: { group: "Resume", help: "unfinished instances start over" },
+  "dry-run": {
+    group: "Other",
+    help: "check all, print what the run would be made of, start nothing",
+  },
   detach: { group: "Other", help: "submit, print the run's id and leave it running" },
   uncommitted: { group: "Other", help: "also make branches of changes that were not committed" },
   rebuild: { group: "Other", help: "write the run's files anew from its log" },

@@ -224,6 +224,27 @@ async function offer(runner: string, slots: number): Promise<void> {
   await runners.put(`${runner}.about`, encode(RunnerAbout, about));
 }
 
+test("--dry-run checks as a run does, prints what it would be made of, and connects to nothing", async () => {
+  const dry = (argv: readonly string[]) =>
+    stage.pitaya(["do it", "--dry-run", ...argv], { home, connection: noStore });
+  const argv = ["--strategy", "best-of-n", "-S", "n=2", "--memory", "1g", "--network", "offline"];
+  const { code, stdout, stderr } = await dry([...argv, "--json", "--nats", "nats://me:pw@h:1"]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(JSON.parse(stdout)).toMatchObject({
+    ...{ v: 1, where: "nats://h:1", strategy: "best-of-n", network: "offline", executions: 1 },
+    params: { n: 2, tie_breaker: "first" },
+    base: { name: "main", commit: stage.repository.git("rev-parse", "HEAD").trim() },
+    agents: [{ plugin: "claude-code", image: "pitaya-agents:latest" }],
+    limits: { "runner.memory_limit": "1g" },
+  });
+  const text = await dry(["--parallel", "conservative"]);
+  expect(text.stdout).toMatch(/^where +the embedded stack, on this machine$/m);
+  expect(text.stdout).toMatch(/^max_parallel +the slots there are, times 0.5$/m);
+  expect(text.stdout).toMatch(/nothing was started\n$/);
+  expect((await dry(["-S", "n=3"])).code).toBe(2);
+  expect((await dry(["--base-branch", "none"])).code).toBe(1);
+});
+
 test("the order of the queue and how many may start at once are in the run", async () => {
   expect((await submitted([])).spec).not.toHaveProperty("randomQueue");
   const said = await submitted(["--randomize-queue", "--max-startup-parallel", "3"]);

@@ -29,6 +29,7 @@ import { readPrompt } from "../submit/prompt.ts";
 import { checkStrategy } from "../submit/strategy-check.ts";
 import { chooseStrategy, type StrategyChoice } from "../submit/strategy-choice.rules.ts";
 import { submit } from "../submit/submit.ts";
+import { tellPlan } from "../submit/tell-plan.ts";
 
 /** `pitaya "<prompt>"`: submits a run and follows it to its end. */
 export const command: CommandMain = async (session) => {
@@ -76,6 +77,8 @@ async function runPrompt(
   refuseSecrets(session, { prompt, strategy: strategy.spec, agent: [agent.spec, agent.others] });
   const { code } = strategy;
   refuseSecretFiles(session, code ? [...files, { path: code.file, ...code }] : files);
+  if (session.has("dry-run"))
+    return await tellPlan(session, { root, base, strategy, agent, files });
   const connection = await session.connect();
   try {
     signal.throwIfAborted();
@@ -113,6 +116,7 @@ async function runPrompt(
 async function checkParamFiles(session: Session, { spec, given }: StrategyChoice): Promise<void> {
   refuseUntrusted(
     [...given].map(([param, each]) => [`strategies.${spec.name}.${param}`, each] as const),
+    session.configuration.gathered.own,
   );
   for (const stray of strayStrategies(session.settings.chosen, spec.name)) {
     await session.console.warn(stray);

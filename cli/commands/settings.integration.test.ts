@@ -75,6 +75,74 @@ test("each key comes from the first place that says it, and config print tells w
   expect(stdout).not.toContain(KEY);
 });
 
+/** Takes the places that say a key away one by one, what holds first; what then holds, each time. */
+async function peeled(key: string, flag: string, say: (at: string) => string) {
+  const variable = `PITAYA_${key.toUpperCase().replace(".", "__")}`;
+  const [group = "", name = ""] = key.split(".");
+  const yaml = (at: string) => `${group}:\n  ${name}: ${say(at)}\n`;
+  const argv = [`--${flag}`, say("flag")];
+  const env: Record<string, string> = { [variable]: say("env") };
+  write(".env", `OTHER=1\n${variable}=${say(".env")}\n`);
+  write("pitaya.yaml", yaml("project"));
+  writeGlobal(yaml("global"));
+  writeGlobal(yaml("old-global"), ".pitaya");
+  const seen: unknown[] = [];
+  const gone = [
+    () => argv.splice(0),
+    () => delete env[variable],
+    () => write(".env", "OTHER=1\n"),
+    () => write("pitaya.yaml", "model: opus\n"),
+    () => writeGlobal("model: opus\n"),
+    () => rmSync(join(home, ".pitaya"), { recursive: true }),
+  ];
+  for (const takeAway of [...gone, () => undefined]) {
+    seen.push((await printed(argv, { env }))[key]);
+    takeAway();
+  }
+  return seen;
+}
+
+test("a key that every place says holds from the first, and from the next when that is gone", async () => {
+  const places = ["flag", "env", ".env", "project", "global", "old-global"];
+  const seconds = (at: string) => String(100 + places.indexOf(at));
+  expect(await peeled("runner.timeout", "timeout", seconds)).toEqual([
+    { value: 100, source: "flag", as: "--timeout" },
+    { value: 101, source: "env", as: "PITAYA_RUNNER__TIMEOUT" },
+    { value: 102, source: ".env", file: ".env", line: 2 },
+    { value: 103, source: "project", file: "pitaya.yaml", line: 2 },
+    { value: 104, source: "global", file: join(home, ".config/pitaya/config.yaml"), line: 2 },
+    { value: 105, source: "global", file: join(home, ".pitaya/config.yaml"), line: 2 },
+    { value: 3600, source: "default" },
+  ]);
+});
+
+test("of a key that needs trust, the repository's places hold only with it, whatever is below", async () => {
+  const image = (at: string) => `${at.replace(/[^a-z]/g, "")}:1`;
+  const refusal = { refused: expect.stringContaining("pitaya trust") };
+  const seen = await peeled("runner.docker_image", "docker-image", image);
+  expect(seen).toMatchObject([
+    { value: "flag:1" },
+    { value: "env:1" },
+    { value: "env:1", source: ".env", line: 2, ...refusal },
+    { value: "project:1", source: "project", ...refusal },
+    { value: "global:1", source: "global" },
+    { value: "oldglobal:1", source: "global" },
+    { value: "pitaya-agents:latest", source: "default" },
+  ]);
+  for (const at of [0, 1, 4, 5, 6]) expect(seen[at]).not.toHaveProperty("refused");
+
+  // A yes to one file is none to the other.
+  write(".env", "PITAYA_RUNNER__DOCKER_IMAGE=env:1\n");
+  write("pitaya.yaml", "");
+  expect((await refused(["trust", "--yes"])).code).toBe(0);
+  const row = async () => (await printed())["runner.docker_image"];
+  expect(await row()).toEqual({ value: "env:1", source: ".env", file: ".env", line: 1 });
+  write("pitaya.yaml", "runner: {docker_image: evil:1}\n");
+  expect(await row()).toMatchObject({ value: "env:1", source: ".env" });
+  rmSync(join(stage.repository.path, ".env"));
+  expect(await row()).toMatchObject({ value: "evil:1", source: "project", ...refusal });
+});
+
 test("a run takes what its files say, from a directory below the root too", async () => {
   write("pitaya.yaml", "model: opus\nrunner:\n  timeout: 99\n  git_name: Robot\n");
   mkdirSync(join(stage.repository.path, "sub"));
@@ -301,6 +369,10 @@ test("an address for the user's key is never taken from a cloned repository, tru
     ".env:1: ANTHROPIC_BASE_URL would send the credential of ANTHROPIC_API_KEY",
   );
   expect((await refused(["trust", "--yes"])).code).toBe(0);
+  const rows = await refused(["config", "print", "--json"]);
+  expect(JSON.parse(rows.stdout)["ANTHROPIC_BASE_URL"].refused).toContain(
+    "to an address that the repository chose",
+  );
   for (const argv of [["do it"], ["do it", "--api-key", KEY]]) {
     const after = await refused(argv);
     expect(after.code).toBe(2);
@@ -450,6 +522,25 @@ export default defineStrategy({
     ...{ name: "s.ts", files: ["s.ts", "voice.md"], package_files: 0, trusted: true },
   });
   expect(await submitted(["do it"])).toBe("s.ts");
+});
+
+test("a repository does not open a network that the user's own file keeps shut", async () => {
+  write("pitaya.yaml", "runner:\n  network_egress: online\n");
+  const open = stage.start(["do it", "--detach"], { home });
+  expect((await stage.coordinator.submitted()).spec.network).toBe("online");
+  expect(await open.ended).toBe(0);
+  writeGlobal("runner: {network_egress: offline}\n");
+  const { code, stderr } = await refused(["do it"]);
+  expect(code).toBe(2);
+  expect(stderr).toContain(
+    "pitaya.yaml:2: runner.network_egress would decide that agents reach more of the network",
+  );
+  const rows = await refused(["config", "print", "--json"]);
+  expect(JSON.parse(rows.stdout)["runner.network_egress"].refused).toContain("pitaya trust");
+  expect((await refused(["trust", "--yes"])).stdout).toContain("runner.network_egress: online");
+  const trusted = stage.start(["do it", "--detach"], { home });
+  expect((await stage.coordinator.submitted()).spec.network).toBe("online");
+  expect(await trusted.ended).toBe(0);
 });
 
 test("config print shows what is not trusted, and that it does not hold", async () => {

@@ -41,11 +41,7 @@ export const command: CommandMain = async (session) => {
       ...{ path, sha256, trusted: accepted || !isNew },
       decisions: decisions.map(({ as, value, decides }) => ({ as, value, decides })),
     }));
-    const { name, files, packageFiles, record: { sha256 } = { sha256: "" } } = code ?? {};
-    const strategy = code && {
-      ...{ name, files, package_files: packageFiles, sha256 },
-      trusted: accepted || trust === "trusted",
-    };
+    const strategy = code && codeRow(code, accepted || trust === "trusted");
     await console.result(JSON.stringify({ v: 1, files: rows, ...(strategy && { strategy }) }));
   };
   if (!has("json")) {
@@ -82,10 +78,14 @@ async function codeNamed(session: Session): Promise<RepositoryCode | undefined> 
     return await namedCode(session);
   } catch (error) {
     if (!isPitayaError(error, "usage")) throw error;
-    await session.console.warn(`${error.message}; it is not asked for`);
+    await session.console.warn(`${printable(error.message)}; it is not asked for`);
     return undefined;
   }
 }
+
+const codeRow = ({ name, files, packageFiles, record }: RepositoryCode, trusted: boolean) => ({
+  ...{ name, files, package_files: packageFiles, sha256: record.sha256, trusted },
+});
 
 /** Every file of the strategy's code, and what of packages goes with them. */
 function codeText({ name, files, packageFiles }: RepositoryCode, trust: Trust): string {
@@ -109,7 +109,7 @@ async function isAgreed(session: Session, count: number): Promise<boolean> {
 
 function decisionsOf(layer: Layer, session: Session): readonly Decision[] {
   const settings = [...layer.values].flatMap(([key, { value, as }]) => {
-    const decides = decidedBy(key, value);
+    const decides = decidedBy(key, value, session.configuration.gathered.own);
     return decides === undefined ? [] : [{ as, value, decides }];
   });
   const plugins = [...session.settings.plugins.values()];

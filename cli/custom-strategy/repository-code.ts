@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { PitayaError } from "@pitaya/protocol";
+import { printable } from "../output/printable.rules.ts";
 import type { Trust } from "../settings/layers.ts";
 import type { Resolved } from "../settings/resolve.rules.ts";
 import type { TrustedFiles } from "../settings/trusted-files.ts";
@@ -57,8 +58,8 @@ export function refuseUntrustedCode(
   if (trust === "trusted") return;
   const changed =
     trust === "changed" ? ": it, or what it imports, changed since you trusted it" : "";
-  const message = `${as} names the code ${name} of this repository, which is not trusted${changed}`;
+  const message = `${as} names the code ${printable(name)} of this repository, which is not trusted${changed}`;
   throw new PitayaError("untrusted", message, {
-    hint: `\`pitaya trust\` shows its files, and accepts them; --yes does not. \`--strategy ${String(value)}\` is your own word, and needs none.`,
+    hint: `\`pitaya trust\` shows its files, and accepts them; --yes does not. \`--strategy ${printable(String(value))}\` is your own word, and needs none.`,
   });
 }

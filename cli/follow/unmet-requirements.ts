@@ -28,20 +28,20 @@ export async function unmetRequirements(
   });
 }
 
-/** Tells of them while a run is followed, each once. */
+/** Tells of them while a run is followed: of each kind of runner once, by the first that wants it. */
 export function unmetWatch(
   bus: Pick<Bus, "bucket">,
   feed: Pick<RunFeed, "view" | "caughtUp">,
   tell: (line: string) => Promise<void>,
 ): (item: FeedItem) => Promise<void> {
+  const looked = new Set<string>();
   const told = new Set<string>();
   return async (item) => {
-    const isNew =
-      item.kind === "event" &&
-      item.event.kind === "decision" &&
-      item.event.entry.type === "instance.scheduled" &&
-      item.event.entry.task.requires !== undefined;
+    const requires = requiredBy(item);
+    const isNew = requires !== undefined && !looked.has(requires);
     if (!feed.caughtUp || !(isNew || item.kind === "caughtUp")) return;
+    // Ten thousand instances that want the same are one look.
+    if (requires !== undefined) looked.add(requires);
     const lines = await unmetRequirements(bus, feed.view).catch((error: unknown) => {
       // The run is followed without the hint while the store does not answer.
       if (isPitayaError(error) && error.retryable) return [];
@@ -53,6 +53,13 @@ export function unmetWatch(
       await tell(line);
     }
   };
+}
+
+function requiredBy(item: FeedItem): string | undefined {
+  if (item.kind !== "event" || item.event.kind !== "decision") return undefined;
+  const { entry } = item.event;
+  const requires = entry.type === "instance.scheduled" ? entry.task.requires : undefined;
+  return requires && required(requires);
 }
 
 const required = ({ pool, labels = {} }: Requirements): string =>

@@ -1,9 +1,10 @@
-import { type AgentPlugin, pluginVariables } from "@pitaya/plugins";
+import { type AgentPlugin, pluginVariables, resolveCredentials } from "@pitaya/plugins";
 import { isPitayaError } from "@pitaya/protocol";
 import { strategyNames } from "@pitaya/strategies";
 import { strategyReference } from "../custom-strategy/strategy-reference.rules.ts";
 import type { Session } from "../session.ts";
-import { choosePlugin } from "../submit/agent-choice.ts";
+import { checkAddress } from "../submit/agent-address.rules.ts";
+import { choosePlugin, credentialSources } from "../submit/agent-choice.ts";
 import { chooseStrategy, type StrategyChoice } from "../submit/strategy-choice.rules.ts";
 import { decidedBy } from "./decides.rules.ts";
 import { SETTING_KEYS } from "./keys.ts";
@@ -16,6 +17,7 @@ import {
   type Layer,
   type Source,
 } from "./layers.ts";
+import type { OwnWord } from "./own-word.rules.ts";
 import { showsSecrets } from "./shown-secrets.rules.ts";
 
 /** One value of the configuration, where it comes from, and what keeps it from holding. */
@@ -40,7 +42,8 @@ type Placed = Given & { readonly layer: Pick<Layer, "source" | "file"> };
  * @throws {PitayaError} `usage`
  */
 export async function configRows(session: Session): Promise<readonly ConfigRow[]> {
-  const { settings } = session;
+  const { settings, configuration } = session;
+  const { own } = configuration.gathered;
   const { plugin } = choosePlugin(settings);
   const ownDefaults: Partial<Record<ConfigKey, unknown>> = {
     model: plugin.defaultModel,
@@ -48,11 +51,11 @@ export async function configRows(session: Session): Promise<readonly ConfigRow[]
   };
   const plain = SETTING_KEYS.map((key): ConfigRow => {
     const value = settings.values[key] ?? ownDefaults[key];
-    return row(key, value, settings.chosen.get(key));
+    return row(key, value, settings.chosen.get(key), own);
   });
   const others = [...settings.chosen]
     .filter(([key]) => isPluginKey(key) || isStrategyKey(key))
-    .map(([key, given]) => row(key, given.value, given));
+    .map(([key, given]) => row(key, given.value, given, own));
   const rows = new Map([...plain, ...others].map((each) => [each.key, each]));
   // Code that is not trusted is not loaded, not even to tell of it.
   if (rows.get("strategy")?.refused === undefined) {
@@ -66,10 +69,10 @@ const byKey = (a: ConfigRow, b: ConfigRow): number => {
   return levels(a) - levels(b) || (a.key < b.key ? -1 : 1);
 };
 
-function row(key: ConfigKey, value: unknown, given: Placed | undefined): ConfigRow {
+function row(key: ConfigKey, value: unknown, given: Placed | undefined, own: OwnWord): ConfigRow {
   if (given === undefined) return { key, ...(value !== undefined && { value }), source: "default" };
   const { source, file } = given.layer;
-  const decides = file && isDoubtful(file) ? decidedBy(key, given.value) : undefined;
+  const decides = file && isDoubtful(file) ? decidedBy(key, given.value, own) : undefined;
   return {
     key,
     value,
@@ -99,7 +102,7 @@ async function strategyOf(session: Session): Promise<StrategyChoice> {
 /** Of code that is not trusted only that. */
 async function strategyRowsOf(session: Session, rows: ReadonlyMap<string, ConfigRow>) {
   try {
-    return strategyRows(await strategyOf(session));
+    return strategyRows(await strategyOf(session), session.configuration.gathered.own);
   } catch (error) {
     const named = rows.get("strategy");
     if (named === undefined || !isPitayaError(error, "untrusted")) throw error;
@@ -107,9 +110,12 @@ async function strategyRowsOf(session: Session, rows: ReadonlyMap<string, Config
   }
 }
 
-function strategyRows({ spec, given, values, known }: StrategyChoice): readonly ConfigRow[] {
+function strategyRows(
+  { spec, given, values, known }: StrategyChoice,
+  own: OwnWord,
+): readonly ConfigRow[] {
   return known.map((param) =>
-    row(`strategies.${spec.name}.${param}`, values[param], given.get(param)),
+    row(`strategies.${spec.name}.${param}`, values[param], given.get(param), own),
   );
 }
 
@@ -135,16 +141,27 @@ function credentialRows(session: Session, plugin: AgentPlugin): readonly ConfigR
     const variable = variables.get(name);
     if (variable === undefined) return [];
     const { source, file } = variable.layer;
-    const doubtful = !isSecret && file !== undefined && isDoubtful(file);
+    const refused = isSecret || file === undefined ? undefined : addressRefusal(session, plugin);
     return [
       {
         ...{ key: name, value: isSecret ? hidden(variable.value) : variable.value, source },
         ...placeOf(variable),
-        ...(doubtful && { refused: notTrusted("where the credential and the code go") }),
+        ...(refused !== undefined && { refused }),
       },
     ];
   });
   return [...flags, ...ofVariables];
+}
+
+/** Why an address of the repository's `.env` would not be used. */
+function addressRefusal(session: Session, plugin: AgentPlugin): string | undefined {
+  try {
+    checkAddress(session.variables, resolveCredentials(plugin, credentialSources(session)));
+    return undefined;
+  } catch (error) {
+    if (!isPitayaError(error)) throw error;
+    return error.message;
+  }
 }
 
 const HIDDEN = "[redacted]";

@@ -9,6 +9,7 @@ import { type Dotenv, parseDotenv } from "./dotenv.rules.ts";
 import { VARIABLE_NAMES, variableValues } from "./from-env.rules.ts";
 import { flagLayer } from "./from-flags.rules.ts";
 import type { Given, Layer, LayerFile } from "./layers.ts";
+import { type OwnWord, ownWord } from "./own-word.rules.ts";
 import { liesIn, readSettingsFile, type SettingsFile, shownFrom } from "./settings-file.ts";
 import { ownDirectory, type TrustedFiles, trustedFiles } from "./trusted-files.ts";
 import { type Variables, variablesFrom } from "./variables.rules.ts";
@@ -21,6 +22,8 @@ export interface Gathered {
   readonly root: string | undefined;
   /** The first one holds first. */
   readonly layers: readonly Layer[];
+  /** What the user's own files say, whatever goes before them. */
+  readonly own: OwnWord;
   readonly variables: Variables;
   readonly warnings: readonly string[];
   /** Files of the repository, whether they are trusted or not. */
@@ -90,6 +93,7 @@ export async function gatherLayers(
   return {
     root,
     layers,
+    own: ownWord(layers),
     variables: variablesFrom(env, dotenv),
     warnings,
     repositoryFiles,

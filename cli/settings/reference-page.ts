@@ -54,6 +54,7 @@ A repository that you cloned was written by somebody else. What decides where a 
 | \`runner.docker_image\` | which program gets the code and the credential |
 | \`plugins.<name>\` | which program gets the code and the credential |
 | \`strategies.<name>.verify\` | which program gets the code |
+| \`runner.network_egress\`, where your own file says less | that agents reach more of the network |
 | \`strategy\`, where it is none of Pitaya's own | which code makes the run |
 | \`logs_dir\`, \`results_dir\`, where they lead out of the repository | what is written elsewhere |
 | \`…_BASE_URL\`, \`CODEX_MODEL_PROVIDER\` and \`CODEX_ENV_KEY\` in \`.env\` | where the credential goes |

@@ -10,6 +10,7 @@ import {
   type Layer,
   type LayerFile,
 } from "./layers.ts";
+import type { OwnWord } from "./own-word.rules.ts";
 import type { Resolved } from "./resolve.rules.ts";
 
 /** A value that would hold, of a file that it takes the user's word to believe. */
@@ -41,13 +42,14 @@ type Placed = Pick<Given, "value" | "as"> & { readonly layer: Pick<Layer, "file"
  * What a file of the repository decides holds only once the user has said yes to the file as it is.
  *
  * @param used values that would hold
+ * @param own what the user's own files say
  * @throws {PitayaError} `untrusted` naming every such key and its file
  */
-export function refuseUntrusted(used: Iterable<readonly [ConfigKey, Placed]>): void {
+export function refuseUntrusted(used: Iterable<readonly [ConfigKey, Placed]>, own: OwnWord): void {
   const refused = [...used].flatMap(([key, { value, as, layer }]): Refused[] => {
     const { file } = layer;
     if (file === undefined || !isDoubtful(file)) return [];
-    const decides = decidedBy(key, value);
+    const decides = decidedBy(key, value, own);
     return decides === undefined ? [] : [{ what: as, decides, file }];
   });
   if (refused.length > 0) throw untrusted(refused);

@@ -187,7 +187,7 @@ export const Settings = z.object({
   "orchestration.max_parallel_startup": countOrAuto
     .default("auto")
     .describe(
-      "Of these, how many may be between their placement and the agent's start; auto: 10 where their number was given, otherwise all.",
+      "How many of these may be between placement and the start of the agent at once; auto: 10 where max_parallel_instances is a number above that, otherwise all.",
     ),
   "orchestration.randomize_queue_order": flag
     .default(false)

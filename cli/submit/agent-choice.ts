@@ -73,7 +73,8 @@ function agentOf(
   const { plugin, declaration } = choosePlugin(session.settings, name);
   const key = `plugins.${name}` as const;
   const declared = session.settings.chosen.get(key);
-  if (declared !== undefined) refuseUntrusted([[key, declared]]);
+  if (declared !== undefined)
+    refuseUntrusted([[key, declared]], session.configuration.gathered.own);
   const model = isOwn ? (values.model ?? plugin.defaultModel) : plugin.defaultModel;
   const cliArgs = isOwn
     ? [...session.values("cli-arg"), ...posixWords(session.value("cli-args") ?? "")]
