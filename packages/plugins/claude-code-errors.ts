@@ -10,31 +10,32 @@ export interface ClaudeTrouble {
   readonly retryAfterMs: number | undefined;
 }
 
-const BY_SUBTYPE: Readonly<Record<string, ErrorCode>> = {
-  error_max_turns: "max_turns",
-  error_max_budget_usd: "budget",
-};
+// Maps, since the words are the CLI's: an object would know "constructor".
+const BY_SUBTYPE: ReadonlyMap<string, ErrorCode> = new Map([
+  ["error_max_turns", "max_turns"],
+  ["error_max_budget_usd", "budget"],
+]);
 
-const BY_KIND: Readonly<Record<string, ErrorCode>> = {
-  authentication_failed: "credentials_refused",
-  authentication_error: "credentials_refused",
-  permission_error: "credentials_refused",
-  billing_error: "credentials_refused",
-  model_not_found: "invalid_model",
-  rate_limit: "rate_limited",
-  rate_limit_error: "rate_limited",
-  overloaded_error: "overloaded",
-};
+const BY_KIND: ReadonlyMap<string, ErrorCode> = new Map([
+  ["authentication_failed", "credentials_refused"],
+  ["authentication_error", "credentials_refused"],
+  ["permission_error", "credentials_refused"],
+  ["billing_error", "credentials_refused"],
+  ["model_not_found", "invalid_model"],
+  ["rate_limit", "rate_limited"],
+  ["rate_limit_error", "rate_limited"],
+  ["overloaded_error", "overloaded"],
+]);
 
-const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
-  401: "credentials_refused",
-  402: "credentials_refused",
-  403: "credentials_refused",
-  404: "invalid_model",
-  413: "context_too_long",
-  429: "rate_limited",
-  529: "overloaded",
-};
+const BY_STATUS: ReadonlyMap<number, ErrorCode> = new Map([
+  [401, "credentials_refused"],
+  [402, "credentials_refused"],
+  [403, "credentials_refused"],
+  [404, "invalid_model"],
+  [413, "context_too_long"],
+  [429, "rate_limited"],
+  [529, "overloaded"],
+]);
 
 /** The CLI's own words, in its result and on stderr. */
 const SESSION_UNKNOWN = /^No conversation found with session ID/m;
@@ -59,14 +60,14 @@ function codeOf(result: Result, { kind }: ClaudeTrouble): ErrorCode {
   if (result.errors?.some((error) => typeof error === "string" && isSessionUnknown(error))) {
     return "session_lost";
   }
-  const bySubtype = BY_SUBTYPE[result.subtype ?? ""];
+  const bySubtype = BY_SUBTYPE.get(result.subtype ?? "");
   if (bySubtype) return bySubtype;
   if (terminal_reason === "prompt_too_long") return "context_too_long";
   if (stop_reason === "refusal") return "model_refused";
-  const byStatus = BY_STATUS[status ?? 0];
+  const byStatus = BY_STATUS.get(status ?? 0);
   if (byStatus) return byStatus;
   if (status !== undefined && status >= 500) return "provider_error";
-  const byKind = BY_KIND[kind ?? ""] ?? BY_KIND[result.api_error_type ?? ""];
+  const byKind = BY_KIND.get(kind ?? "") ?? BY_KIND.get(result.api_error_type ?? "");
   if (byKind) return byKind;
   if (kind !== "server_error" || status !== undefined) return "agent_failed";
   return UNREACHABLE.test(result.result ?? "") ? "provider_unreachable" : "provider_error";

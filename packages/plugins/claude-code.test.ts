@@ -46,6 +46,11 @@ describe("a run's meaning", () => {
     expect(read([failed, resultLine()], { exitCode: 0 }).result).not.toHaveProperty("failure");
   });
 
+  it("of an odd name is a failure like any other", () => {
+    const odd = resultLine({ is_error: true, subtype: "constructor", api_error_type: "toString" });
+    expect(read([odd], { exitCode: 1 }).result.failure?.code).toBe("agent_failed");
+  });
+
   it("without a result is a failure whatever the exit status", () => {
     expect(read([], { exitCode: 0 }).result.failure?.code).toBe("no_result");
     expect(read([], { signal: "TERM" }).result.failure?.retryable).toBe(false);
