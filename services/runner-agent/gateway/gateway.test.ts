@@ -156,10 +156,17 @@ describe("a call to the provider", () => {
     const { own, port } = await opened();
     const { promise, resolve } = Promise.withResolvers<Pass>();
     own.admit("token", promise);
-    const answer = ask(port, "/token/v1/messages");
+    const asking = () =>
+      ask(port, "/token/v1/messages", { method: "POST", body: "x".repeat(3_000_000) });
+    const answer = asking();
     resolve(providerAt(1));
     expect((await answer).status).toBe(502);
     expect(await (await answer).text()).toContain("127.0.0.1:1 cannot be reached");
+    // Each of them, also over a connection that had such an answer before.
+    for (let n = 0; n < 5; n += 1) {
+      const again = await asking();
+      expect([again.status, (await again.text()).length > 0]).toEqual([502, true]);
+    }
   });
 
   it("is refused without a token that is known, and once its attempt is over", async () => {

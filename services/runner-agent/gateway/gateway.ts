@@ -119,6 +119,8 @@ export function gateway(options: GatewayOptions): Gateway {
       },
     });
     call.on("error", (error) => {
+      request.unpipe(call);
+      request.resume();
       if (response.headersSent) response.destroy();
       else refuse(response, error instanceof Refused ? 403 : 502, messageOf(error));
     });
@@ -130,7 +132,7 @@ export function gateway(options: GatewayOptions): Gateway {
       call.destroy();
       agent.destroy();
     });
-    pipeline(request, call, () => undefined);
+    request.pipe(call);
   }
 
   async function openTunnel(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {

@@ -40,7 +40,7 @@ export async function callProvider(
     call.provider.speaksChatOnly && request.method === "POST" && RESPONSES.test(call.path);
   if (!isTranslated) {
     const sent = send(request, response, call, call.path, passOn(response, keys));
-    if (sent) pipeline(request, sent, () => undefined);
+    if (sent) request.pipe(sent);
     return;
   }
   const body = await textOf(request);
@@ -76,6 +76,9 @@ function send(
     agent,
   });
   call.on("error", (error) => {
+    // What is still to come of the request is read, or its connection could carry no answer.
+    request.unpipe(call);
+    request.resume();
     if (response.destroyed) return;
     onTrouble(error);
     if (response.headersSent) response.destroy();
@@ -111,12 +114,15 @@ function passErrorOn(
   keys: readonly Key[],
   done: (error: Error | null) => void,
 ): void {
-  textOf(answer).then((text = "") => {
-    const { "content-length": _, ...headers } = passedOn(answer.headers);
-    response.writeHead(answer.statusCode ?? 502, answer.statusMessage, headers);
-    response.end(withoutKeys(text, keys));
-    done(null);
-  }, done);
+  textOf(answer).then(
+    (text = "") => {
+      const { "content-length": _, ...headers } = passedOn(answer.headers);
+      response.writeHead(answer.statusCode ?? 502, answer.statusMessage, headers);
+      response.end(withoutKeys(text, keys));
+      done(null);
+    },
+    broken(response, done),
+  );
 }
 
 /** Errors pass as they are: they have the same form in both interfaces. */
@@ -126,12 +132,15 @@ const answerIn =
     const { "content-length": _, ...headers } = passedOn(answer.headers);
     if (answer.statusCode !== 200) return passOn(response, keys)(answer, done);
     if (!asked.isStreamed) {
-      textOf(answer).then((text) => {
-        const whole = asked.whole(text ?? "");
-        if (whole === undefined) refuse(response, 502, "The provider gave no chat completion.");
-        else response.writeHead(200, headers).end(whole);
-        done(null);
-      }, done);
+      textOf(answer).then(
+        (text) => {
+          const whole = asked.whole(text ?? "");
+          if (whole === undefined) refuse(response, 502, "The provider gave no chat completion.");
+          else response.writeHead(200, headers).end(whole);
+          done(null);
+        },
+        broken(response, done),
+      );
       return;
     }
     const split = eventSplitter(MAX_EVENT_LENGTH);
@@ -149,6 +158,12 @@ const answerIn =
     response.flushHeaders();
     pipeline(answer, events, response, done);
   };
+
+/** An answer that broke off breaks off for the agent too. */
+const broken = (response: ServerResponse, done: (error: Error) => void) => (error: Error) => {
+  response.destroy();
+  done(error);
+};
 
 /** Undefined where it is too long. */
 async function textOf(message: IncomingMessage): Promise<string | undefined> {
