@@ -137,6 +137,20 @@ describe("a call to the provider", () => {
     expect(await answer.json()).toEqual({ error: `bad key ${PLACEHOLDER}` });
   });
 
+  it.each([500, 200])(
+    "breaks off with the provider's answer, translated or not: %d",
+    async (status) => {
+      const upstream = await provider((_, response) => {
+        response.writeHead(status, { "content-type": "application/json", "content-length": "100" });
+        response.write("{", () => response.destroy());
+      });
+      const { own, port } = await opened();
+      own.admit("token", Promise.resolve(providerAt(upstream, { speaksChatOnly: true })));
+      const answer = ask(port, "/token/responses", { method: "POST", body: "{}" });
+      await expect(answer.then((one) => one.text())).rejects.toThrow();
+    },
+  );
+
   it("ends at the provider when the agent leaves", async () => {
     const closed = Promise.withResolvers<void>();
     const upstream = await provider((_, response) => {
