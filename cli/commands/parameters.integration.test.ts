@@ -227,11 +227,11 @@ async function offer(runner: string, slots: number): Promise<void> {
 test("--dry-run checks as a run does, prints what it would be made of, and connects to nothing", async () => {
   const dry = (argv: readonly string[]) =>
     stage.pitaya(["do it", "--dry-run", ...argv], { home, connection: noStore });
-  const argv = ["--strategy", "best-of-n", "-S", "n=2", "--memory", "1g", "--network", "offline"];
+  const argv = ["--strategy", "best-of-n", "-S", "n=2", "--memory", "1g", "--network", "proxy"];
   const { code, stdout, stderr } = await dry([...argv, "--json", "--nats", "nats://me:pw@h:1"]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   expect(JSON.parse(stdout)).toMatchObject({
-    ...{ v: 1, where: "nats://h:1", strategy: "best-of-n", network: "offline", executions: 1 },
+    ...{ v: 1, where: "nats://h:1", strategy: "best-of-n", network: "proxy", executions: 1 },
     params: { n: 2, tie_breaker: "first" },
     base: { name: "main", commit: stage.repository.git("rev-parse", "HEAD").trim() },
     agents: [{ plugin: "claude-code", image: "pitaya-agents:latest" }],
@@ -242,6 +242,7 @@ test("--dry-run checks as a run does, prints what it would be made of, and conne
   expect(text.stdout).toMatch(/^max_parallel +the slots there are, times 0.5$/m);
   expect(text.stdout).toMatch(/nothing was started\n$/);
   expect((await dry(["-S", "n=3"])).code).toBe(2);
+  expect((await dry(["--network", "offline"])).stderr).toContain("offline leaves it without");
   expect((await dry(["--base-branch", "none"])).code).toBe(1);
 });
 

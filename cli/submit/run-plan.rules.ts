@@ -39,13 +39,14 @@ export function runPlan(parts: {
     params: strategy.values,
     executions: settings.runs,
     tasks: "as the strategy asks for them",
-    agents: agents.map(({ plugin, model, image, cliArgs, baseUrl, credentials }) => ({
+    agents: agents.map(({ plugin, model, image, cliArgs, provider, baseUrl, credentials }) => ({
       ...{ plugin, model: model ?? null, image, cli_args: cliArgs },
-      ...{ base_url: baseUrl ?? null, credentials },
+      ...{ provider: provider ?? null, base_url: baseUrl ?? null, credentials },
     })),
     limits: Object.fromEntries(limits),
     max_parallel: atOnce(parts.parallel) ?? settings["orchestration.max_parallel_instances"],
     network: settings["runner.network_egress"],
+    network_allow: settings["runner.network_allow"],
     mounts: MOUNTS,
     files: files.map(({ path }) => path),
     branches: strategy.marked.flatMap(({ mark, value }) => (mark === "branch" ? [value] : [])),
