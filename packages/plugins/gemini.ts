@@ -1,7 +1,6 @@
 import { agentFile } from "./agent-file.ts";
 import { isLongArgument as isLong } from "./argument-bytes.ts";
 import { geminiStreamParser } from "./gemini-stream.ts";
-import { LONGEST_MESSAGE_BYTES } from "./long-prompt.ts";
 import type { AgentPlugin, AgentTask, Provider } from "./plugin.port.ts";
 import { keyOf } from "./providers.ts";
 
@@ -39,10 +38,16 @@ const PROVIDER: Provider = {
   speaks: "gemini",
 };
 
+/**
+ * It prints the prompt, and when it ends, what its reader has not taken yet is lost but for the
+ * 64 KiB of a pipe: its result too, on a busy machine. As JSON a text may be twice as long.
+ */
+const LONGEST_ECHO_BYTES = 32 * 1024;
+
 export const gemini: AgentPlugin = {
   name: "gemini",
   defaultImage: "pitaya-agents:latest",
-  longestMessageBytes: LONGEST_MESSAGE_BYTES,
+  longestMessageBytes: LONGEST_ECHO_BYTES,
   baseUrlSource: "GOOGLE_GEMINI_BASE_URL",
   baseUrl: ADDRESS,
   credentials: [keyOf(PROVIDER), keyOf(PROVIDER, "GOOGLE_API_KEY")],

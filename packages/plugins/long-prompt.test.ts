@@ -1,21 +1,23 @@
 import { PluginDeclaration } from "@pitaya/protocol";
 import { expect, it } from "vitest";
 import { declaredPlugin } from "./command.ts";
-import { agentCommand, LONGEST_MESSAGE_BYTES } from "./long-prompt.ts";
+import { agentCommand } from "./long-prompt.ts";
+import type { AgentPlugin } from "./plugin.port.ts";
 import { findPlugin, pluginNames } from "./registry.ts";
 
 const AGENTS = pluginNames.filter((name) => name !== "command").map(findPlugin);
-const long = "ä".repeat(LONGEST_MESSAGE_BYTES / 2 + 1);
-const task = { prompt: long, cliArgs: [], model: "groq/some" };
+const longFor = (plugin: AgentPlugin) => "ä".repeat((plugin.longestMessageBytes ?? 1e6) / 2 + 1);
+const taskOf = (prompt: string) => ({ prompt, cliArgs: [], model: "groq/some" });
 const FILE = "/pitaya/exchange/in/prompt.md";
 const text = (command: object) => JSON.stringify(command);
 
 it.each(AGENTS)("$name is told to read a prompt that is too long for a message", (plugin) => {
-  const { files, ...command } = agentCommand(plugin, task);
+  const long = longFor(plugin);
+  const { files, ...command } = agentCommand(plugin, taskOf(long));
   expect(files?.["prompt.md"]).toBe(long);
   expect(text(command)).toContain(FILE);
   expect(text(command)).not.toContain("ää");
-  const shorter = agentCommand(plugin, { ...task, prompt: long.slice(1) });
+  const shorter = agentCommand(plugin, taskOf(long.slice(1)));
   expect(shorter.files?.["prompt.md"]).toBeUndefined();
   expect(text(shorter)).toContain("ää");
 });
@@ -23,7 +25,8 @@ it.each(AGENTS)("$name is told to read a prompt that is too long for a message",
 it("the file is there again when a conversation goes on", () => {
   const [plugin] = AGENTS;
   if (plugin === undefined) throw new Error("there is no plugin");
-  const { files, ...command } = agentCommand(plugin, { ...task, prompt: "Go on." }, long);
+  const long = longFor(plugin);
+  const { files, ...command } = agentCommand(plugin, taskOf("Go on."), long);
   expect(files?.["prompt.md"]).toBe(long);
   expect(text(command)).toContain("Go on.");
   expect(text(command)).not.toContain(FILE);
@@ -31,5 +34,6 @@ it("the file is there again when a conversation goes on", () => {
 
 it("a program gets it as its template says, however long", () => {
   const plugin = declaredPlugin("mine", PluginDeclaration.parse({ argv: ["x"] }));
-  expect(agentCommand(plugin, task)).toEqual({ argv: ["x"], env: {}, stdin: long });
+  const long = longFor(plugin);
+  expect(agentCommand(plugin, taskOf(long))).toEqual({ argv: ["x"], env: {}, stdin: long });
 });

@@ -3,7 +3,7 @@ import type { AgentCommand, AgentPlugin, AgentTask } from "./plugin.port.ts";
 
 /**
  * A longer prompt is no message any more: claude-code knows that no model takes it, codex refuses what
- * has more than 1,048,576 characters, gemini ends before it has said all.
+ * has more than 1,048,576 characters.
  */
 export const LONGEST_MESSAGE_BYTES = 512 * 1024;
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { COMMIT_INSTRUCTION, LONGEST_MESSAGE_BYTES } from "@pitaya/plugins";
+import { COMMIT_INSTRUCTION, findPlugin } from "@pitaya/plugins";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { jsonLines } from "../support/pitaya.ts";
 import { embeddedStack, type Stack } from "../support/stack.ts";
@@ -32,8 +32,8 @@ beforeAll(async () => {
 afterAll(() => stack.leave());
 
 describe.each(Object.entries(PROMPTS))("a prompt of %s", { concurrent: true }, (_, prompt) => {
-  const isLong = prompt.length > LONGEST_MESSAGE_BYTES;
   it.each(AGENTS)("comes to the model of $plugin as it is", async ({ plugin, args, path }) => {
+    const isLong = prompt.length > (findPlugin(plugin).longestMessageBytes ?? 0);
     const { url, id } = stack.modelFor((request) => {
       const [file] = /\/pitaya\/\S+\.md/.exec(request.prompt.slice(0, 1_000)) ?? [];
       if (file === undefined || request.step > 0) return { text: "I have read it." };
@@ -41,8 +41,9 @@ describe.each(Object.entries(PROMPTS))("a prompt of %s", { concurrent: true }, (
     });
     const how = ["--plugin", plugin, ...args, "--base-url", `${url}${path}`, "--json"];
     const options = { cwd: await stack.repository(), env: KEYS, input: prompt };
-    const { code, stderr } = await stack.user.run(["-", ...how], options);
-    expect({ code, stderr }).toMatchObject({ code: 0 });
+    const { code, stdout, stderr } = await stack.user.run(["-", ...how], options);
+    const failures = jsonLines(stdout).filter((line) => line["type"] === "task.failed");
+    expect({ code, stderr, failures }).toMatchObject({ code: 0, failures: [] });
     const requests = stack.model.requests(id);
     const isTold = requests.some((request) => request.prompt.includes(prompt));
     const isRead = requests.some(({ toolResults }) => toolResults.join().includes(digest(prompt)));

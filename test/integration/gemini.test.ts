@@ -50,8 +50,7 @@ it("does its work, and goes on in another container", { timeout: 5 * MINUTES }, 
   });
   expect(requests[0]?.system).toContain('Say "hello"\n€.');
 
-  // Too long for a command line.
-  const question = `How was it? ${"é".repeat(100 * 1024)}`;
+  const question = "How was it?";
   const next = await bench.attempt({
     key: "gemini-next",
     plugin: gemini,
