@@ -40,6 +40,12 @@ export function failureOfError({ error: { name, data } }: ErrorLine): AgentFailu
   return more ? failure("credentials_refused", message) : told;
 }
 
+const LIMITED = /rate.?limit|too many requests|quota|at capacity/i;
+
+/** The failure of one request, as its log tells of it: without a status. */
+export const failureOfLog = (message: string): AgentFailure =>
+  providerFailure({ message, ...(LIMITED.test(message) && { status: 429 }) });
+
 /** Why an answer that was the last one is no answer, where it is none. */
 export function failureOfReason(reason: string): AgentFailure | undefined {
   if (reason === "stop") return undefined;

@@ -1,6 +1,6 @@
 import { jsonLines } from "./json-lines.ts";
 import { lineSplitter, type SplitLine } from "./line-splitter.ts";
-import { failureOfEnd, failureOfError, failureOfReason } from "./opencode-errors.ts";
+import { failureOfEnd, failureOfError, failureOfLog, failureOfReason } from "./opencode-errors.ts";
 import { ErrorLine, Line, StepFinish, TextPart, type Tokens, ToolPart } from "./opencode-lines.ts";
 import { cutText, inputSummary, MAX_SUMMARY, MAX_TEXT } from "./output-text.ts";
 import type { AgentFailure, AgentRecord, OutputParser, TokenUsage } from "./plugin.port.ts";
@@ -39,6 +39,8 @@ export function opencodeStreamParser(options: { readonly resumed: boolean }): Ou
   let turns = 0;
   let hadSubagent = false;
   let end: { readonly failure: AgentFailure | undefined } | undefined;
+  /** Of the request it is about to make again: it waits as long as the provider likes. */
+  let pending: AgentFailure | undefined;
 
   function readText(json: object): AgentRecord[] {
     const { text = "" } = TextPart.parse(json).part;
@@ -83,6 +85,7 @@ export function opencodeStreamParser(options: { readonly resumed: boolean }): Ou
   }
 
   function read(type: string, json: object): readonly AgentRecord[] {
+    pending = undefined;
     const records = readPart(type, json);
     const { sessionID } = Line.parse(json);
     if (sessionId !== undefined || sessionID === undefined) return records;
@@ -95,8 +98,9 @@ export function opencodeStreamParser(options: { readonly resumed: boolean }): Ou
     const found = STREAM_ERROR.exec("text" in line ? line.text : "");
     if (found === null) return [];
     failedRequests += 1;
-    if (failedRequests === 1) return [];
     const reason = cutText(found[1] ?? "", MAX_SUMMARY);
+    pending = failureOfLog(reason);
+    if (failedRequests === 1) return [];
     return [{ type: "retry", attempt: failedRequests - 1, delayMs: 0, reason }];
   }
 
@@ -109,7 +113,10 @@ export function opencodeStreamParser(options: { readonly resumed: boolean }): Ou
     end(exit) {
       const records = [...stderrLines.end().flatMap(readStderr), ...lines.end()];
       const isUnopened = options.resumed && sessionId === undefined;
-      const failure = end ? end.failure : failureOfEnd(exit, stderr.text(), isUnopened);
+      const wasWaiting = "signal" in exit ? pending : undefined;
+      const failure = end
+        ? end.failure
+        : (wasWaiting ?? failureOfEnd(exit, stderr.text(), isUnopened));
       return {
         records,
         result: {

@@ -219,6 +219,21 @@ describe("what the transcripts do not show", () => {
     ]);
   });
 
+  it("one that was ended while it waited to ask again says why it waited", () => {
+    const logged = (error: string) =>
+      ` level=ERROR message="stream error" error.error="${error}"\n`;
+    const ended = (stdout: string, exit: AgentExit) => {
+      const parser = opencode.parser();
+      parser.push("stderr", utf8(logged("AI_APICallError: it would exceed your rate limit")));
+      parser.push("stdout", utf8(stdout));
+      return parser.end(exit).result.failure?.code;
+    };
+    expect(ended("", { signal: "TERM" })).toBe("rate_limited");
+    expect(ended("", { exitCode: 1 })).toBe("agent_failed");
+    // What it does after that is not the provider's fault.
+    expect(ended(line({ type: "step_start", part: {} }), { signal: "KILL" })).toBe("agent_failed");
+  });
+
   it("an error of an odd name is an error like any other", () => {
     const error = { name: "constructor", data: { message: "odd" } };
     const { result } = readLines(line({ type: "error", error }), { exitCode: 1 });

@@ -209,6 +209,14 @@ describe("limits", () => {
     expect(failure(a.finish().last)).toBe("stalled");
   });
 
+  it("a silent agent whose provider had refused it ends with the refusal", () => {
+    const a = attempt().run().wait(60_000);
+    const refused = { code: "rate_limited", message: "Wait.", retryable: true } as const;
+    const { last } = a.finish({ failure: refused });
+    expect(last).toMatchObject({ error: refused });
+    expect(JSON.stringify(last)).toContain("stalled");
+  });
+
   it("ends an agent that runs too long, however much it says", () => {
     const a = attempt({ limits: { ...limits, snapshotIntervalMs: 3_600_000 } }).run();
     for (let n = 0; n < 12; n += 1) a.wait(49_999).send({ type: "OUTPUT", atMs: a.nowMs });

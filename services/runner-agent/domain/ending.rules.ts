@@ -1,4 +1,4 @@
-import type { AttemptAccount, ErrorRecord, FactOf, VerifyEnd } from "@pitaya/protocol";
+import type { AttemptAccount, ErrorCode, ErrorRecord, FactOf, VerifyEnd } from "@pitaya/protocol";
 import type { AgentEnd, AttemptContext } from "./attempt.ts";
 import { stopError } from "./limits.rules.ts";
 
@@ -58,16 +58,28 @@ function verifyEnd({ errand, end, stop }: AttemptContext): VerifyEnd | undefined
   return { exitCode, timedOut, output: end.lastOutput };
 }
 
-/** The one error an attempt ends with: our own reason first, then the agent's, then the harvest's. */
+const PROVIDERS_FAULT: ReadonlySet<ErrorCode> = new Set([
+  "rate_limited",
+  "overloaded",
+  "provider_error",
+  "provider_unreachable",
+]);
+
+/**
+ * The one error an attempt ends with: our own reason first, then the agent's, then the harvest's. Of
+ * an agent that was silent since its provider refused it, the refusal is the reason.
+ */
 export function attemptError(context: AttemptContext): ErrorRecord | undefined {
   const { stop, limits, end, error, harvested } = context;
   const isFine = isChecked(context);
   const stopped = stop && !isFine ? stopError(stop, limits) : undefined;
   const agent = end && !isFine ? agentError(end, stop !== undefined) : undefined;
   const forged = forgeryOf(context);
-  const [first, ...others] = [stopped, forged, agent, error, harvested?.error].filter(
-    (e) => e !== undefined,
-  );
+  const isRefused = stop?.reason === "stalled" && agent && PROVIDERS_FAULT.has(agent.code);
+  const [first, ...others] = [
+    ...(isRefused ? [agent, stopped] : [stopped, forged, agent]),
+    ...[error, harvested?.error],
+  ].filter((e) => e !== undefined);
   if (first === undefined || others.length === 0) return first;
   const alsoFailed = others.map(({ code, message }) => `${code}: ${message}`.slice(0, 500));
   return { ...first, details: { ...first.details, alsoFailed } };

@@ -14,7 +14,8 @@ pluginFaults({
     noCredit: { lacks: SAME },
     unknownModel: { lacks: SAME },
     rateLimitShort: { says: /rate limit/, requests: 6, retryAfterMs: [1_000, 1_000] },
-    rateLimitLong: { lacks: "it waits as long as it is told, until our limit of silence ends it" },
+    // It waits as long as it is told: our limit of silence ends it.
+    rateLimitLong: { says: /rate limit/, requests: 1, stallTimeoutMs: 30_000 },
     overloaded: { lacks: AS_RECORDED },
     serverError: { lacks: AS_RECORDED },
     contextTooLong: { lacks: SAME },

@@ -35,6 +35,8 @@ interface TestedRow {
   readonly retryAfterMs?: readonly [number, number];
   /** Where this CLI needs another one to come to the same. */
   readonly scenario?: Fault["scenario"];
+  /** Where this CLI has no end of its own. */
+  readonly stallTimeoutMs?: number;
   /** Where this CLI cannot be told apart better. */
   readonly code?: ErrorCode;
   readonly retryable?: boolean;
@@ -80,12 +82,12 @@ export function pluginFaults(suite: PluginFaults): void {
     for (const [name, row] of Object.entries(rows)) {
       const fault: Fault = FAULTS[name as FaultName];
       if ("lacks" in row) continue;
-      const wanted = { ...fault, ...row };
+      const wanted: Fault & TestedRow = { ...fault, ...row };
       const outcome = wanted.code ?? "success";
 
       it(`${name}: ${outcome}`, async () => {
         const key = `${plugin.name}-${name}`;
-        const { stallTimeoutMs, around } = fault;
+        const { stallTimeoutMs, around } = wanted;
         const end = await bench.attempt({
           key,
           plugin,
