@@ -2,10 +2,11 @@ import { realpath, stat } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import { encodeStrategyBundle, openIsolate } from "@pitaya/isolate";
 import { isPitayaError, PitayaError } from "@pitaya/protocol";
+import { strategyNames } from "@pitaya/strategies";
 import type { Session } from "../session.ts";
 import { coercedParams } from "../submit/params-of.rules.ts";
 import { choiceOf, type StrategyChoice } from "../submit/strategy-choice.rules.ts";
-import { givenParams } from "../submit/strategy-params.rules.ts";
+import { givenParams, oneSpelling } from "../submit/strategy-params.rules.ts";
 import { nameIn, readStrategy, type StrategySource } from "./bundle-strategy.ts";
 import { isNamedByFile, refuseUntrustedCode, repositoryCode } from "./repository-code.ts";
 import { type CodeReference, chooseExport } from "./strategy-reference.rules.ts";
@@ -42,6 +43,7 @@ export async function customStrategy(
     const { strategies, others } = isolate;
     const found = chooseExport(strategies, others, bundle.file, reference.exportName);
     const { strategy: name, known, plugins, schema = {} } = found;
+    refuseTakenName(bundle.file, name);
     const given = givenParams({ name, known }, settings, session.values("set"));
     const params = coercedParams({ schema }, given);
     const checked = await loaded(isolate.check(strategies.indexOf(found), params));
@@ -54,6 +56,14 @@ export async function customStrategy(
   } finally {
     isolate.close();
   }
+}
+
+/** Its results and the parameters of a file could not be told from those of the one we ship. */
+function refuseTakenName(file: string, name: string): void {
+  if (!strategyNames.includes(oneSpelling(name))) return;
+  throw new PitayaError("usage", `${file} calls its strategy "${name}", as one of Pitaya's own`, {
+    hint: `Give it a name of its own, such as \`name: "my-${name}"\`.`,
+  });
 }
 
 /** What goes wrong here, before there is a run, is a mistake on the command line. */
