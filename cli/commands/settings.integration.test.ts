@@ -1,6 +1,8 @@
 import {
+  chmodSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -193,7 +195,7 @@ test("a key of the earlier version is warned of, and the run goes on", async () 
 });
 
 test("patterns of one's own travel with the run, and hold for what is shown of it", async () => {
-  write("pitaya.yaml", "logging:\n  redaction:\n    custom_patterns: ['ACME-\\d{4}', plain]\n");
+  writeGlobal("logging:\n  redaction:\n    custom_patterns: ['ACME-\\d{4}', plain]\n");
   const host = stage.start(["do it"], { home });
   const run = await stage.coordinator.submitted();
   expect(run.spec.redact).toEqual(["ACME-\\d{4}", "plain"]);
@@ -211,6 +213,27 @@ test("patterns of one's own travel with the run, and hold for what is shown of i
   expect(wrong.code).toBe(2);
   expect(wrong.stderr).toContain("pitaya.yaml:3: logging.redaction.custom_patterns: ");
   expect(wrong.stderr).toContain("\\1 is not supported (at character 4)");
+});
+
+test("a repository does not choose by a link where files are written, nor what is shown", async () => {
+  const outside = mkdtempSync(join(tmpdir(), "pitaya-test-outside-"));
+  chmodSync(outside, 0o755);
+  symlinkSync(outside, join(stage.repository.path, ".pitaya"));
+  const linked = await refused(["do it"]);
+  expect(linked).toMatchObject({ code: 1, stdout: "" });
+  expect(linked.stderr).toContain(".pitaya is a link");
+  rmSync(join(stage.repository.path, ".pitaya"));
+
+  write("pitaya.yaml", "logs_dir: .git/refs/heads\n");
+  expect((await refused(["do it"])).stderr).toContain("logs_dir leads into git's own");
+  expect(readdirSync(outside)).toEqual([]);
+  expect(statSync(outside).mode & 0o777).toBe(0o755);
+
+  write("pitaya.yaml", "logging:\n  redaction:\n    custom_patterns: [.]\n");
+  const hidden = await refused(["do it"]);
+  expect(hidden.code).toBe(2);
+  expect(hidden.stderr).toContain("what you get to see");
+  rmSync(outside, { recursive: true });
 });
 
 test("config print shows credentials to whoever says so twice, and to nobody else", async () => {

@@ -1,8 +1,9 @@
-import { chmod, mkdir } from "node:fs/promises";
+import { chmod, lstat, mkdir } from "node:fs/promises";
 import { isAbsolute, join, relative } from "node:path";
 import { ensureExcluded, type Repository } from "@pitaya/git";
 import { errorRecord, isDiskFull, PitayaError } from "@pitaya/protocol";
 import type { Settings } from "../settings/schema.ts";
+import { refuseWhereItLeads } from "./where-it-leads.ts";
 
 /** Where a repository's local files lie. All of them can be made again from the store. */
 export interface PitayaDirectory {
@@ -15,7 +16,8 @@ export interface PitayaDirectory {
 /**
  * Makes the repository's `.pitaya/`, private to the user and kept out of `git status`.
  *
- * @throws {PitayaError} `repository_unsupported` where it cannot be made; `disk_full`
+ * @throws {PitayaError} `repository_unsupported` where it cannot be made, or where it or one of the two
+ *   directories leads elsewhere than it says; `disk_full`
  */
 export async function openPitayaDirectory(
   repo: Repository,
@@ -24,13 +26,25 @@ export async function openPitayaDirectory(
   const top = repo.topLevel ?? repo.gitDir;
   const root = join(top, ".pitaya");
   if (repo.topLevel !== undefined) await ensureExcluded(repo, "/.pitaya/");
+  await refuseLink(root);
   await makeDirectory(root);
   const under = (dir: string) => (isAbsolute(dir) ? dir : join(top, dir));
-  return {
-    root,
-    logs: (run) => join(under(settings.logs_dir), run),
-    results: (run) => join(under(settings.results_dir), run),
-  };
+  const logs = under(settings.logs_dir);
+  const results = under(settings.results_dir);
+  if (repo.topLevel !== undefined) {
+    await refuseWhereItLeads(repo, repo.topLevel, "logs_dir", logs);
+    await refuseWhereItLeads(repo, repo.topLevel, "results_dir", results);
+  }
+  return { root, logs: (run) => join(logs, run), results: (run) => join(results, run) };
+}
+
+/** A link would be somebody else's choice of where to write: it comes with a clone. */
+async function refuseLink(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined);
+  if (!found?.isSymbolicLink()) return;
+  throw new PitayaError("repository_unsupported", `${path} is a link`, {
+    hint: "Pitaya keeps its local files in a directory of that name: remove the link. logs_dir and results_dir of your own configuration can name places elsewhere.",
+  });
 }
 
 async function makeDirectory(path: string): Promise<void> {

@@ -18,6 +18,11 @@ export function decidedBy(key: ConfigKey, value: unknown, own: OwnWord): string 
   if (key === "runner.network_egress") {
     return opens(value, own(key)) ? "that agents reach more of the network" : undefined;
   }
+  // With `.` for one a run would show nothing.
+  if (key === "logging.redaction.custom_patterns") return "what you get to see";
+  if (key === "orchestration.allow_overwrite_protected_refs") {
+    return value === true ? "whether protected branches are overwritten" : undefined;
+  }
   if (key === "coordinator.allow_custom_code") return "whether code of one's own makes runs";
   if (key === "strategy") {
     return strategyNames.includes(String(value)) ? undefined : "which code makes the run";

@@ -55,6 +55,8 @@ A repository that you cloned was written by somebody else. What decides where a 
 | \`plugins.<name>\` | which program gets the code and the credential |
 | \`strategies.<name>.verify\` | which program gets the code |
 | \`runner.network_egress\`, where your own file says less | that agents reach more of the network |
+| \`logging.redaction.custom_patterns\` | what you get to see |
+| \`orchestration.allow_overwrite_protected_refs\`, switched on | whether protected branches are overwritten |
 | \`strategy\`, where it is none of Pitaya's own | which code makes the run |
 | \`logs_dir\`, \`results_dir\`, where they lead out of the repository | what is written elsewhere |
 | \`…_BASE_URL\`, \`CODEX_MODEL_PROVIDER\` and \`CODEX_ENV_KEY\` in \`.env\` | where the credential goes |
@@ -62,7 +64,7 @@ A repository that you cloned was written by somebody else. What decides where a 
 
 Until then a command that would use such a value ends with exit code 2 and names it and its file. \`pitaya trust\` shows what the repository's files would decide, asks, and records each file's path and content in \`~/.config/pitaya/trusted.json\`; without a terminal, \`pitaya trust --yes\` is the yes. \`--yes\` of another command is none. A file that changes afterwards needs a new yes. Where a file names a strategy's code in the repository, \`pitaya trust\` shows the files of that code too, and a yes is to all of them with what they import as it is: one that changes needs a new yes. A value that a flag or the environment replaces, or that the command does not use (a plugin that no agent is, a parameter of another strategy), decides nothing and needs none.
 
-Some things no yes allows: an address in \`.env\` is only for a credential in \`.env\`, never for one of your environment or of a flag (a provider named there may get that provider's own key); a file that a repository's file names by a parameter lies in the repository and is not hidden; \`pitaya.yaml\` and \`.env\` are no links that lead out of the repository.
+Some things no yes allows: an address in \`.env\` is only for a credential in \`.env\`, never for one of your environment or of a flag (a provider named there may get that provider's own key); a file that a repository's file names by a parameter lies in the repository and is not hidden; \`pitaya.yaml\` and \`.env\` are no links that lead out of the repository; \`.pitaya\` is a directory and no link, and \`logs_dir\` and \`results_dir\` do not lead out of the repository by a link, nor into \`.git\`.
 `;
 
 /** The page of docs/ about settings. */

@@ -31,13 +31,14 @@ export async function sentBundles(
 ): Promise<SentBundles> {
   const path = join(directory, "sent-bundles.json");
   const read = async (): Promise<Memory> => {
-    const text = await readIfThere(path);
+    const text = await readIfThere(path).catch(() => undefined);
     return text === undefined ? EMPTY : understand(text.toString());
   };
   const replace = async (change: (chains: readonly SentChain[]) => SentChain[]) => {
     const memory = await read();
     const stores = { ...memory.stores, [store]: change(memory.stores[store] ?? []) };
-    await writeAtomically(path, `${JSON.stringify({ v: 1, stores })}\n`, nonce);
+    // Without it a bundle is sent once more.
+    await writeAtomically(path, `${JSON.stringify({ v: 1, stores })}\n`, nonce).catch(() => {});
   };
   const { stores } = await read();
   return {
