@@ -40,6 +40,7 @@ async function runCommand(invocation: Invocation, host: Host): Promise<number> {
     { settingsOf },
     { openSession },
     { reportError },
+    { believed },
     { showsSecrets },
   ] = await Promise.all([
     import("@pitaya/redaction"),
@@ -48,6 +49,7 @@ async function runCommand(invocation: Invocation, host: Host): Promise<number> {
     import("./settings/settings-of.ts"),
     import("./session.ts"),
     import("./report-error.ts"),
+    import("./settings/refuse-untrusted.rules.ts"),
     import("./settings/shown-secrets.rules.ts"),
   ]);
   const redacting = (values: readonly string[], customPatterns: readonly string[] = []) => {
@@ -62,7 +64,7 @@ async function runCommand(invocation: Invocation, host: Host): Promise<number> {
     const { gathered, settings } = configuration;
     redacted = redacting(
       secretsGiven(invocation, gathered.variables.all, settings),
-      settings.values["logging.redaction.custom_patterns"],
+      believed("logging.redaction.custom_patterns", settings),
     );
     const shown = showsSecrets(invocation.flags.get("redact")?.at(-1), host.env);
     const stdout = shown ? host.stdout : redacted.host.stdout;

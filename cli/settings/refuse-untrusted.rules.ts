@@ -1,6 +1,7 @@
 import { PitayaError } from "@pitaya/protocol";
 import type { CommandName } from "../command-line/commands.ts";
 import { decidedBy } from "./decides.rules.ts";
+import type { SettingKey } from "./keys.ts";
 import {
   type ConfigKey,
   type Given,
@@ -12,6 +13,7 @@ import {
 } from "./layers.ts";
 import type { OwnWord } from "./own-word.rules.ts";
 import type { Resolved } from "./resolve.rules.ts";
+import type { Settings } from "./schema.ts";
 
 /** A value that would hold, of a file that it takes the user's word to believe. */
 interface Refused {
@@ -35,6 +37,15 @@ export function usedBy(
 }
 
 const EVERY_COMMANDS = /^(nats\.|logs_dir$|results_dir$)/;
+
+/** The value of a key, unless it is one that {@link refuseUntrusted} refuses. */
+export function believed<K extends SettingKey>(
+  key: K,
+  { chosen, values }: Pick<Resolved, "chosen" | "values">,
+): Settings[K] | undefined {
+  const file = chosen.get(key)?.layer.file;
+  return file !== undefined && isDoubtful(file) ? undefined : values[key];
+}
 
 type Placed = Pick<Given, "value" | "as"> & { readonly layer: Pick<Layer, "file"> };
 
