@@ -12,6 +12,8 @@ const net = require("node:net");
 const SOCKET = "/pitaya/relay/socket";
 const PORT_IS_TAKEN = 98;
 const WINDOW_BYTES = 1024 * 1024;
+/** Of one agent at the same time: each costs memory here and in the runner-agent. */
+const MAX_CONNECTIONS = 256;
 const [, job, address, port] = process.argv;
 
 function carry(session, socket) {
@@ -29,7 +31,17 @@ function carry(session, socket) {
 function listen() {
   let session;
   const waiting = new Set();
+  const open = new Map();
   const agents = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    const from = socket.remoteAddress;
+    const others = open.get(from) ?? 0;
+    if (others >= MAX_CONNECTIONS) return socket.destroy();
+    open.set(from, others + 1);
+    socket.on("close", () => {
+      const left = open.get(from) - 1;
+      if (left === 0) open.delete(from);
+      else open.set(from, left);
+    });
     if (session) return carry(session, socket);
     waiting.add(socket);
     socket.on("error", () => socket.destroy());

@@ -6,6 +6,7 @@ import { type Attached, attached } from "./attached.ts";
 import { type Engine, makingContainer, onEngine, unlessGone } from "./engine.ts";
 import { hardened } from "./hardening.rules.ts";
 import type { Naming } from "./names.ts";
+import { acceptRelayed } from "./relayed-connections.ts";
 import { waitForEnd } from "./wait-for-end.ts";
 
 /** What the relay's listener ends with (`docker/wrapper/helper/relay.cjs`). */
@@ -94,10 +95,7 @@ export function gatewayRelay(
     });
     session.on("error", () => session.destroy());
     session.once("close", streams.close);
-    session.on("stream", (stream) => {
-      stream.respond({ ":status": 200 });
-      accept(stream);
-    });
+    acceptRelayed(session, accept);
     return session;
   }
 
