@@ -62,6 +62,22 @@ const provider = (answer: Answer) => listening(createServer(answer));
 const ask = (port: number, path: string, init: RequestInit = {}) =>
   fetch(`http://127.0.0.1:${port}${path}`, init);
 
+/** What comes back for these bytes, until the gateway has nothing more to say. */
+async function spoken(port: number, bytes: string): Promise<string> {
+  const socket = connect(port, "127.0.0.1");
+  sockets.add(socket);
+  socket.on("error", () => undefined);
+  socket.write(bytes);
+  let text = "";
+  return new Promise((done) => {
+    socket.on("close", () => done(text));
+    socket.on("data", (part) => {
+      text += part;
+      if (/\r\n\r\n.*(done|\})/s.test(text)) socket.destroy();
+    });
+  });
+}
+
 /** Asks a proxy for a tunnel. */
 async function tunnel(port: number, target: string, token = "token") {
   const password = Buffer.from(`pitaya:${token}`).toString("base64");
@@ -125,16 +141,82 @@ describe("a call to the provider", () => {
     await expect(next()).rejects.toThrow();
   });
 
-  it("brings no key back where the provider repeats what it refuses", async () => {
+  it.each([401, 200])("brings no key back where the provider repeats it: %d", async (status) => {
     const upstream = await provider((request, response) => {
-      response.writeHead(401, { "content-type": "application/json", "retry-after": "3" });
-      response.end(JSON.stringify({ error: `bad key ${request.headers["x-api-key"]}` }));
+      const key = String(request.headers["x-api-key"]);
+      const said = JSON.stringify({ error: `bad key ${key}` });
+      response.writeHead(status, { "retry-after": "3", "content-length": said.length, echo: key });
+      response.write(said.slice(0, 20));
+      response.end(said.slice(20));
     });
     const { own, port } = await opened();
     own.admit("token", Promise.resolve(providerAt(upstream)));
     const answer = await ask(port, "/token/v1", { headers: { "x-api-key": PLACEHOLDER } });
-    expect([answer.status, answer.headers.get("retry-after")]).toEqual([401, "3"]);
+    expect([answer.status, answer.headers.get("retry-after")]).toEqual([status, "3"]);
+    expect(answer.headers.get("echo")).toBe(PLACEHOLDER);
     expect(await answer.json()).toEqual({ error: `bad key ${PLACEHOLDER}` });
+  });
+
+  const INNER =
+    "POST /smuggled HTTP/1.1\r\nHost: z\r\nx-api-key: evil\r\nContent-Length: 0\r\n\r\n";
+  it.each([
+    ["a chunked GET", "GET", ["Transfer-Encoding: chunked"]],
+    ["a chunked DELETE", "DELETE", ["Transfer-Encoding: chunked"]],
+    [
+      "a length that is hidden",
+      "GET",
+      [`Content-Length: ${INNER.length}`, "Connection: content-length"],
+    ],
+  ])("arrives as one request, whatever its body holds: %s", async (_, method, headers) => {
+    const seen: string[] = [];
+    const upstream = await provider((request, response) => {
+      seen.push(`${request.method} ${request.url}`);
+      request.resume().on("end", () => response.end("done"));
+    });
+    const { own, port } = await opened();
+    own.admit("token", Promise.resolve(providerAt(upstream)));
+    const isChunked = headers[0]?.startsWith("Transfer");
+    const body = isChunked ? `${INNER.length.toString(16)}\r\n${INNER}\r\n0\r\n\r\n` : INNER;
+    expect(
+      await spoken(
+        port,
+        `${method} /token/a HTTP/1.1\r\nHost: x\r\n${headers.join("\r\n")}\r\n\r\n${body}`,
+      ),
+    ).toContain("done");
+    expect(await (await ask(port, "/token/b")).text()).toBe("done");
+    expect(seen).toEqual([`${method} /base/a`, "GET /base/b"]);
+  });
+
+  it("is no TRACE, which would say the key", async () => {
+    const { own, port } = await opened();
+    own.admit("token", Promise.resolve(providerAt(1)));
+    expect(await spoken(port, "TRACE /token/a HTTP/1.1\r\nHost: x\r\n\r\n")).toMatch(
+      /^HTTP\/1.1 405 /,
+    );
+  });
+
+  it.each(["099", "000", "700"])(
+    "is refused where it is answered with status %s",
+    async (status) => {
+      const upstream = await listening(
+        createTcpServer((socket) => {
+          socket.on("error", () => undefined);
+          socket.once("data", () =>
+            socket.end(`HTTP/1.1 ${status} X\r\nContent-Length: 0\r\n\r\n`),
+          );
+        }),
+      );
+      const { own, port } = await opened();
+      own.admit("token", Promise.resolve(providerAt(upstream)));
+      expect((await ask(port, "/token/v1")).status).toBe(502);
+    },
+  );
+
+  it("of a connection that sends them without waiting for answers ends with it", async () => {
+    const { own, port } = await opened({ patienceMs: 60_000 });
+    own.admit("token", Promise.resolve(providerAt(1)));
+    const many = "GET /nobody HTTP/1.1\r\nHost: x\r\n\r\n".repeat(50);
+    expect(await spoken(port, many)).toBe("");
   });
 
   it.each([500, 200])(

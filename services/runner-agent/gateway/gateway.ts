@@ -12,11 +12,15 @@ import { PROXY_USER } from "../domain/gateway-visit.rules.ts";
 import { GATEWAY } from "../ports/executor.port.ts";
 import type { Purpose, Surroundings } from "./addresses.rules.ts";
 import { allowedBy, parseTarget, type Target } from "./allow-list.rules.ts";
+import { beginAnswer } from "./begin-answer.ts";
 import { outward, portOf, Refused } from "./outward.ts";
+import { answered, isPassed, passedOn } from "./passed-on.rules.ts";
 import { type Guest, type Pass, passes } from "./passes.ts";
 import { callProvider } from "./provider-call.ts";
-import { passedOn } from "./provider-request.rules.ts";
 import { refuse, refuseRaw } from "./refusals.ts";
+
+/** Requests of one connection that wait for their answer: a client sends one at a time. */
+const MAX_WAITING = 4;
 
 /**
  * The runner's proxy for what its agents may have of the network. Calls to an attempt's provider come
@@ -47,7 +51,13 @@ export function gateway(options: GatewayOptions): Gateway {
   const out = outward(options.env, options.surroundings);
 
   const server = createServer({ requestTimeout: 0, headersTimeout: 60_000, keepAliveTimeout: 0 });
+  const waiting = new WeakMap<Duplex, number>();
   server.on("request", (request, response) => {
+    const { socket } = request;
+    const others = waiting.get(socket) ?? 0;
+    if (others >= MAX_WAITING) return socket.destroy();
+    waiting.set(socket, others + 1);
+    response.once("close", () => waiting.set(socket, (waiting.get(socket) ?? 1) - 1));
     handle(request, response).catch((error: unknown) => {
       log.warn({ err: error }, "gateway: a request failed");
       if (response.headersSent) response.destroy();
@@ -68,6 +78,7 @@ export function gateway(options: GatewayOptions): Gateway {
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = request.url ?? "/";
+    if (!isPassed(request)) return refuse(response, 405, "That method does not pass here.");
     if (url.startsWith("/")) return toProvider(url, request, response);
     const asked = URL.parse(url);
     if (asked?.protocol !== "http:")
@@ -114,7 +125,7 @@ export function gateway(options: GatewayOptions): Gateway {
     const call = httpRequest(url, {
       ...{
         method: request.method ?? "GET",
-        headers: { ...passedOn(request.headers), host: url.host },
+        headers: { ...passedOn(request), host: url.host },
         agent,
       },
     });
@@ -125,8 +136,9 @@ export function gateway(options: GatewayOptions): Gateway {
       else refuse(response, error instanceof Refused ? 403 : 502, messageOf(error));
     });
     call.on("response", (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.statusMessage, passedOn(answer.headers));
-      pipeline(answer, response, () => undefined);
+      if (beginAnswer(response, answer, answered(answer.headers))) {
+        pipeline(answer, response, () => undefined);
+      } else answer.destroy();
     });
     response.on("close", () => {
       call.destroy();

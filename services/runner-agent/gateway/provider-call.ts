@@ -4,15 +4,19 @@ import {
   type ClientRequest,
   request as httpRequest,
   type IncomingMessage,
+  type OutgoingHttpHeaders,
   type ServerResponse,
 } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { pipeline, Transform } from "node:stream";
 import { addUsage } from "./add-usage.ts";
+import { beginAnswer } from "./begin-answer.ts";
 import { type Translation, translation } from "./chat/translation.ts";
 import { eventSplitter } from "./event-splitter.ts";
+import { answered } from "./passed-on.rules.ts";
 import type { Guest, Pass } from "./passes.ts";
-import { callHeaders, callUrl, type Key, passedOn, withoutKeys } from "./provider-request.rules.ts";
+import { headersWithoutKeys, type Key, withoutKeys, withoutKeysInStream } from "./placeholders.ts";
+import { callHeaders, callUrl } from "./provider-request.rules.ts";
 import { refuse } from "./refusals.ts";
 import { usageReader } from "./usage-reader.ts";
 
@@ -46,8 +50,9 @@ export async function callProvider(
   const body = await textOf(request);
   if (body === undefined) return refuse(response, 413, "The request is too large.");
   const asked = translation(body, () => randomUUID().replaceAll("-", ""));
-  delete request.headers["content-length"];
+  delete request.headers["transfer-encoding"];
   delete request.headers["content-encoding"];
+  request.headers["content-length"] = String(Buffer.byteLength(asked.body));
   const path = call.path.replace(RESPONSES, "/chat/completions");
   send(request, response, call, path, answerIn(asked, response, keys))?.end(asked.body);
 }
@@ -72,7 +77,7 @@ function send(
   const open = url.protocol === "http:" ? httpRequest : httpsRequest;
   const call = open(url, {
     method: request.method ?? "GET",
-    headers: callHeaders(request.headers, provider.keys),
+    headers: callHeaders(request, provider.keys),
     agent,
   });
   call.on("error", (error) => {
@@ -101,42 +106,32 @@ function send(
 const passOn =
   (response: ServerResponse, keys: readonly Key[]): Answerer =>
   (answer, done) => {
-    if ((answer.statusCode ?? 0) >= 400) return passErrorOn(answer, response, keys, done);
-    response.writeHead(answer.statusCode ?? 502, answer.statusMessage, passedOn(answer.headers));
-    // Those who wait for the first words are to see that there will be some.
-    response.flushHeaders();
-    pipeline(answer, response, done);
+    if (beginAnswer(response, answer, headersOf(answer, keys))) {
+      pipeline(answer, withoutKeysInStream(keys), response, done);
+    } else {
+      answer.destroy();
+      done(null);
+    }
   };
 
-function passErrorOn(
-  answer: IncomingMessage,
-  response: ServerResponse,
-  keys: readonly Key[],
-  done: (error: Error | null) => void,
-): void {
-  textOf(answer).then(
-    (text = "") => {
-      const { "content-length": _, ...headers } = passedOn(answer.headers);
-      response.writeHead(answer.statusCode ?? 502, answer.statusMessage, headers);
-      response.end(withoutKeys(text, keys));
-      done(null);
-    },
-    broken(response, done),
-  );
+/** Without its length, which changes with each key that is taken back. */
+function headersOf(answer: IncomingMessage, keys: readonly Key[]): OutgoingHttpHeaders {
+  const { "content-length": _, ...headers } = answered(answer.headers);
+  return headersWithoutKeys(headers, keys);
 }
 
 /** Errors pass as they are: they have the same form in both interfaces. */
 const answerIn =
   (asked: Translation, response: ServerResponse, keys: readonly Key[]): Answerer =>
   (answer, done) => {
-    const { "content-length": _, ...headers } = passedOn(answer.headers);
     if (answer.statusCode !== 200) return passOn(response, keys)(answer, done);
+    const headers = headersOf(answer, keys);
     if (!asked.isStreamed) {
       textOf(answer).then(
         (text) => {
-          const whole = asked.whole(text ?? "");
+          const whole = asked.whole(withoutKeys(text ?? "", keys));
           if (whole === undefined) refuse(response, 502, "The provider gave no chat completion.");
-          else response.writeHead(200, headers).end(whole);
+          else if (beginAnswer(response, answer, headers)) response.end(whole);
           done(null);
         },
         broken(response, done),
@@ -154,9 +149,10 @@ const answerIn =
         else then(null, end);
       },
     });
-    response.writeHead(200, { ...headers, "content-type": "text/event-stream" });
-    response.flushHeaders();
-    pipeline(answer, events, response, done);
+    const streaming = { ...headers, "content-type": "text/event-stream" };
+    if (beginAnswer(response, answer, streaming)) {
+      pipeline(answer, withoutKeysInStream(keys), events, response, done);
+    }
   };
 
 /** An answer that broke off breaks off for the agent too. */

@@ -1,60 +1,50 @@
-import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
+import type { OutgoingHttpHeaders } from "node:http";
+import { type Asked, passedOn } from "./passed-on.rules.ts";
+import type { Key } from "./placeholders.ts";
 
-/** Of one connection only, and so never passed on. */
-const HOP_BY_HOP = [
-  ...["connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection"],
-  ...["te", "trailer", "transfer-encoding", "upgrade"],
-];
+/** Names that carry a credential, of headers and parameters: words of theirs, whatever is between them. */
+const CREDENTIAL_WORDS =
+  /^(auth|authorization|bearer|cookie|credentials?|key|passw(or)?d|secret|signature|token)$/;
 
-/** Where providers look for keys. */
-const KEY_HEADERS = ["authorization", "x-api-key", "x-goog-api-key", "api-key"];
-const KEY_PARAMETERS = ["key", "api_key", "api-key"];
+/** `x-api-key` and `apiKey` have the words `x`, `api`, `key`. */
+const wordsOf = (name: string): readonly string[] =>
+  name
+    .replace(/([a-z0-9])([A-Z])/g, "$1 $2")
+    .toLowerCase()
+    .split(/[^a-z0-9]+/);
 
-export interface Key {
-  readonly placeholder: string;
-  readonly value: string;
+/** `pageToken` says which part of a list is asked for, `idempotency-key` which call it is. */
+const NO_CREDENTIAL = /^(page|next|continuation|cursor|idempotency)$/;
+
+function isCredential(name: string): boolean {
+  const words = wordsOf(name);
+  return (
+    words.some((word) => CREDENTIAL_WORDS.test(word) || /^(api|access|auth)?key$/.test(word)) &&
+    !words.some((word) => NO_CREDENTIAL.test(word))
+  );
 }
 
-/** Headers without those of the connection. */
-export function passedOn(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
-  const named = (headers.connection ?? "").toLowerCase().split(/[\s,]+/);
-  return Object.fromEntries(
-    Object.entries(headers).filter(([name]) => !HOP_BY_HOP.includes(name) && !named.includes(name)),
-  );
+/** `Bearer x`, or the key alone: nothing else beside the placeholder, or it may be a key of another's. */
+function keyIn(value: string, keys: readonly Key[]): string | undefined {
+  const [, scheme = "", given] = /^([A-Za-z]+ +)?(\S+)$/.exec(value.trim()) ?? [];
+  const found = keys.find(({ placeholder }) => placeholder === given);
+  return found && `${scheme}${found.value}`;
 }
 
 /**
  * The headers of a call, with the key where its placeholder stood. A key that the agent brings
  * itself is left out: what it sends is to arrive at the user's account, and at no other's.
  */
-export function callHeaders(
-  headers: IncomingHttpHeaders,
-  keys: readonly Key[],
-): OutgoingHttpHeaders {
-  const { host: _, ...kept } = passedOn(headers);
+export function callHeaders(asked: Asked, keys: readonly Key[]): OutgoingHttpHeaders {
+  const { host: _, ...kept } = passedOn(asked);
   const call: OutgoingHttpHeaders = {};
   for (const [name, value] of Object.entries(kept)) {
-    const isOwnKey = KEY_HEADERS.includes(name) && !holds(value, keys);
-    if (!isOwnKey) call[name] = substituted(value, keys);
+    const put = isCredential(name) ? keyIn(String(value), keys) : value;
+    if (put !== undefined) call[name] = put;
   }
   // Its answer is read here as well.
   return { ...call, "accept-encoding": "identity" };
 }
-
-type Value = OutgoingHttpHeaders[string];
-
-const holds = (value: Value, keys: readonly Key[]): boolean =>
-  keys.some(({ placeholder }) => [value].flat().some((one) => String(one).includes(placeholder)));
-
-function substituted(value: Value, keys: readonly Key[]): Value {
-  const put = (text: string) =>
-    keys.reduce((so, { placeholder, value }) => so.replaceAll(placeholder, () => value), text);
-  return Array.isArray(value) ? value.map(put) : put(String(value));
-}
-
-/** An answer with each key taken back: providers repeat what they refuse. */
-export const withoutKeys = (text: string, keys: readonly Key[]): string =>
-  keys.reduce((so, { placeholder, value }) => so.replaceAll(value, () => placeholder), text);
 
 /**
  * Where a call goes: `path` below the provider's address, with the key in place of its placeholder.
@@ -63,17 +53,37 @@ export const withoutKeys = (text: string, keys: readonly Key[]): string =>
 export function callUrl(base: string, path: string, keys: readonly Key[]): URL | undefined {
   const root = new URL(base);
   const prefix = root.pathname.replace(/\/+$/, "");
-  const [own = "", query] = path.split("?", 2);
+  const [, own = "", query = ""] = /^([^?]*)\??(.*)$/s.exec(path) ?? [];
   const url = new URL(root);
   url.pathname = `${prefix}/${own.replace(/^\/+/, "")}`;
   if (url.pathname !== prefix && !url.pathname.startsWith(`${prefix}/`)) return undefined;
-  if (/%2e|%5c/i.test(own)) return undefined;
-  const asked = new URLSearchParams(query ?? "");
-  for (const [name, value] of asked) {
-    if (!KEY_PARAMETERS.includes(name.toLowerCase())) continue;
-    if (holds(value, keys)) asked.set(name, String(substituted(value, keys)));
-    else asked.delete(name);
-  }
-  for (const [name, value] of asked) url.searchParams.append(name, value);
+  if (climbs(own)) return undefined;
+  url.search = query
+    .replace(/[^&;]+/g, (part) => parameter(part, keys))
+    .replace(/^[&;]+|[&;]+(?=[&;]|$)/g, "");
   return url;
+}
+
+/** Some servers read an escaped `..` or `/` as if it were none, and some do so twice. */
+function climbs(path: string): boolean {
+  const once = decoded(path);
+  const twice = once === undefined ? undefined : decoded(once);
+  if (twice === undefined) return true;
+  return [path, once, twice].some((text) => /(^|[/\\])\.\.?([/\\;]|$)/.test(text ?? ""));
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text.replace(/%(?![0-9a-f]{2})/gi, "%25"));
+  } catch {
+    return undefined;
+  }
+}
+
+/** A parameter as it is; a key's with the key; empty where it is a key of the agent's own. */
+function parameter(part: string, keys: readonly Key[]): string {
+  const [, name = "", value = ""] = /^([^=]*)=?(.*)$/s.exec(part.replaceAll("+", " ")) ?? [];
+  if (!isCredential(decoded(decoded(name) ?? "") ?? "key")) return part;
+  const key = keyIn(decoded(value) ?? "", keys);
+  return key === undefined ? "" : `${part.slice(0, part.indexOf("="))}=${encodeURIComponent(key)}`;
 }
