@@ -324,13 +324,17 @@ const HOSTILE = {
   ],
 } as const;
 /** What commands that start nothing use as well. */
-const EVERYWHERE = ["server", "server by variable", "results"];
+const ALSO: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  server: [["runs"], ["attach", "@last"]],
+  "server by variable": [["runs"], ["attach", "@last"]],
+  results: [["attach", "@last"]],
+};
 
 test.each(Object.entries(HOSTILE))(
   "%s of a cloned repository does not hold without the user's word",
   async (what, [file, text, named, more = []]) => {
     write(file, text);
-    const others = EVERYWHERE.includes(what) ? [["runs"], ["attach", "@last"]] : [];
+    const others = ALSO[what] ?? [];
     for (const argv of [["do it", ...more], ["do it", "--yes", ...more], ...others]) {
       const { code, stdout, stderr } = await refused(argv);
       expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
@@ -481,9 +485,10 @@ test("what was trusted holds until the file changes, in this place only", async 
   });
   expect((await refused(["trust"], answering("n"))).code).toBe(1);
   expect((await refused(["do it"])).code).toBe(2);
-  const nobody = await refused(["trust"]);
+  const nobody = await refused(["trust", "--json"]);
   expect(nobody.code).toBe(2);
   expect(nobody.stderr).toContain("pitaya trust --yes");
+  expect(JSON.parse(nobody.stdout).files[0].decisions).toHaveLength(1);
   const accepted = await refused(["trust"], answering("y"));
   expect(accepted.code).toBe(0);
   expect(accepted.stdout).toContain("pitaya.yaml:2: runner.docker_image: mine:1");
@@ -492,7 +497,17 @@ test("what was trusted holds until the file changes, in this place only", async 
   const record = join(home, ".config", "pitaya", "trusted.json");
   expect(statSync(record).mode & 0o777).toBe(0o600);
   expect(statSync(join(home, ".config", "pitaya")).mode & 0o777).toBe(0o700);
-  expect(readFileSync(record, "utf8")).toContain(join(stage.repository.path, "pitaya.yaml"));
+  const recorded = readFileSync(record, "utf8");
+  expect(recorded).toContain(join(stage.repository.path, "pitaya.yaml"));
+  writeFileSync(record, "{broken");
+  const damaged = await refused(["trust", "--yes"]);
+  expect(damaged.code).toBe(2);
+  expect(damaged.stderr).toContain("trusted.json cannot be read");
+  expect(readFileSync(record, "utf8")).toBe("{broken");
+  writeFileSync(record, recorded);
+  const elsewhere = await refused(["trust", "--repo", "/nonexistent"]);
+  expect(elsewhere.code).toBe(1);
+  expect(elsewhere.stderr).toContain("is not in a git repository");
   const host = stage.start(["do it", "--detach"], { home });
   expect((await stage.coordinator.submitted()).spec.agent.image).toBe("mine:1");
   expect(await host.ended).toBe(0);

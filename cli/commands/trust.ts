@@ -1,3 +1,4 @@
+import { openRepository } from "@pitaya/git";
 import { findPlugin, pluginNames, pluginVariables } from "@pitaya/plugins";
 import { isPitayaError, PitayaError } from "@pitaya/protocol";
 import type { CommandMain } from "../command-line/commands.ts";
@@ -22,7 +23,9 @@ interface Decision {
  */
 export const command: CommandMain = async (session) => {
   const { console, has, configuration } = session;
-  const { repositoryFiles, trusted } = configuration.gathered;
+  const { repositoryFiles, trusted, root } = configuration.gathered;
+  // Where there is none, the answer would be about nothing.
+  if (root === undefined) await openRepository(session.directory);
   const files = repositoryFiles.map((file) => ({
     ...file,
     decisions: decisionsOf(file.layer, session),
@@ -54,8 +57,10 @@ export const command: CommandMain = async (session) => {
     await print(false);
     return 0;
   }
-  if (!has("yes") && !(await isAgreed(session, asked.length))) {
+  const agreed = has("yes") || (await isAgreed(session, asked.length));
+  if (!agreed) {
     await print(false);
+    if (agreed === undefined) throw nobodyThere();
     return NOT_ACCEPTED;
   }
   await trusted.add(asked, new Date(session.host.clock.now()));
@@ -97,15 +102,17 @@ function codeText({ name, files, packageFiles }: RepositoryCode, trust: Trust): 
   ].join("\n");
 }
 
-/** @throws {PitayaError} `untrusted` where nobody can be asked */
-async function isAgreed(session: Session, count: number): Promise<boolean> {
+/** Undefined where nobody can be asked. */
+async function isAgreed(session: Session, count: number): Promise<boolean | undefined> {
   const these = count === 1 ? "this file" : "these files";
   const answer = await session.host.ask(`Trust ${these} as they are now? [y/N] `);
-  if (answer !== undefined) return /^y(es)?$/i.test(answer.trim());
-  throw new PitayaError("untrusted", "nobody is there to accept it", {
+  return answer === undefined ? undefined : /^y(es)?$/i.test(answer.trim());
+}
+
+const nobodyThere = () =>
+  new PitayaError("untrusted", "nobody is there to accept it", {
     hint: "`pitaya trust --yes` accepts what is shown here.",
   });
-}
 
 function decisionsOf(layer: Layer, session: Session): readonly Decision[] {
   const settings = [...layer.values].flatMap(([key, { value, as }]) => {

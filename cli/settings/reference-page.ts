@@ -54,6 +54,8 @@ A repository that you cloned was written by somebody else. What decides where a 
 | \`runner.docker_image\` | which program gets the code and the credential |
 | \`plugins.<name>\` | which program gets the code and the credential |
 | \`strategies.<name>.verify\` | which program gets the code |
+| \`runner.network_allow\` | where the code may go |
+| \`runner.extra_ca\` | whom agents believe with the credential |
 | \`runner.network_egress\`, where your own file says less | that agents reach more of the network |
 | \`logging.redaction.custom_patterns\` | what you get to see |
 | \`orchestration.allow_overwrite_protected_refs\`, switched on | whether protected branches are overwritten |

@@ -28,7 +28,8 @@ export function usedBy(
   { chosen, values }: Pick<Resolved, "chosen" | "values">,
 ): readonly (readonly [ConfigKey, Placed])[] {
   const used = (key: ConfigKey): boolean => {
-    if (EVERY_COMMANDS.test(key)) return true;
+    if (key.startsWith("nats.")) return command !== "down";
+    if (key === "logs_dir" || key === "results_dir") return WRITE_FILES.includes(command);
     // Parameters of the strategy, and other plugins that its tasks name, are looked at where they are known.
     if (command !== "run" || isStrategyKey(key)) return false;
     return !isPluginKey(key) || key === `plugins.${values.plugin_name}`;
@@ -36,7 +37,8 @@ export function usedBy(
   return [...chosen].filter(([key]) => used(key));
 }
 
-const EVERY_COMMANDS = /^(nats\.|logs_dir$|results_dir$)/;
+/** Write files of a run into the repository. */
+const WRITE_FILES: readonly CommandName[] = ["run", "attach", "import", "show", "resume"];
 
 /** The value of a key, unless it is one that {@link refuseUntrusted} refuses. */
 export function believed<K extends SettingKey>(

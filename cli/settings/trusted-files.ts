@@ -1,4 +1,5 @@
 import { isAbsolute, join } from "node:path";
+import { PitayaError } from "@pitaya/protocol";
 import { z } from "zod";
 import { readIfThere, writeAtomically } from "../files/atomic-write.ts";
 import type { Host } from "../host.ts";
@@ -21,6 +22,7 @@ export function ownDirectory({ env, home }: Pick<Host, "env" | "home">): string 
 /** Files of repositories that the user has said yes to, each as it was then. */
 export interface TrustedFiles {
   of(file: Pick<SettingsFile, "path" | "sha256">): Trust;
+  /** @throws {PitayaError} `usage` where the record of the others cannot be read */
   add(files: readonly Pick<SettingsFile, "path" | "sha256">[], at: Date): Promise<void>;
 }
 
@@ -28,7 +30,8 @@ export async function trustedFiles(
   host: Pick<Host, "env" | "home" | "random">,
 ): Promise<TrustedFiles> {
   const path = join(ownDirectory(host), "trusted.json");
-  const { files } = understand(await readIfThere(path));
+  const read = () => readIfThere(path).then(understand, () => undefined);
+  const { files = {} } = (await read()) ?? {};
   return {
     of({ path: file, sha256 }) {
       const known = Object.hasOwn(files, file) ? files[file] : undefined;
@@ -37,22 +40,27 @@ export async function trustedFiles(
     },
     async add(more, at) {
       // Another command may have added one meanwhile.
-      const now = understand(await readIfThere(path)).files;
+      const now = await read();
+      if (now === undefined) throw damaged(path);
       const added = more.map(({ path: file, sha256 }) => [file, { sha256, at: at.toISOString() }]);
-      const record: Trusted = { v: 1, files: { ...now, ...Object.fromEntries(added) } };
+      const record: Trusted = { v: 1, files: { ...now.files, ...Object.fromEntries(added) } };
       await writeAtomically(path, `${JSON.stringify(record, null, 2)}\n`, host.random(4));
     },
   };
 }
 
-/** A record that is not understood trusts nothing. */
-function understand(bytes: Buffer | undefined): Trusted {
-  const nothing: Trusted = { v: 1, files: {} };
-  if (bytes === undefined) return nothing;
+/** Undefined for a record that is not understood, which trusts nothing. */
+function understand(bytes: Buffer | undefined): Trusted | undefined {
+  if (bytes === undefined) return { v: 1, files: {} };
   try {
-    return TrustedRecord.safeParse(JSON.parse(bytes.toString())).data ?? nothing;
+    return TrustedRecord.safeParse(JSON.parse(bytes.toString())).data;
   } catch (error) {
-    if (error instanceof SyntaxError) return nothing;
+    if (error instanceof SyntaxError) return undefined;
     throw error;
   }
 }
+
+const damaged = (path: string) =>
+  new PitayaError("usage", `${path} cannot be read as the record of what you trust`, {
+    hint: "It is left as it is. Mend it, or move it away: then nothing is trusted, and each repository asks again.",
+  });
