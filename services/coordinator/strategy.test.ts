@@ -154,3 +154,28 @@ it("begins nothing of what code asked for that failed by itself", async () => {
   expect(view.error?.message).toMatch(/a mistake/);
   expect(rows(view)).toEqual({});
 });
+
+it("begins nothing and leaves nothing that code did not wait for, and the run ends after it", async () => {
+  const world = await taskWorld();
+  await world.coordinatorOf(
+    "c1",
+    strategy(async (ctx) => {
+      ctx.run({ prompt: "early" }, { key: "early" });
+      await ctx.wait(ctx.run({ prompt: "awaited" }, { key: "awaited" }));
+      ctx.run({ prompt: "late" }, { key: "late" });
+      return { status: "succeeded", tasks: ["awaited"] };
+    }),
+  );
+  await world.submit();
+  const attempts = await takeAll(world, 2);
+  await attempts.get("awaited")?.tell(succeeded());
+  const order = await world.runner.nextCancel();
+  expect(order).toMatchObject({ instance: attempts.get("early")?.start.instance, mode: "cancel" });
+  await attempts.get("early")?.tell(failed("cancelled", false));
+  const view = await world.until(({ phase }) => phase === "succeeded");
+  expect(rows(view)).toEqual({
+    awaited: ["succeeded", 1],
+    early: ["cancelled", 1],
+    late: ["cancelled", 0],
+  });
+});

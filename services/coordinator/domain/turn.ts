@@ -101,6 +101,8 @@ export function decide(actors: RunActors, world: TurnWorld): Decision[] {
     const id = ExecutionId.parse(execution);
     entries.push({ type: "timer.fired", execution: id, path, index });
   }
+  // Whatever still waits for a place is about to be cancelled.
+  if (isOver(actors)) return oneWordEach([...entries, ...endTurn(actors, assumes)]);
   for (const instance of ids(actors.inState("backingOff"))) {
     const due = actors.instance(instance)?.context.dueAt ?? 0;
     if (due > world.now) continue;
@@ -122,9 +124,10 @@ export function decide(actors: RunActors, world: TurnWorld): Decision[] {
       claimTimeoutMs,
     });
   }
-  entries.push(...endTurn(actors, assumes));
   return oneWordEach(entries);
 }
+
+const isOver = ({ spec, executionsDone }: RunActors): boolean => executionsDone >= spec.executions;
 
 /** Of several decisions on one instance only the first can count: it is another instance after that. */
 function oneWordEach(entries: readonly Decision[]): Decision[] {
@@ -283,7 +286,6 @@ function credentialsTurn(
 /** When every execution has its outcome, what it no longer waits for is ended, and then the run. */
 function endTurn(actors: RunActors, assumes: (instance: string) => number): Decision[] {
   const { spec, executions, phase } = actors;
-  if (actors.executionsDone < spec.executions) return [];
   const entries: Decision[] = phase === "executing" ? [{ type: "run.finalizing" }] : [];
   for (const state of WAITING_STATES) {
     for (const instance of ids(actors.inState(state))) {
