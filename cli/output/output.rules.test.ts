@@ -9,7 +9,7 @@ import { erase, redraw } from "./live/redraw.rules.ts";
 import { outputMode } from "./mode.rules.ts";
 import { printable, shorten } from "./printable.rules.ts";
 import { streamingLine } from "./streaming.rules.ts";
-import { summaryText } from "./summary-text.rules.ts";
+import { nextSteps, summaryText } from "./summary-text.rules.ts";
 import { table } from "./table.rules.ts";
 
 function folded(length = Number.POSITIVE_INFINITY) {
@@ -55,6 +55,22 @@ test("the summary says what became of each instance, and what to type next", asy
   await expect(summaryText(summary, ".pitaya/results/x")).toMatchFileSnapshot(
     "samples/summary.txt",
   );
+});
+
+test("the branch to look at next is the chosen one's", () => {
+  const summary = summaryOf(folded().view, textExcerpt);
+  const [result] = summary.results;
+  const [execution] = Object.values(summary.strategies);
+  if (!result || !execution) throw new Error("there is no sample");
+  const imported = (id: string) => ({
+    ...result,
+    ...{ instance_id: id, branch_name: `of-${id}`, imported_ref: `refs/heads/of-${id}` },
+  });
+  const results = [imported("a"), imported("b")];
+  const stepsFor = (chosen: string | null) =>
+    nextSteps({ ...summary, results, strategies: { s1: { ...execution, chosen } } });
+  expect(stepsFor("b")[0]).toMatch(/^git diff \w{12}\.\.of-b$/);
+  expect(stepsFor(null)[0]).toMatch(/of-a$/);
 });
 
 test("what others wrote does nothing to a terminal", () => {

@@ -132,9 +132,11 @@ export function nextSteps(summary: Summary, deleted: ReadonlySet<string> = new S
   if (status === "running" && waitsFor.length > 0) steps.push(freedBy(run_id, waitsFor));
   else if (status === "running") steps.push(`pitaya attach ${run_id}`);
   if (status === "interrupted") steps.push(`pitaya resume ${run_id}`);
-  const imported = results.find(
+  const chosen = Object.values(summary.strategies).map((strategy) => strategy.chosen);
+  const here = results.filter(
     (result) => result.imported_ref !== null && !isDeleted(result, deleted),
   );
+  const imported = here.find(({ instance_id }) => chosen.includes(instance_id)) ?? here[0];
   if (imported?.branch_name) {
     steps.push(`git diff ${summary.base_commit.slice(0, 12)}..${printable(imported.branch_name)}`);
   }
