@@ -39,6 +39,19 @@ describe("a value in use", () => {
     }
   });
 
+  it.each([10, 64, 76])("is taken out of base64 that is folded every %d characters", (width) => {
+    const key = "sk-ant-api03-".padEnd(112, "Ab3_x9-");
+    const folded = base64(`ANTHROPIC_API_KEY=${key}\n`).replace(
+      new RegExp(`.{${width}}(?=.)`, "g"),
+      "$&\n",
+    );
+    const { text } = redactor({ values: [key] });
+    for (const form of [folded, folded.replaceAll("\n", "\r\n"), JSON.stringify(folded)]) {
+      const kept = text(form).replace("[REDACTED]", "").length;
+      expect(kept).toBeLessThan(40);
+    }
+  });
+
   it("is looked for without the white space around it", () => {
     expect(redactor({ values: ["  hunter2\n"] }).text("a hunter2 b")).toBe("a [REDACTED] b");
   });

@@ -68,6 +68,18 @@ function anySextet(known: (sextet: number) => boolean): Node {
   return byteNode(byteSet(...chars.map((char) => char.charCodeAt(0))));
 }
 
+/** Where `base64`, `openssl` and mail fold what they write: after any of its characters. */
+const FOLD = repeat(
+  either(
+    literal("\n"),
+    literal("\r\n"),
+    sequence(BACKSLASHES, literal("n")),
+    sequence(BACKSLASHES, literal("r"), BACKSLASHES, literal("n")),
+  ),
+  0,
+  1,
+);
+
 /**
  * The value inside something that was encoded as base64, `before` bytes after a multiple of three:
  * the characters it decides alone, and what may follow: one that it shares, and padding. The one it
@@ -86,8 +98,10 @@ function base64Pattern(bytes: Uint8Array, before: 0 | 1 | 2): Node | undefined {
   const shared = bits.length - at;
   const tail = Number.parseInt(bits.slice(at) || "0", 2);
   const tailNode = anySextet((sextet) => sextet >> (6 - shared) === tail);
+  const [first, ...others] = whole;
   return sequence(
-    ...whole,
+    ...(first ? [first] : []),
+    ...others.flatMap((char) => [FOLD, char]),
     ...(shared > 0 ? [repeat(tailNode, 0, 1)] : []),
     repeat(either(literal("="), percent([0x3d])), 0, 2),
   );
