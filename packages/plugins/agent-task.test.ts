@@ -60,6 +60,11 @@ describe("a task that an agent cannot do", () => {
       {},
       "claude-code: networkEgress: offline leaves it without its provider",
     ],
+    [
+      { network: "offline", agent: { ...command, baseUrl: "http://llm.example" } },
+      {},
+      "command: networkEgress: offline leaves it without its provider",
+    ],
     [{ env: { A_KEY: "x" } }, {}, "claude-code: env: A_KEY is set for this plugin already"],
     [{ env: { DISABLE_AUTOUPDATER: "0" } }, {}, "claude-code: env: DISABLE_AUTOUPDATER is set"],
   ])("is told by plugin and field: %j", (changes, more, problem) => {

@@ -75,8 +75,9 @@ export function networkProblem(
   agent: AgentSpec,
   network: TaskSpec["network"],
 ): string | undefined {
+  if (network === "online") return undefined;
   // A program of which nothing is known may well need nobody.
-  if (plugin.credentials.length === 0 || network === "online") return undefined;
+  if (plugin.credentials.length === 0 && agent.baseUrl === undefined) return undefined;
   const problem = (text: string) => `${plugin.name}: networkEgress: ${text}`;
   if (network === "offline") {
     return problem("offline leaves it without its provider; proxy gives it that and nothing else");
