@@ -178,8 +178,8 @@ export async function openRealm(options: RealmOptions): Promise<Realm> {
     new PitayaError("strategy_failed", `strategy ${bundle.file} ${what}`, hint ? { hint } : {});
   const runsOn = () =>
     fails(
-      "runs on without ever waiting",
-      "A strategy decides what is to be done and waits for it: look for a loop that does not end.",
+      `runs on without ever waiting: more than ${millions(limits.turnTicks)} million loops and calls`,
+      "A strategy decides what is to be done and waits for it: look for a loop that does not end, and leave heavy computing to a task.",
     );
 
   /** One entry of the code, and all of what follows from it. */
@@ -351,3 +351,6 @@ const NOT_HERE: Readonly<Record<string, string>> = {
   crypto: "A strategy has no randomness but ctx.rand",
   performance: "A strategy has no clock but ctx.now",
 };
+
+const LOOPS_PER_TICK = 10_000;
+const millions = (ticks: number) => (ticks * LOOPS_PER_TICK) / 1_000_000;

@@ -27,7 +27,7 @@ export function callRecord(
       const call = { index: calls.length, name, argsHash: canonicalHash(args).slice(0, 16) };
       const before = recorded[call.index];
       if (before && (before.name !== name || before.argsHash !== call.argsHash)) {
-        const what = `call ${call.index} was ${named(before)} and is now ${named(call)}`;
+        const what = `call ${call.index} was ${named(before)} and is now ${named(call)}${about(args)}`;
         throw fails("replay_mismatch", what);
       }
       calls.push(call);
@@ -41,3 +41,12 @@ export function callRecord(
 }
 
 const named = ({ name, argsHash }: StrategyCall) => `${name}(${argsHash})`;
+
+/** What a person knows a call by: the key of its task, or the keys, or the file. */
+function about(args: unknown): string {
+  const { key, keys, path } = { ...(args as { key?: unknown; keys?: unknown; path?: unknown }) };
+  const what = [key, ...(Array.isArray(keys) ? keys : []), path].filter(
+    (one) => typeof one === "string",
+  );
+  return what.length === 0 ? "" : ` of ${JSON.stringify(what.slice(0, 5).join(", "))}`;
+}

@@ -5,6 +5,7 @@ import type { HostedEnd } from "./hosted-execution.ts";
 import { type KeyTable, OWN_KEYS } from "./key-table.ts";
 import { checkOutcome } from "./outcome-check.ts";
 import type { Standing } from "./standing.ts";
+import type { Waits } from "./waits.ts";
 
 /** The end that code comes to by what it throws; its tasks by the keys of the log. */
 export function endByThrow(thrown: unknown, keys: KeyTable): HostedEnd {
@@ -19,11 +20,15 @@ export function endByThrow(thrown: unknown, keys: KeyTable): HostedEnd {
   return { outcome: { status: "failed", reason, tasks }, error, ...leftPath };
 }
 
+interface Parts {
+  readonly standing: Standing;
+  readonly calls: CallRecord;
+  readonly keys: KeyTable;
+  readonly waits: Pick<Waits, "resolutions">;
+}
+
 /** The end that code comes to by its own word. */
-export function endByOutcome(
-  given: unknown,
-  { standing, calls, keys }: { standing: Standing; calls: CallRecord; keys: KeyTable },
-): HostedEnd {
+export function endByOutcome(given: unknown, { standing, calls, keys, waits }: Parts): HostedEnd {
   const fails = (what: string) => endByThrow(standing.fails("strategy_failed", what), keys);
   if (calls.missed !== undefined) {
     const what = `it ended before ${calls.missed}`;
@@ -35,7 +40,28 @@ export function endByOutcome(
   const named = [...outcome.tasks, ...(outcome.chosen === undefined ? [] : [outcome.chosen])];
   const unknown = named.filter((key) => keys.nameOf(key) === undefined || key.startsWith(OWN_KEYS));
   if (unknown.length > 0) return fails(`ended with tasks it never had: ${unknown.join(", ")}`);
-  return { outcome: inLog(outcome, keys) };
+  const untrue = successDenied(outcome, keys, waits);
+  return untrue === undefined ? { outcome: inLog(outcome, keys) } : fails(untrue);
+}
+
+/** Why an outcome cannot be a success whatever the code says; undefined where it can. */
+function successDenied(
+  { status, chosen, tasks }: StrategyOutcome,
+  keys: KeyTable,
+  { resolutions }: Parts["waits"],
+): string | undefined {
+  if (status === "failed") return undefined;
+  const endOf = (name: string | undefined) => resolutions.get(name ?? "");
+  const chosenEnd = endOf(chosen && keys.nameOf(chosen));
+  if (chosen !== undefined && chosenEnd?.status !== "succeeded") {
+    const how = chosenEnd === undefined ? "had not ended" : `failed: ${chosenEnd.error.message}`;
+    return `chose the task "${chosen}", which ${how}`;
+  }
+  const ends = tasks.map((key) => endOf(keys.nameOf(key)));
+  if (ends.length === 0 || ends.some((end) => end?.status === "succeeded")) return undefined;
+  const why = ends.find((end) => end?.status === "failed");
+  const first = why?.status === "failed" ? `: ${why.error.message}` : "";
+  return `said that it succeeded, but none of the tasks that it counts did${first}`;
 }
 
 function inLog(outcome: StrategyOutcome, keys: KeyTable): StrategyOutcome {

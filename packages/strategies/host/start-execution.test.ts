@@ -5,7 +5,7 @@ import { z } from "zod";
 import { parseParams } from "../parse-params.ts";
 import { taskPlanner } from "../planning/task-planner.ts";
 import { findStrategy } from "../registry.ts";
-import { defineStrategy, type Strategy, TaskFailed } from "../sdk.ts";
+import { defineStrategy, type Strategy, type StrategyOutcome, TaskFailed } from "../sdk.ts";
 import { sampleSpec } from "../testing/sample-spec.ts";
 import type { HostedTask, HostOptions, TaskResolution } from "./hosted-execution.ts";
 import { MAX_TASKS } from "./max-tasks.ts";
@@ -239,12 +239,50 @@ describe("code that no replay would bring to the same place", () => {
         goOn().catch((error: unknown) => {
           refused = error;
         });
-        return fork(ctx.run({ prompt: "a" }, { key: "k" }).key);
+        ctx.run({ prompt: "a" }, { key: "k" });
+        return { status: "succeeded", tasks: [] };
       }),
     );
     expect(refused).toMatchObject({ message: "strategy test went on after its end" });
     expect(execution.tasks.map(({ key }) => key)).toEqual(["k"]);
-    expect(execution.ended).toEqual({ outcome: { status: "succeeded", tasks: ["k"] } });
+    expect(execution.ended).toEqual({ outcome: { status: "succeeded", tasks: [] } });
+  });
+
+  it("is no success where what it counts or chose is none", async () => {
+    const ended = async (outcome: Partial<StrategyOutcome>) => {
+      const execution = await start(
+        code(async (_, ctx) => {
+          const handles = ["good", "bad"].map((key) => ctx.run({ prompt: "p" }, { key }));
+          ctx.run({ prompt: "p" }, { key: "open" });
+          await ctx.waitAll(handles, { tolerateFailures: true });
+          return { status: "succeeded", tasks: [], ...outcome };
+        }),
+      );
+      await execution.deliver("good", done);
+      await execution.deliver("bad", bad);
+      return execution.ended;
+    };
+    expect((await ended({ tasks: ["bad", "open"] }))?.error?.message).toMatch(
+      /none of the tasks that it counts did: exit 1/,
+    );
+    expect((await ended({ chosen: "bad" }))?.error?.message).toMatch(
+      /chose the task "bad", which failed/,
+    );
+    expect((await ended({ chosen: "open" }))?.error?.message).toMatch(
+      /"open", which had not ended/,
+    );
+    expect((await ended({ tasks: ["bad", "good"], chosen: "good" }))?.error).toBeUndefined();
+    expect((await ended({ status: "failed", tasks: ["bad"] }))?.error).toBeUndefined();
+  });
+
+  it("may sleep ten thousand times, and not without end", async () => {
+    const execution = await start(
+      code(async (_, ctx) => {
+        for (;;) await ctx.sleep(0);
+      }),
+    );
+    for (let index = 0; index < 10_000; index += 1) await execution.wake(index);
+    expect(execution.ended?.error?.message).toMatch(/slept more than 10,000 times/);
   });
 });
 

@@ -79,7 +79,7 @@ export async function startExecution(
     const code = async () => strategy.execute(input, ctx);
     code().then((outcome) => {
       if (standing.broken) fail(standing.broken);
-      else standing.ended ??= endByOutcome(outcome, { standing, calls, keys });
+      else standing.ended ??= endByOutcome(outcome, { standing, calls, keys, waits });
     }, fail);
   });
 

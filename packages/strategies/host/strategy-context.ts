@@ -9,6 +9,9 @@ import type { Standing } from "./standing.ts";
 import { resultOf, taskEnd, taskFailure } from "./task-ends.ts";
 import type { Waits } from "./waits.ts";
 
+/** Each is a timer in the log: code that sleeps without end is to have one. */
+const MAX_SLEEPS = 10_000;
+
 export interface ContextParts {
   readonly standing: Standing;
   readonly calls: CallRecord;
@@ -112,6 +115,12 @@ export function strategyContext(parts: ContextParts): StrategyContext {
         throw standing.fails(
           "strategy_failed",
           `wants to sleep for ${delayMs} ms; whole ms, at most 30 days, can be had`,
+        );
+      }
+      if (sleeps.length === MAX_SLEEPS) {
+        const many = MAX_SLEEPS.toLocaleString("en");
+        throw standing.breaks(
+          standing.fails("strategy_failed", `slept more than ${many} times in one execution`),
         );
       }
       const index = record("sleep", { delayMs });

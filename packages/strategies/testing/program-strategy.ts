@@ -15,12 +15,14 @@ export const programStrategy = defineStrategy({
   async execute({ prompt, params }, ctx) {
     const asked: { readonly handle: TaskHandle; readonly prompt: string; base?: string }[] = [];
     const branches: string[] = [];
+    const done = new Set<string>();
     const trail: string[] = [];
 
     const one = (of: number) => asked[of % Math.max(1, asked.length)]?.handle;
     const several = (of: readonly number[]) => of.map(one).filter((handle) => handle !== undefined);
 
     function learned(result: TaskResult): void {
+      done.add(result.key);
       if (result.branch !== undefined) branches.push(result.branch);
       trail.push(`${result.key}: ${result.finalMessage} at ${result.commit}`);
     }
@@ -117,7 +119,8 @@ export const programStrategy = defineStrategy({
     }
 
     await playAll(params.program);
-    const tasks = asked.map(({ handle }) => handle.key);
+    // What it knows to have succeeded: of anything else nobody would believe a success.
+    const tasks = [...done];
     return {
       status: trail.length % 7 === 6 ? "failed" : "succeeded",
       tasks,
