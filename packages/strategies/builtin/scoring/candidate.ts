@@ -5,7 +5,7 @@ import { given } from "../steps/given.ts";
 import { type ScoringParams, weightsOf } from "./params.ts";
 import { parseScore, rounded, type Score } from "./score-answer.rules.ts";
 import { scorerPrompt } from "./scorer.prompt.ts";
-import { finalScore, verifiedScore } from "./verified-score.rules.ts";
+import { finalScore, lastLineOf, verifiedScore } from "./verified-score.rules.ts";
 
 export interface CandidateParts {
   /** The user's prompt. */
@@ -100,7 +100,11 @@ async function verify(
   if (end.status === "failed") return `the verification could not be run: ${end.failure.message}`;
   const { verify: verification } = end.result;
   if (verification?.timedOut) return "the verification ran out of time";
-  if (!verification?.passed) return `the verification ended with ${verification?.exitCode ?? "?"}`;
+  if (!verification?.passed) {
+    const last = lastLineOf(verification?.output ?? "");
+    const said = last === "" ? "" : `: ${last}`;
+    return `the verification ended with ${verification?.exitCode ?? "?"}${said}`;
+  }
   return verifiedScore(verification.output);
 }
 
@@ -133,7 +137,8 @@ export function candidateMetadata(
 ): JsonObject {
   const scaleMax = params.score_scale_max;
   return {
-    branch: result?.branch ?? null,
+    branch: (result?.commits ? result.branch : undefined) ?? null,
+    has_changes: result?.hasChanges ?? false,
     score: score === undefined ? null : rounded(score * scaleMax),
     score_scale_max: scaleMax,
     normalised_score: score ?? null,

@@ -1,17 +1,18 @@
 import { expect, it } from "vitest";
 import { finalScore, verifiedScore } from "./verified-score.rules.ts";
 
-it.each<[string, number]>([
+it.each<[string, number | string]>([
   ["ok 1\nok 2\n", 1],
   ["", 1],
   ['12 passed\n{"score": 0.25}\n', 0.25],
   ['{"score": 0.25}\nall done', 1],
-  ['{"score": 7}', 1],
-  ['{"score": -7}', 0],
-  ['{"score": "0.5"}', 1],
-  ['{"score": NaN}', 1],
+  ['{"score": 0}', 0],
+  ['{"score": 7}', "the verification's score 7 is not between 0 and 1"],
+  ['{"score": -0.1}', "the verification's score -0.1 is not between 0 and 1"],
+  ['{"score": "0.5"}', 'the verification\'s score "0.5" is not between 0 and 1'],
+  ['{"score": NaN}', 'the verification\'s score "NaN" is not between 0 and 1'],
   ['{"passed": 3}', 1],
-])("of the output %j the last line gives %d", (output, score) => {
+])("of the output %j the last line gives %j", (output, score) => {
   expect(verifiedScore(output)).toBe(score);
 });
 

@@ -7,6 +7,9 @@ export const repositoryPath = () =>
     .trim()
     .min(1)
     .max(400)
+    .refine((path) => !/(^|\/)\.(git|pitaya)(\/|$)/i.test(path), {
+      error: "expected a path that git keeps, not one in .git or .pitaya",
+    })
     .regex(/^(?!\/)(?!.*(?:^|\/)\.\.(?:\/|$))[^\p{Cc}]+$/u, {
       error: "expected a path inside the repository, without a leading slash or ..",
     });
