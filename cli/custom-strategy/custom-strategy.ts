@@ -3,6 +3,7 @@ import { isAbsolute, join, resolve } from "node:path";
 import { encodeStrategyBundle, openIsolate } from "@pitaya/isolate";
 import { isPitayaError, PitayaError } from "@pitaya/protocol";
 import { strategyNames } from "@pitaya/strategies";
+import { printable } from "../output/printable.rules.ts";
 import type { Session } from "../session.ts";
 import { coercedParams } from "../submit/params-of.rules.ts";
 import { choiceOf, type StrategyChoice } from "../submit/strategy-choice.rules.ts";
@@ -73,7 +74,7 @@ async function loaded<T>(work: Promise<T>): Promise<T> {
   } catch (error) {
     if (!isPitayaError(error, "strategy_failed")) throw error;
     const hint = error.hint === undefined ? {} : { hint: error.hint };
-    throw new PitayaError("usage", `${error.message}, while it was loaded`, {
+    throw new PitayaError("usage", `${printable(error.message)}, while it was loaded`, {
       ...hint,
       cause: error,
     });

@@ -45,7 +45,7 @@ export function strategyReference(text: string, shipped: readonly string[]): Str
 }
 
 const FORMS =
-  "Code of your own: ./file.ts, ./file.ts:Export, package/module or package/module:Export.";
+  "Code of your own: ./file.ts, ./file.ts:Export, package/module, package/module:Export, or package:Export; package:default is a package's only strategy.";
 
 /** An export that is a strategy. */
 export interface Exported {

@@ -20,8 +20,10 @@ export function summaryText(
   resultsPath: string | undefined,
   deleted: ReadonlySet<string> = new Set(),
 ): string {
-  const lines = [headline(summary), counts(summary), ...problem(summary), ...outcomes(summary), ""];
   const shown = summary.results.filter((result) => !isRead(result));
+  const reads = summary.results.length - shown.length;
+  const told = [counts(summary, reads), ...problem(summary), ...outcomes(summary)];
+  const lines = [headline(summary), ...told, ""];
   const isOne = new Set(shown.map(({ key }) => key)).size === 1;
   lines.push(...shown.flatMap((result) => instanceLines(result, isOne, deleted)), "");
   if (resultsPath !== undefined) lines.push(`Results: ${resultsPath}`);
@@ -36,9 +38,10 @@ function headline({ run_id, status, duration_seconds }: Summary): string {
   return `${run_id} ${status}${time}`;
 }
 
-function counts(summary: Summary): string {
+/** @param reads files that were read and got, which are not listed */
+function counts(summary: Summary, reads: number): string {
   const { total_instances, completed_instances, failed_instances } = summary;
-  const parts = [`${completed_instances} of ${total_instances} succeeded`];
+  const parts = [`${completed_instances - reads} of ${total_instances - reads} succeeded`];
   if (failed_instances > 0) parts.push(`${failed_instances} failed`);
   parts.push(`cost ${costText(summary.total_cost, summary.cost_unknown)}`);
   parts.push(`${countText(summary.total_tokens)} tokens`);

@@ -127,6 +127,7 @@ describe("a mistake of the code, or a trick, is told as such", () => {
       /more memory than/,
     ],
     ["it allocates to the last", "const a = []; for (;;) a.push({ n: a.length })", /the 20 MiB it/],
+    ["it throws what is no error", "throw { a: 1 }", /mine\.ts threw \{"a":1\}/],
     ["it throws nothing at all", "throw null", /mine\.ts threw null/],
     ["it allocates much", "return new ArrayBuffer(2 ** 30)", /more memory than/],
     ["it recurses", "const f = () => f() + 1; return f()", /calls itself without end/],

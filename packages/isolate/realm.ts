@@ -213,8 +213,13 @@ export async function openRealm(options: RealmOptions): Promise<Realm> {
   const vmError = (error: QuickJSHandle): PitayaError => {
     const thrown: unknown = vm.dump(error);
     const parsed = Thrown.safeParse(thrown);
-    return errorOf(parsed.success ? parsed.data : { name: "", message: String(thrown), stack: "" });
+    return errorOf(parsed.success ? parsed.data : { name: "", message: textOf(thrown), stack: "" });
   };
+  /** Anything can be thrown. */
+  const textOf = (thrown: unknown): string =>
+    typeof thrown === "object" && thrown !== null
+      ? JSON.stringify(thrown).slice(0, 500)
+      : String(thrown);
 
   function errorOf(thrown: Thrown): PitayaError {
     if ("id" in thrown) return fails("failed");
