@@ -1,8 +1,10 @@
 import { errorRecord, exitCodeOf, isPitayaError } from "@pitaya/protocol";
 import type { Output } from "./host.ts";
+import { printableLines } from "./output/printable.rules.ts";
 
 /**
- * The one place that tells a person of an error that ended a command: what, why, what to do.
+ * The one place that tells a person of an error that ended a command: what, why, what to do. Parts of it
+ * may be somebody else's words.
  *
  * @returns the exit code it stands for
  */
@@ -17,7 +19,7 @@ export async function reportError(
   const bug = code === "internal" && !isPitayaError(error);
   if (bug) lines.push("  This is a bug of Pitaya's. With --verbose its place is shown.");
   if (verbose && error instanceof Error) lines.push(traceOf(error));
-  await stderr.write(`${lines.join("\n")}\n`);
+  await stderr.write(`${printableLines(lines.join("\n"))}\n`);
   return exitCodeOf(code);
 }
 

@@ -174,10 +174,14 @@ function withoutPlaces(map: string): string {
 const isBuildFailure = (error: unknown): error is BuildFailure =>
   error instanceof Error && "errors" in error && Array.isArray(error.errors);
 
-function messageOf({ text, location }: Message): string {
+function messageOf({ text: told, location }: Message): string {
+  const text = told.startsWith("Top-level await") ? AWAITS : told;
   if (!location || location.file.startsWith("pitaya-entry")) return text;
   return `${location.file}:${location.line}:${location.column + 1}: ${text}`;
 }
+
+const AWAITS =
+  "a strategy cannot wait while it is loaded: there is no await outside of its functions, `execute` waits";
 
 /** How a file is called in messages: relative to the repository where it is in it. */
 export function nameIn(root: string, file: string): string {

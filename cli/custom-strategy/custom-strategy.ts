@@ -3,7 +3,6 @@ import { isAbsolute, join, resolve } from "node:path";
 import { encodeStrategyBundle, openIsolate } from "@pitaya/isolate";
 import { isPitayaError, PitayaError } from "@pitaya/protocol";
 import { strategyNames } from "@pitaya/strategies";
-import { printable } from "../output/printable.rules.ts";
 import type { Session } from "../session.ts";
 import { coercedParams } from "../submit/params-of.rules.ts";
 import { choiceOf, type StrategyChoice } from "../submit/strategy-choice.rules.ts";
@@ -44,6 +43,7 @@ export async function customStrategy(
     const { strategies, others } = isolate;
     const found = chooseExport(strategies, others, bundle.file, reference.exportName);
     const { strategy: name, known, plugins, schema = {} } = found;
+    refuseUnfitName(bundle.file, name);
     refuseTakenName(bundle.file, name);
     const given = givenParams({ name, known }, settings, session.values("set"));
     const params = coercedParams({ schema }, given);
@@ -57,6 +57,16 @@ export async function customStrategy(
   } finally {
     isolate.close();
   }
+}
+
+const NAME = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** People type it, and find it in the names of branches. */
+function refuseUnfitName(file: string, name: string): void {
+  if (NAME.test(name)) return;
+  throw new PitayaError("usage", `${file} calls its strategy ${JSON.stringify(name)}`, {
+    hint: "A name has letters, digits, - and _, at most 64 in all.",
+  });
 }
 
 /** Its results and the parameters of a file could not be told from those of the one we ship. */
@@ -74,7 +84,7 @@ async function loaded<T>(work: Promise<T>): Promise<T> {
   } catch (error) {
     if (!isPitayaError(error, "strategy_failed")) throw error;
     const hint = error.hint === undefined ? {} : { hint: error.hint };
-    throw new PitayaError("usage", `${printable(error.message)}, while it was loaded`, {
+    throw new PitayaError("usage", `${error.message}, while it was loaded`, {
       ...hint,
       cause: error,
     });

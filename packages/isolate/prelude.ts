@@ -47,6 +47,7 @@ export const PRELUDE = `
 
   function lacking(value) {
     if (Object(value) !== value) return "what a strategy has";
+    if (typeof value === "function" && !("execute" in value)) return "what a strategy has: it is a plain function";
     if (typeof value.name !== "string" || value.name === "") return "a name";
     if (typeof value.execute !== "function") return "an execute function";
     if (typeof value.params?.safeParse !== "function") return "params, a zod object";
@@ -125,7 +126,9 @@ export const PRELUDE = `
       for (const [name, value] of Object.entries(bundle.exported)) {
         const lacks = lacking(value);
         if (lacks !== undefined) {
-          const isMeant = Object(value) === value && ("execute" in value || "params" in value);
+          // What a file without any export is bundled to.
+          if (name === "default" && typeof value === "object" && stringify(value) === "{}") continue;
+          const isMeant = name === "default" || (Object(value) === value && ("execute" in value || "params" in value));
           others.push(isMeant ? { name, lacks } : { name });
           continue;
         }
