@@ -12,15 +12,16 @@ export function paramsSchema({ params }: Strategy): z.ZodObject {
 
 /**
  * Parameters as the strategy's own schema reads them.
+ * @param from where they were given
  * @throws `usage`, naming the parameter, what is wrong with it, and the known ones
  */
-export function parseParams(strategy: Strategy, params: unknown): ParsedParams {
+export function parseParams(strategy: Strategy, params: unknown, from = "-S"): ParsedParams {
   const schema = paramsSchema(strategy);
   const parsed = schema.safeParse(withLists(schema, params));
   if (parsed.success) return parsed.data as ParsedParams;
   throw new PitayaError(
     "usage",
-    `-S for strategy ${strategy.name}: ${z.prettifyError(parsed.error)}`,
+    `${from} for strategy ${strategy.name}: ${z.prettifyError(parsed.error)}`,
     { hint: `parameters of ${strategy.name}: ${Object.keys(schema.shape).join(", ")}` },
   );
 }

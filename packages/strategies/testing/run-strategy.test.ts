@@ -83,6 +83,27 @@ describe("the test context", () => {
     );
   });
 
+  it.each<[string, unknown, RegExp]>([
+    [
+      "an answer with another name",
+      { script: () => ({ file: {} }) },
+      /to the task "a".*\n?.*"file"/,
+    ],
+    ["no answer", { script: () => undefined }, /answer to the task "a" makes no sense/],
+    ["an error there is not", { script: () => ({ error: "oops" }) }, /answer to the task "a"/],
+    ["a script that is async", { script: async () => ({}) }, /is a promise/],
+    ["no script", {}, /expected a function that answers a task\n.*script/],
+    ["a crash there is not", { ...run, crash: "after-evry-step" }, /at crash/],
+    ["another name", { ...run, scrpt: 1 }, /"scrpt"/],
+    [
+      "a parameter that is none",
+      { ...run, params: { hnt: "x" } },
+      /^params for strategy two-stages/,
+    ],
+  ])("understands all that it is told, or says so: %s", async (_, given, message) => {
+    await expect(runStrategy(twoStages, given as TestRun)).rejects.toThrow(message);
+  });
+
   it("takes the parameters that every strategy takes", async () => {
     const script: TestRun["script"] = ({ task }) =>
       "prompt" in task && task.model === "opus" ? { files: { a: "b" } } : { error: "agent_failed" };

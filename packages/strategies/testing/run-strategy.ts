@@ -9,6 +9,7 @@ import { taskEnd } from "../host/task-ends.ts";
 import { parseParams } from "../parse-params.ts";
 import { taskPlanner } from "../planning/task-planner.ts";
 import type { Strategy, StrategyOutcome, Task, TaskEnd } from "../sdk.ts";
+import { checkTest } from "./checked-test.ts";
 import { eventQueue } from "./event-queue.ts";
 import { BASE_BRANCH, STARTED_AT_MS, sampleSpec } from "./sample-spec.ts";
 import type { Script } from "./script.ts";
@@ -76,12 +77,15 @@ type Coming =
  * Runs a strategy without bus, containers or agents, in milliseconds: the real host under a clock of
  * the test's own, with every task answered by the script.
  *
- * @throws where the strategy waits for what never ends
+ * It runs here, and not alone with its context as in a run: Node's own objects are there.
+ *
+ * @throws where the strategy waits for what never ends, and where the test says what is not understood
  */
 export async function runStrategy(strategy: Strategy, run: TestRun): Promise<TestedRun> {
+  checkTest(run);
   const { prompt = "do it", repository = {}, branches = {}, files = {}, plugins = [] } = run;
   const { start = startExecution, crash = "never", execution = 1 } = run;
-  const params = parseParams(strategy, run.params ?? {});
+  const params = parseParams(strategy, run.params ?? {}, "params");
   const spec = sampleSpec({
     ...{ strategy: strategy.name, prompt, repository, branches, files, plugins },
   });

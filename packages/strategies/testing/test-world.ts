@@ -1,6 +1,7 @@
 import type { ErrorRecord } from "@pitaya/protocol";
 import type { HostedTask, TaskResolution } from "../host/hosted-execution.ts";
 import type { TaskResult } from "../sdk.ts";
+import { checkAnswer } from "./checked-test.ts";
 import { sourceOf, type Tree } from "./sample-spec.ts";
 import type { Answer, Done, Script } from "./script.ts";
 
@@ -89,6 +90,7 @@ export function testWorld(branches: Readonly<Record<string, Tree>>, script: Scri
         baseBranch: draft.base.branch,
         readFile: (path) => trees.get(draft.base.branch)?.[path],
       });
+      checkAnswer(task.key, answer);
       if (answer === "pending") return undefined;
       const { afterMs = DEFAULT_MS } = answer;
       return { afterMs, resolution: () => answered(task, answer) };
