@@ -1,10 +1,10 @@
-import { branchState } from "@pitaya/git";
 import type { RunId, RunSpec } from "@pitaya/protocol";
 import { type Summary, summaryOf } from "@pitaya/views";
 import type { CommandMain } from "../command-line/commands.ts";
 import { pathFrom } from "../files/pitaya-directory.ts";
 import { unmetRequirements } from "../follow/unmet-requirements.ts";
 import { withWholeRun } from "../follow/whole-run.ts";
+import { deletedBranches } from "../import/deleted-branches.ts";
 import { isAtHome, type LocalPlace, openPlace } from "../local-place.ts";
 import { summaryText } from "../output/summary-text.rules.ts";
 import { findRun, readRun } from "../runs/find-run.ts";
@@ -56,17 +56,5 @@ async function tell(
     return console.result(JSON.stringify(document));
   }
   const results = place && pathFrom(host.cwd, place.directory.results(run));
-  await console.result(summaryText(summary, results, await deletedOf(place, summary)));
-}
-
-/** What was imported and is not here any more; known only where it was imported. */
-async function deletedOf(
-  place: LocalPlace | undefined,
-  { results }: Summary,
-): Promise<ReadonlySet<string>> {
-  const deleted = new Set<string>();
-  for (const { imported_ref: ref } of place ? results : []) {
-    if (place && ref && (await branchState(place.repo, ref, "HEAD")) === "absent") deleted.add(ref);
-  }
-  return deleted;
+  await console.result(summaryText(summary, results, await deletedBranches(place, summary)));
 }

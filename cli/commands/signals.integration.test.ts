@@ -117,7 +117,11 @@ test("attach does not bring back a branch that was deleted; import does", async 
   const branch = `pitaya/simple/${run.spec.run}/k${run.instance("main").slice(0, 8)}`;
   repository.git("branch", "-D", branch);
 
-  expect((await stage.pitaya(["attach", run.spec.run])).code).toBe(0);
+  const attached = await stage.pitaya(["attach", run.spec.run]);
+  expect(attached.code).toBe(0);
+  expect(attached.stdout).toContain(`branch, imported and deleted since: ${branch}`);
+  const quiet = await stage.pitaya(["attach", run.spec.run, "--output", "quiet"]);
+  expect(quiet).toMatchObject({ code: 0, stdout: "" });
   expect(repository.git("branch", "--list", branch)).toBe("");
   const { stdout } = await stage.pitaya(["show", run.spec.run]);
   expect(stdout).toContain(`branch, imported and deleted since: ${branch}`);

@@ -5,6 +5,7 @@ import type { Connection, StackGone } from "../connect/connection.port.ts";
 import type { Console } from "../console.ts";
 import { openGuardedFiles } from "../files/guarded-files.ts";
 import { pathFrom } from "../files/pitaya-directory.ts";
+import { deletedBranches } from "../import/deleted-branches.ts";
 import type { InstanceImport } from "../import/import-instance.ts";
 import { type Importer, importer } from "../import/importer.ts";
 import type { LocalPlace } from "../local-place.ts";
@@ -95,7 +96,7 @@ export async function followRun(options: FollowOptions): Promise<FollowEnd> {
     }
     await files.finish();
     const summary = summaryOf(feed.view, feed.textOf);
-    await reporter.end(summary);
+    await reporter.end(summary, await deletedBranches(place, summary));
     return { how: "ended", summary, imports: branches?.done ?? [] };
   } finally {
     ending.abort();

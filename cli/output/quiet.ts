@@ -10,9 +10,10 @@ export const quietReporter = (console: Console): Reporter => ({
     const line = ERRORS.has(event.type) ? streamingLine(event, false) : undefined;
     if (line !== undefined) await console.problem(line);
   },
-  async end({ results }) {
+  async end({ results }, deleted) {
     for (const { imported_ref, branch_name } of results) {
-      if (imported_ref !== null && branch_name !== null) await console.result(branch_name);
+      const isHere = imported_ref !== null && !deleted.has(imported_ref);
+      if (isHere && branch_name !== null) await console.result(branch_name);
     }
   },
   close: async () => {},

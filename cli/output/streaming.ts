@@ -13,7 +13,7 @@ export function streamingReporter(
       const line = streamingLine(event, options.verbose);
       if (line !== undefined) await console.note(line);
     },
-    end: (summary) => console.result(summaryText(summary, options.resultsPath)),
+    end: (summary, deleted) => console.result(summaryText(summary, options.resultsPath, deleted)),
     close: async () => {},
   };
 }

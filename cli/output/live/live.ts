@@ -43,9 +43,9 @@ export function liveReporter(options: {
       cancelTimer();
       cancelTimer = clock.setTimer(FRAME_PAUSE_MS, draw);
     },
-    async end(summary) {
+    async end(summary, deleted) {
       await this.close();
-      await console.result(summaryText(summary, resultsPath));
+      await console.result(summaryText(summary, resultsPath, deleted));
     },
     async close() {
       if (closed) return;
