@@ -73,7 +73,7 @@ function pluginsIn(chosen: ReadonlyMap<ConfigKey, Chosen>) {
     if (!isPluginKey(key)) continue;
     const parsed = PluginDeclaration.safeParse(inOurSpelling(given.value));
     if (parsed.success) plugins.set(pluginName(key), parsed.data);
-    else problems.push(...parsed.error.issues.map((issue) => pluginProblem(given, issue)));
+    else problems.push(...parsed.error.issues.map((issue) => pluginProblem(key, given, issue)));
   }
   return { plugins, problems };
 }
@@ -94,11 +94,14 @@ function inOurSpelling(value: unknown): unknown {
 export const fileSpelling = (key: string): string =>
   key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
-function pluginProblem(given: Chosen, issue: z.core.$ZodIssue): string {
-  const path = issue.path.map((part) => fileSpelling(String(part)));
+function pluginProblem(key: PluginKey, given: Chosen, issue: z.core.$ZodIssue): string {
+  const [field, ...inner] = issue.path.map(String);
+  // What stands in a field is named by the user.
+  const path = field === undefined ? [] : [fileSpelling(field), ...inner];
   const line = given.lines?.get(path.join(".")) ?? given.lines?.get(path[0] ?? "");
   const { file } = given.layer;
-  const where = file !== undefined && line !== undefined ? `${file.shown}:${line}` : given.as;
+  const where =
+    file !== undefined && line !== undefined ? `${file.shown}:${line}: ${key}` : given.as;
   const known = Object.keys(PluginDeclaration.shape).map(fileSpelling).join(", ");
   const more = issue.code === "unrecognized_keys" ? `; a plugin has ${known}` : "";
   const at = path.length === 0 ? "" : `${path.join(".")}: `;

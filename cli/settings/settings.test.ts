@@ -4,6 +4,7 @@ import { FLAG_NAMES, flagSpec } from "../command-line/flags.ts";
 import { parseCommandLine } from "../command-line/parse.rules.ts";
 import { variableValues } from "./from-env.rules.ts";
 import { flagLayer } from "./from-flags.rules.ts";
+import { readYamlSettings } from "./from-yaml.rules.ts";
 import { SETTING_KEYS } from "./keys.ts";
 import { resolveSettings } from "./resolve.rules.ts";
 import { Settings } from "./schema.ts";
@@ -108,6 +109,21 @@ test("variables give parameters of strategies and declared plugins too", () => {
   });
   expect(chosen.get("strategies.best-of-n.n")?.value).toBe(7);
   expect(plugins.get("my-tool")).toMatchObject({ argv: ["tool", "{prompt}"], image: "tools:1" });
+});
+
+test("what is wrong with a declared plugin is told by its name, its place, and why", () => {
+  const text =
+    "plugins:\n  w:\n    argv: []\n    base_url_env: x\n    env:\n      LD_PRELOAD: /x.so\n";
+  const { values } = readYamlSettings(text, "pitaya.yaml");
+  const file = { path: "/pitaya.yaml", shown: "pitaya.yaml" };
+  const wrong = () => resolveSettings([{ source: "project", values, file }]);
+  expect(wrong).toThrow("pitaya.yaml:3: plugins.w: argv: expected the words of a command line");
+  expect(wrong).toThrow("pitaya.yaml:4: plugins.w: base_url_env: expected the name of a variable");
+  expect(wrong).toThrow(
+    "pitaya.yaml:6: plugins.w: env.LD_PRELOAD: LD_PRELOAD decides what programs load",
+  );
+  const env = { PITAYA_PLUGINS__W: '{"argv":["w"],"image":1}' };
+  expect(() => settings(["p"], env)).toThrow("PITAYA_PLUGINS__W: image: ");
 });
 
 test("a limit with which nothing can start is a wrong value, for a run and what is laid over one", () => {

@@ -151,7 +151,7 @@ export function choosePlugin(
   const declaration = plugins.get(name);
   if (declaration === undefined && !pluginNames.includes(name)) {
     throw new PitayaError("usage", `there is no plugin "${printable(name)}"`, {
-      hint: `plugins: ${[...pluginNames, ...plugins.keys()].join(", ")}`,
+      hint: `plugins: ${[...new Set([...pluginNames, ...plugins.keys()])].join(", ")}`,
     });
   }
   if (declaration !== undefined && pluginNames.includes(name)) {

@@ -15,5 +15,7 @@ it.each([
 
 it("and is told why", () => {
   const refused = AgentEnv.safeParse({ LD_PRELOAD: "/x.so" });
-  expect(JSON.stringify(refused.error?.issues)).toContain("LD_PRELOAD decides what programs load");
+  expect(refused.error?.issues).toMatchObject([
+    { path: ["LD_PRELOAD"], message: "LD_PRELOAD decides what programs load" },
+  ]);
 });

@@ -46,6 +46,10 @@ export const AgentEnv = z
       .string()
       .max(32_768)
       .refine((value) => !value.includes("\0"), "expected no NUL character"),
+    {
+      // Of a name that will not do, why; the library says only that it will not.
+      error: (issue) => (issue.code === "invalid_key" ? issue["issues"][0]?.message : undefined),
+    },
   )
   .refine((env) => Object.keys(env).length <= 64, "expected at most 64 variables");
 export type AgentEnv = z.infer<typeof AgentEnv>;

@@ -11,6 +11,10 @@ const word = z
   .max(32_768)
   .refine((text) => !text.includes("\0"), "expected no NUL character");
 
+const variable = z
+  .string()
+  .regex(/^[A-Z][A-Z0-9_]*$/, "expected the name of a variable, in capitals");
+
 /**
  * A program as an agent: `plugins.<name>` of the configuration, and what it travels as.
  *
@@ -19,21 +23,15 @@ const word = z
  * neither prompt place stands, the prompt is on stdin. No shell reads any of it.
  */
 export const PluginDeclaration = z.strictObject({
-  argv: z.array(word).min(1).max(256),
+  argv: z.array(word).min(1, "expected the words of a command line").max(256),
   output: OutputFormat.default("text"),
   /** Where the run names none. */
   image: ImageReference.optional(),
   model: z.string().min(1).max(200).optional(),
   env: AgentEnv.default({}),
   /** Variables of the user's environment that it needs, by the names it gets them under. */
-  credentials: z
-    .array(z.string().regex(/^[A-Z][A-Z0-9_]*$/))
-    .max(8)
-    .default([]),
+  credentials: z.array(variable).max(8).default([]),
   /** Variable under which it gets the provider's address. */
-  baseUrlEnv: z
-    .string()
-    .regex(/^[A-Z][A-Z0-9_]*$/)
-    .optional(),
+  baseUrlEnv: variable.optional(),
 });
 export type PluginDeclaration = z.infer<typeof PluginDeclaration>;
