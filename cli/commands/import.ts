@@ -4,6 +4,7 @@ import { type InstanceView, isFinalInstance, type RunView } from "@pitaya/views"
 import type { CommandMain } from "../command-line/commands.ts";
 import type { Connection } from "../connect/connection.port.ts";
 import { noteImport } from "../follow/notes.ts";
+import { isAtRest } from "../follow/offering.rules.ts";
 import { withWholeRun } from "../follow/whole-run.ts";
 import {
   chosenBranches,
@@ -38,8 +39,8 @@ export const command: CommandMain = async (session) => {
       await connection.submitted();
       const { spec } = await readRun(connection.bus, run);
       const place = await placeWithBase(session, spec, scratch.dir);
-      const results = await importRun(session, connection, place, run);
-      await tell(session, run, results);
+      const { results, isOver } = await importRun(session, connection, place, run);
+      await tell(session, run, results, isOver);
       const refused = results.find((result) => result.status === "refused");
       return refused?.status === "refused" ? exitCodeOf(refused.error.code) : 0;
     } finally {
@@ -55,10 +56,10 @@ async function importRun(
   connection: Connection,
   place: LocalPlace,
   run: RunId,
-): Promise<readonly InstanceImport[]> {
+): Promise<{ readonly results: readonly InstanceImport[]; readonly isOver: boolean }> {
   const results: InstanceImport[] = [];
   const rules = overrides(session);
-  await withWholeRun({ session, connection, run, place }, async ({ view }) => {
+  const whole = await withWholeRun({ session, connection, run, place }, async ({ view }) => {
     let lastNote = 0;
     for (const row of view.instances.values()) {
       if (view.spec === undefined) continue;
@@ -84,7 +85,7 @@ async function importRun(
     }
     return lastNote;
   });
-  return results;
+  return { results, isOver: isAtRest(whole.view) };
 }
 
 /** What there is to bring in of an instance: its commits, and with `uncommitted` what it left beside them. */
@@ -122,13 +123,17 @@ async function tell(
   session: Session,
   run: RunId,
   results: readonly InstanceImport[],
+  isOver: boolean,
 ): Promise<void> {
   const { console } = session;
   if (session.has("json")) {
     await console.result(JSON.stringify({ v: 1, run_id: run, imports: results.map(document) }));
     return;
   }
-  if (results.length === 0) await console.note(`${run} has nothing to import`);
+  if (results.length === 0) {
+    const yet = isOver ? "" : " yet: it is still at work";
+    await console.note(`${run} has nothing to import${yet}`);
+  }
   for (const result of results) {
     const name = shortInstanceId(result.row.instance);
     if (result.status === "imported" || result.status === "unchanged") {
