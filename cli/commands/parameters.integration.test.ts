@@ -244,6 +244,11 @@ test("--dry-run checks as a run does, prints what it would be made of, and conne
   expect((await dry(["-S", "n=3"])).code).toBe(2);
   expect((await dry(["--network", "offline"])).stderr).toContain("offline leaves it without");
   expect((await dry(["--base-branch", "none"])).code).toBe(1);
+  expect((await dry(["--include-branches", "gone"])).stderr).toContain(
+    'no branch, tag or commit "gone"',
+  );
+  const spread = ["--strategy", "best-of-n", "-S", "plugins=claude-code,nope"];
+  expect((await dry(spread)).stderr).toContain('-S plugins: there is no plugin "nope"');
 });
 
 test("the order of the queue and how many may start at once are in the run", async () => {

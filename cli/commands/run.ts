@@ -15,12 +15,13 @@ import type { Session } from "../session.ts";
 import { parallelOf } from "../settings/from-flags.rules.ts";
 import { refuseUntrusted } from "../settings/refuse-untrusted.rules.ts";
 import { strayStrategies } from "../settings/strategy-keys.rules.ts";
-import { chooseAgent } from "../submit/agent-choice.ts";
+import { chooseAgent, choosePlugin } from "../submit/agent-choice.ts";
 import { checkCredentialSource } from "../submit/credential-source.ts";
 import { namedFiles } from "../submit/named-files.ts";
 import { slotsFor } from "../submit/parallel-slots.ts";
 import {
   chooseBase,
+  namedBranches,
   prepareSubmission,
   refuseSecretFiles,
   refuseSecrets,
@@ -67,13 +68,18 @@ async function runPrompt(
   const strategy = known || (await ownStrategy(session, asked, root));
   await checkParamFiles(session, strategy);
   const base = await chooseBase(session, place, signal);
-  const plugins = strategy.marked.flatMap(({ mark, value }) => (mark === "plugin" ? [value] : []));
+  const plugins = strategy.marked.flatMap(({ mark, value, param }) => {
+    if (mark !== "plugin") return [];
+    choosePlugin(settings, value, strategy.given.get(param)?.as);
+    return [value];
+  });
   const named = [...strategy.plugins, ...plugins];
   const agent = chooseAgent(session, prompt, named, askedBy(strategy));
   await checkCredentialSource(session, place, agent.credentials, signal);
   for (const note of agent.notes) await session.console.note(note);
   const files = await namedFiles(host, root, strategy.marked, strategy.given);
   await checkStrategy(strategy, { repo: place.repo, base, files, signal });
+  const branches = await namedBranches(place.repo, base, strategy.marked, signal);
   refuseSecrets(session, { prompt, strategy: strategy.spec, agent: [agent.spec, agent.others] });
   const { code } = strategy;
   refuseSecretFiles(session, code ? [...files, { path: code.file, ...code }] : files);
@@ -88,6 +94,7 @@ async function runPrompt(
       connection,
       place,
       base,
+      branches,
       agent,
       strategy,
       files,

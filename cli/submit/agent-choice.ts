@@ -142,17 +142,23 @@ function noteOf({ plugin }: AgentSpec, { from, unused, provider }: Found): reado
 /**
  * The plugin that is asked for: one of ours, or one that the user has declared.
  *
+ * @param as where it was asked for, where that is no setting of the plugin's own
  * @throws {PitayaError} `usage`
  */
 export function choosePlugin(
   { values, plugins }: Pick<Resolved, "values" | "plugins">,
   name: string = values.plugin_name,
+  as?: string,
 ): { readonly plugin: AgentPlugin; readonly declaration: PluginDeclaration | undefined } {
   const declaration = plugins.get(name);
   if (declaration === undefined && !pluginNames.includes(name)) {
-    throw new PitayaError("usage", `there is no plugin "${printable(name)}"`, {
-      hint: `plugins: ${[...new Set([...pluginNames, ...plugins.keys()])].join(", ")}`,
-    });
+    throw new PitayaError(
+      "usage",
+      `${as === undefined ? "" : `${as}: `}there is no plugin "${printable(name)}"`,
+      {
+        hint: `plugins: ${[...new Set([...pluginNames, ...plugins.keys()])].join(", ")}`,
+      },
+    );
   }
   if (declaration !== undefined && pluginNames.includes(name)) {
     throw new PitayaError("usage", `plugins.${name}: there is a plugin ${name} already`, {

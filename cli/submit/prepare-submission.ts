@@ -56,6 +56,8 @@ export async function prepareSubmission(options: {
   readonly connection: Connection;
   readonly place: LocalPlace;
   readonly base: Base;
+  /** What `namedBranches` gave. */
+  readonly branches: readonly Base[];
   readonly agent: AgentChoice;
   readonly strategy: StrategyChoice;
   readonly files: readonly NamedFile[];
@@ -68,7 +70,6 @@ export async function prepareSubmission(options: {
   const now = clock.now();
   const run = makeRunId(new Date(now), random(4));
   const certificates = await extraCa(session, repo.topLevel ?? repo.gitDir);
-  const named = await namedBranches(repo, base, strategy.marked, signal);
   const sent = await sentBundles(place.directory.root, connection.store, random(4));
   return {
     run,
@@ -79,7 +80,7 @@ export async function prepareSubmission(options: {
       const source = await uploadBase({ bus, repo, base, sent: known, scratchDir, signal });
       const branches: BranchSource[] = [];
       // One after the other: each may stand on what the one before it has sent.
-      for (const branch of named) {
+      for (const branch of options.branches) {
         const remembered = await sentBundles(place.directory.root, connection.store, random(4));
         const from = { bus, repo, base: branch, sent: remembered, scratchDir, signal };
         branches.push(await uploadBase(from));
@@ -111,8 +112,12 @@ export async function prepareSubmission(options: {
   };
 }
 
-/** Branches that parameters name, each by the name it was given there. */
-async function namedBranches(
+/**
+ * Branches that parameters name, each by the name it was given there.
+ *
+ * @throws {PitayaError} `base_missing`
+ */
+export async function namedBranches(
   repo: Repository,
   base: Base,
   marked: StrategyChoice["marked"],
