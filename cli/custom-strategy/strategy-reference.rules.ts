@@ -1,4 +1,5 @@
 import { PitayaError } from "@pitaya/protocol";
+import { nearest } from "../command-line/nearest.rules.ts";
 
 /** What `--strategy` names: one that Pitaya ships, or somebody's own code and which export of it. */
 export type StrategyReference = { readonly kind: "shipped"; readonly name: string } | CodeReference;
@@ -39,7 +40,9 @@ export function strategyReference(text: string, shipped: readonly string[]): Str
   const isPath = SOURCE.test(from) || /^(\.{0,2}\/|~)/.test(from);
   if (isPath) return { kind: "file", from, ...named };
   if (from.includes("/") || exportName !== undefined) return { kind: "module", from, ...named };
-  throw new PitayaError("usage", `there is no strategy "${text}"`, {
+  const meant = nearest(text, shipped);
+  const more = meant === undefined ? "" : `; did you mean ${meant}?`;
+  throw new PitayaError("usage", `there is no strategy "${text}"${more}`, {
     hint: `strategies: ${shipped.join(", ")}. ${FORMS}`,
   });
 }

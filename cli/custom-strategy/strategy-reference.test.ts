@@ -16,7 +16,11 @@ describe("--strategy", () => {
   });
 
   it.each([
-    ["smiple", /no strategy "smiple"/, /simple\. Code of your own: \.\/file\.ts/],
+    [
+      "smiple",
+      /no strategy "smiple"; did you mean simple\?/,
+      /simple\. Code of your own: \.\/file\.ts/,
+    ],
     ["./old.py", /old\.py is Python/, /Moving a Python strategy/],
     ["examples.fanout_two:FanOutTwo", /is Python/, /docs\/strategies\.md/],
     ["./old.py:Class", /is Python/, /docs\/strategies\.md/],

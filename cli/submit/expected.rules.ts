@@ -8,6 +8,7 @@ interface Schema {
   readonly items?: Schema | boolean;
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly required?: readonly string[];
+  readonly additionalProperties?: Schema | boolean;
   readonly minimum?: number;
   readonly exclusiveMinimum?: number;
   readonly maximum?: number;
@@ -25,12 +26,32 @@ interface Schema {
  * @param schema JSON Schema of the document
  */
 export function expectedAt(schema: object, path: readonly string[]): string | undefined {
+  const at = schemaAt(schema, path);
+  return at === undefined ? undefined : wordsFor(at);
+}
+
+/** Names that an object has there and may not have, and those that it may. */
+export function strangersAt(
+  schema: object,
+  path: readonly string[],
+  value: unknown,
+): { readonly strange: readonly string[]; readonly known: readonly string[] } {
+  const at = schemaAt(schema, path);
+  const forms = [at, ...(at?.anyOf ?? []), ...(at?.oneOf ?? [])];
+  const form = forms.find((one) => one?.properties && one.additionalProperties === false);
+  const known = Object.keys(form?.properties ?? {});
+  const isObject = value !== null && typeof value === "object" && !Array.isArray(value);
+  const names = form !== undefined && isObject ? Object.keys(value) : [];
+  return { strange: names.filter((name) => !known.includes(name)), known };
+}
+
+function schemaAt(schema: Schema, path: readonly string[]): Schema | undefined {
   let at: Schema | undefined = schema;
   for (const step of path) {
     const items: Schema | undefined = typeof at?.items === "object" ? at.items : undefined;
     at = at?.properties?.[step] ?? (/^\d+$/.test(step) ? items : undefined);
   }
-  return at === undefined ? undefined : wordsFor(at);
+  return at;
 }
 
 function wordsFor(schema: Schema): string | undefined {

@@ -1,7 +1,7 @@
 import { jsonFault } from "@pitaya/strategies";
 import { nearest } from "../command-line/nearest.rules.ts";
 import { printable, shorten } from "../output/printable.rules.ts";
-import { expectedAt } from "./expected.rules.ts";
+import { expectedAt, strangersAt } from "./expected.rules.ts";
 import {
   coercedParams,
   type ParamIssue,
@@ -87,7 +87,9 @@ function problemOf(
   const place = [held.as, ...(inner.length === 0 ? [] : [inner.map(stepText).join(".")])];
   if (code === "custom") return { kind: "whole", text: [...place, message].join(": ") };
   const expected = isOwn(message) ? message : wanted(schema, [key, ...inner], message);
-  const text = `${place.join(": ")}: ${expected}, not ${valueAt(params[key], inner)}`;
+  const value = valueAt(params[key], inner);
+  const strange = strangersIn(schema, [key, ...inner], value);
+  const text = `${place.join(": ")}: ${expected}, not ${shownValue(value)}${strange}`;
   return { kind: "value", text };
 }
 
@@ -111,10 +113,20 @@ function wanted(schema: object, path: readonly string[], message: string): strin
   return message.replace(/^Invalid (?:input|option): /, "").replace(/, received \w+$/, "");
 }
 
-function valueAt(value: unknown, path: readonly string[]): string {
-  const held = path.reduce<unknown>(
+const valueAt = (value: unknown, path: readonly string[]): unknown =>
+  path.reduce<unknown>(
     (inner, key) => (Object.hasOwn(Object(inner), key) ? Object(inner)[key] : undefined),
     value,
   );
-  return shorten(JSON.stringify(held) ?? "nothing", 80);
+
+const shownValue = (value: unknown): string => shorten(JSON.stringify(value) ?? "nothing", 80);
+
+/** A form has many fields: which of the given ones is none of them. */
+function strangersIn(schema: object, path: readonly string[], value: unknown): string {
+  const { strange, known } = strangersAt(schema, path, value);
+  const [name] = strange;
+  if (name === undefined) return "";
+  const meant = nearest(name, known);
+  const more = meant === undefined ? "" : `; did you mean ${meant}?`;
+  return `: there is no ${shorten(name, 40)}${more}`;
 }

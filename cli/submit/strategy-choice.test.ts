@@ -32,6 +32,11 @@ test.each([
     'verify={"timeout_s":0}',
     /expected some text or \{command: .*not \{"timeout_s":0\}$/,
   ],
+  [
+    "scoring",
+    'verify={"command":"x","fils":["a"]}',
+    /^expected .*\}: there is no fils; did you mean files\?$/,
+  ],
   ["best-of-n", "n=51", "expected a whole number from 1 to 50, not 51"],
   ["best-of-n", "tie_breaker=last", 'expected "first" or "random", not "last"'],
   ["best-of-n", "require_min_success=6", "expected at most the number of candidates, n=5, not 6"],

@@ -188,4 +188,12 @@ describe("candidates", () => {
     expect(task).not.toHaveProperty("plugin");
     expect(task).not.toHaveProperty("model");
   });
+
+  it("are told of with the model they had", async () => {
+    const tested = await run({ model: "haiku", models: ["tiny"] }, [{}]);
+    const other = await run({ model: "haiku" }, [{}]);
+    const told = { scorer_model: "haiku", candidates: [{ model: "tiny" }] };
+    expect(tested.outcome.metadata).toMatchObject(told);
+    expect(other.outcome.metadata).toMatchObject({ ...told, candidates: [{ model: "haiku" }] });
+  });
 });

@@ -37,7 +37,7 @@ export const bestOfN = defineStrategy({
       Array.from({ length: n }, async (_, index) => {
         const hint = hints[index]?.trim() || undefined;
         const plugin = plugins[index % plugins.length];
-        const model = models[index % models.length];
+        const model = models[index % models.length] ?? params.generator_model;
         const keys = [`cand${index + 1}`];
         const parts = { task: prompt, baseBranch, keys, hint, plugin, model };
         return { index, hint, plugin, model, ...(await candidate(ctx, params, parts)) };
@@ -50,7 +50,7 @@ export const bestOfN = defineStrategy({
     const told = {
       total_candidates: n,
       successful_candidates: viable.length,
-      scorer_model: params.scorer_model ?? null,
+      scorer_model: params.scorer_model ?? params.model ?? null,
       weights: { ...weightsOf(params) },
       candidates: candidates.map((one) => briefly(one, n, params)),
     };
@@ -94,7 +94,7 @@ function briefly(one: Numbered, n: number, params: ScoringParams): JsonObject {
     index: one.index + 1,
     key: one.key,
     plugin: one.plugin ?? null,
-    model: one.model ?? null,
+    model: one.model ?? params.model ?? null,
     diversity_hint: cut(one.hint ?? null),
     ...rest,
     feedback: cut(feedback),

@@ -12,7 +12,7 @@ export const scoring = defineStrategy({
     const made = await candidate(ctx, params, { task: prompt, baseBranch, keys: [] });
     const metadata = {
       ...candidateMetadata(made, params),
-      scorer_model: params.scorer_model ?? null,
+      scorer_model: params.scorer_model ?? params.model ?? null,
       weights: { ...weightsOf(params) },
     };
     if (made.problem) return failed(made.problem.text, [made.key], metadata);
