@@ -10,7 +10,7 @@ import type { AttemptScope } from "./attempt-scope.ts";
 /**
  * Reads a file of the task's base, from this runner's own packs. No container, and no checkout.
  *
- * @throws `task_unsupported` where something else stands there, or more than may be read
+ * @throws `no_result` where something else stands there, or more than may be read
  */
 export async function readFile(
   scope: AttemptScope,
@@ -42,7 +42,8 @@ function notText(path: string, branch: string, found: Exclude<FileRead, { kind: 
     found.kind === "too-large"
       ? `is ${found.bytes} bytes, and at most ${MAX_READ_BYTES} can be read`
       : `is a ${NAMES[found.kind]}, not a text file`;
-  return new PitayaError("task_unsupported", `${path} on ${branch} ${what}.`, {
+  // Some agent's doing, and no mistake of whoever began the run.
+  return new PitayaError("no_result", `${path} on ${branch} ${what}.`, {
     details: { found: found.kind },
   });
 }

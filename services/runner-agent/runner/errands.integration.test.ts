@@ -105,7 +105,7 @@ describe("a file to be read", () => {
     const h = await read(".");
     const { error } = await h.fact("attempt.failed", "one");
     expect(error).toMatchObject({
-      code: "task_unsupported",
+      code: "no_result",
       message: ". on main is a directory, not a text file.",
       retryable: false,
     });
