@@ -61,7 +61,9 @@ export function flagMisuse(
 function elsewhere(name: FlagName, command: CommandName): Misuse | undefined {
   if (commandSpec(command).flags.includes(name)) return undefined;
   const owner = COMMAND_NAMES.find((other) => commandSpec(other).flags.includes(name));
-  const message = `--${name} is not a flag of \`pitaya ${command}\`.`;
+  const { short } = flagSpec(name);
+  const called = short === undefined ? `--${name}` : `-${short}, --${name}`;
+  const message = `${called} is not a flag of \`pitaya ${command}\`.`;
   return { message, hint: `It belongs to \`pitaya ${owner}\`; see \`${helpOf(command)}\`.` };
 }
 

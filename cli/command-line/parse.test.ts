@@ -95,6 +95,7 @@ test.each([
     ["attach", "r", "--runs", "2"],
     "--runs is not a flag of `pitaya attach`. It belongs to `pitaya run`",
   ],
+  [["resume", "r", "-S", "n=1"], "-S, --set is not a flag of `pitaya resume`"],
   [["p", "--model"], "--model needs a value. Write --model <name>"],
   [["p", "--model", "--json"], "--model needs a value"],
   [["p", "--json=yes"], "--json takes no value"],

@@ -73,6 +73,21 @@ test("the branch to look at next is the chosen one's", () => {
   expect(stepsFor(null)[0]).toMatch(/of-a$/);
 });
 
+test("work that was chosen and changed nothing is told as such", () => {
+  const summary = summaryOf(folded().view, textExcerpt);
+  const [result] = summary.results;
+  const [execution] = Object.values(summary.strategies);
+  if (!result || !execution) throw new Error("there is no sample");
+  const s1 = { ...execution, state: "completed" as const, chosen: result.instance_id };
+  const text = (has_changes: boolean) =>
+    summaryText(
+      { ...summary, strategies: { s1 }, results: [{ ...result, has_changes }] },
+      undefined,
+    );
+  expect(text(false)).toMatch(/s1 chose .*, which changed nothing\n/);
+  expect(text(true)).not.toMatch(/changed nothing/);
+});
+
 test("what others wrote does nothing to a terminal", () => {
   expect(printable("a\u001b[31mred\u001b[0m\u0007 b\r\nc\u202e\u200bd\u009b2J")).toBe("ared b cd");
   fc.assert(

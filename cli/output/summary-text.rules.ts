@@ -62,8 +62,10 @@ function outcomes({ strategies, results, error }: Summary): string[] {
     if (chosen !== null && state === "completed") {
       const { score, score_scale_max: scale } = metadata;
       const worth = typeof score === "number" ? `, score ${score} of ${scale}` : "";
-      const key = results.find(({ instance_id }) => instance_id === chosen)?.key ?? "";
-      return [`${id} chose ${shortInstanceId(chosen)} (${printable(key)})${worth}`];
+      const work = results.find(({ instance_id }) => instance_id === chosen);
+      const empty = work?.has_changes === false ? ", which changed nothing" : "";
+      const key = printable(work?.key ?? "");
+      return [`${id} chose ${shortInstanceId(chosen)} (${key})${worth}${empty}`];
     }
     const isSaid = reason === null || state !== "failed" || error?.message.includes(reason);
     return isSaid ? [] : [`${id} failed: ${said(reason)}`];
