@@ -18,6 +18,7 @@ import type { Session } from "../session.ts";
 import { refuseUntrusted } from "../settings/refuse-untrusted.rules.ts";
 import type { Resolved } from "../settings/resolve.rules.ts";
 import { checkAddress } from "./agent-address.rules.ts";
+import { refuseLoopback } from "./loopback-address.rules.ts";
 import { posixWords } from "./posix-words.rules.ts";
 import type { Credentials } from "./sealed-credentials.ts";
 
@@ -100,6 +101,7 @@ function agentOf(
   };
   const unreachable = networkProblem(plugin, spec, values["runner.network_egress"]);
   if (unreachable !== undefined) throw new PitayaError("usage", unreachable);
+  refuseLoopback(plugin, spec, values["runner.network_egress"]);
   return { spec, found };
 }
 
