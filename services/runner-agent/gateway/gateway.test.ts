@@ -187,6 +187,51 @@ describe("a call to the provider", () => {
     expect(seen).toEqual([`${method} /base/a`, "GET /base/b"]);
   });
 
+  it("sends no body beside its headers, however many of those there are", async () => {
+    const seen: string[] = [];
+    const upstream = await provider((request, response) => {
+      seen.push(`${request.method} ${request.url}`);
+      request.resume().on("end", () => response.end("done"));
+    });
+    const { own, port } = await opened();
+    own.admit("token", Promise.resolve(providerAt(upstream)));
+    const head = `GET /token/a HTTP/1.1\r\nHost: x\r\n${"a:\r\n".repeat(1500)}`;
+    const chunk = `${INNER.length.toString(16)}\r\n${INNER}\r\n0\r\n\r\n`;
+    await spoken(port, `${head}Transfer-Encoding: chunked\r\n\r\n${chunk}`);
+    expect(await (await ask(port, "/token/b")).text()).toBe("done");
+    expect(seen).not.toContain("POST /smuggled");
+  });
+
+  it("is refused in another protocol's words", async () => {
+    const { port } = await opened();
+    expect(await spoken(port, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")).not.toMatch(/^HTTP\/1.1 2/);
+  });
+
+  it("is refused where it is too large together with others, and they are answered", async () => {
+    const begun = Promise.withResolvers<ServerResponse>();
+    const completion = '{"choices":[{"message":{"content":"hello"}}]}';
+    let calls = 0;
+    const upstream = await provider((request, response) => {
+      response.setHeader("content-type", "application/json");
+      calls += 1;
+      const answer = calls === 1 ? begun.resolve : () => response.end(completion);
+      request.resume().on("end", () => answer(response));
+    });
+    const { own, port } = await opened();
+    own.admit("token", Promise.resolve(providerAt(upstream, { speaksChatOnly: true })));
+    const sized = (megabytes: number) =>
+      ask(port, "/token/responses", {
+        method: "POST",
+        body: JSON.stringify({ input: "x".repeat(megabytes * 1024 * 1024) }),
+      });
+    const first = sized(20);
+    const response = await begun.promise;
+    expect((await sized(45)).status).toBe(413);
+    response.end(completion);
+    expect(await (await first).text()).toContain("hello");
+    expect((await sized(45)).status).toBe(200);
+  });
+
   it("is no TRACE, which would say the key", async () => {
     const { own, port } = await opened();
     own.admit("token", Promise.resolve(providerAt(1)));
@@ -372,6 +417,16 @@ describe("all else", () => {
     const { own, port } = await opened();
     own.admit("token", allowing("localhost", "127.0.0.1", "169.254.169.254"));
     expect((await tunnel(port, target, token)).status).toBe(status);
+  });
+
+  it("is refused as a tunnel is, where it is asked for without one", async () => {
+    const { own, port } = await opened();
+    own.admit("token", allowing("127.0.0.1", "localhost"));
+    const login = Buffer.from("pitaya:token").toString("base64");
+    for (const host of ["127.0.0.1", "localhost"]) {
+      const head = `GET http://${host}/ HTTP/1.1\r\nHost: ${host}\r\nProxy-Authorization: Basic ${login}`;
+      expect(await spoken(port, `${head}\r\n\r\n`)).toMatch(/^HTTP\/1.1 403 /);
+    }
   });
 
   it("is refused by its name in words", async () => {

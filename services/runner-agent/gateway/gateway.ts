@@ -14,7 +14,7 @@ import type { Purpose, Surroundings } from "./addresses.rules.ts";
 import { allowedBy, parseTarget, type Target } from "./allow-list.rules.ts";
 import { beginAnswer } from "./begin-answer.ts";
 import { outward, portOf, Refused } from "./outward.ts";
-import { answered, isPassed, passedOn } from "./passed-on.rules.ts";
+import { answered, isPassed, passedOn, sendBody } from "./passed-on.rules.ts";
 import { type Guest, type Pass, passes } from "./passes.ts";
 import { callProvider } from "./provider-call.ts";
 import { refuse, refuseRaw } from "./refusals.ts";
@@ -39,7 +39,7 @@ export interface Gateway {
 
 export interface GatewayOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly log: Pick<Logger, "debug" | "warn">;
+  readonly log: Pick<Logger, "debug">;
   surroundings(): Surroundings;
   /** How long a token that nobody knows may be that of an attempt which is just taken up. 10,000. */
   readonly patienceMs?: number;
@@ -50,7 +50,8 @@ export function gateway(options: GatewayOptions): Gateway {
   const guests = passes({ patienceMs: options.patienceMs ?? 10_000 });
   const out = outward(options.env, options.surroundings);
 
-  const server = createServer({ requestTimeout: 0, headersTimeout: 60_000, keepAliveTimeout: 0 });
+  // Its times have no effect on a server that listens nowhere: the relay bounds the connections.
+  const server = createServer({ keepAliveTimeout: 0 });
   const waiting = new WeakMap<Duplex, number>();
   server.on("request", (request, response) => {
     const { socket } = request;
@@ -59,15 +60,16 @@ export function gateway(options: GatewayOptions): Gateway {
     waiting.set(socket, others + 1);
     response.once("close", () => waiting.set(socket, (waiting.get(socket) ?? 1) - 1));
     handle(request, response).catch((error: unknown) => {
-      log.warn({ err: error }, "gateway: a request failed");
+      // No warning: an agent could fill the log with them.
+      log.debug({ err: messageOf(error) }, "gateway: a request failed");
       if (response.headersSent) response.destroy();
-      else refuse(response, 502, messageOf(error));
+      else refuse(response, statusOf(error), messageOf(error));
     });
   });
   server.on("connect", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on("error", () => socket.destroy());
     openTunnel(request, socket, head).catch((error: unknown) => {
-      refuseRaw(socket, error instanceof Refused ? 403 : 502, messageOf(error));
+      refuseRaw(socket, statusOf(error), messageOf(error));
     });
   });
   // A WebSocket, for one: who is told so at once comes again over plain HTTP.
@@ -133,7 +135,7 @@ export function gateway(options: GatewayOptions): Gateway {
       request.unpipe(call);
       request.resume();
       if (response.headersSent) response.destroy();
-      else refuse(response, error instanceof Refused ? 403 : 502, messageOf(error));
+      else refuse(response, statusOf(error), messageOf(error));
     });
     call.on("response", (answer) => {
       if (beginAnswer(response, answer, answered(answer.headers))) {
@@ -144,7 +146,7 @@ export function gateway(options: GatewayOptions): Gateway {
       call.destroy();
       agent.destroy();
     });
-    request.pipe(call);
+    sendBody(request, call);
   }
 
   async function openTunnel(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
@@ -198,6 +200,8 @@ const purposeOf = (entry: string): Purpose =>
 
 const notAllowed = ({ host, port }: Target): string =>
   `${host}:${port} is not in runner.network_allow.`;
+
+const statusOf = (error: unknown): number => (error instanceof Refused ? 403 : 502);
 
 const messageOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);

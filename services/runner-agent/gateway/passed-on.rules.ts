@@ -1,4 +1,9 @@
-import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from "node:http";
+import type {
+  ClientRequest,
+  IncomingHttpHeaders,
+  IncomingMessage,
+  OutgoingHttpHeaders,
+} from "node:http";
 
 /** Of one connection only, and so never passed on. */
 const HOP_BY_HOP = [
@@ -25,6 +30,15 @@ export function passedOn({ headers, method = "" }: Asked): OutgoingHttpHeaders {
     return { ...kept, "transfer-encoding": "chunked" };
   if (length !== undefined) return { ...kept, "content-length": length };
   return WITH_BODY.includes(method) ? { ...kept, "content-length": 0 } : kept;
+}
+
+/** Sends a request's body, where its headers say that there is one: no byte goes out beside them. */
+export function sendBody(request: IncomingMessage, call: ClientRequest): void {
+  if (call.hasHeader("content-length") || call.hasHeader("transfer-encoding")) request.pipe(call);
+  else {
+    request.resume();
+    call.end();
+  }
 }
 
 /** An answer's headers without those of the connection. */

@@ -25,6 +25,8 @@ export interface Guest {
   usage: TokenUsage | undefined;
   /** Keeps connections to the provider: its own alone, since its key goes over them. */
   agent: Agent | undefined;
+  /** Of its requests that are read whole, until they are answered. */
+  heldBytes: number;
   /** What is to end with it. */
   readonly connections: Set<Duplex>;
 }
@@ -53,6 +55,7 @@ export function passes(options: { readonly patienceMs: number }): Passes {
         pass,
         usage: before?.usage,
         agent: undefined,
+        heldBytes: 0,
         connections: before?.connections ?? new Set(),
       });
       for (const wake of waiting.get(token) ?? []) wake();

@@ -39,9 +39,10 @@ it("holds nothing back that is no key's beginning", () => {
 });
 
 it("takes them out of headers", () => {
-  const headers = { "x-echo": "sk-sk-key!", "set-cookie": ["a$&b", "c"] };
+  const headers = { "x-echo": "sk-sk-key!", location: "/?k=a%24%26b", "set-cookie": ["a$&b", "c"] };
   expect(headersWithoutKeys(headers, keys)).toEqual({
     "x-echo": "pitaya-0!",
+    location: "/?k=pitaya-1",
     "set-cookie": ["pitaya-1", "c"],
   });
 });

@@ -9,7 +9,20 @@ export interface Key {
 
 /** With each key taken back: providers repeat what they are sent. */
 export const withoutKeys = (text: string, keys: readonly Key[]): string =>
-  keys.reduce((so, { placeholder, value }) => so.replaceAll(value, () => placeholder), text);
+  replaced(text, written(keys));
+
+const replaced = (text: string, forms: readonly Key[]): string =>
+  forms.reduce((so, { placeholder, value }) => so.replaceAll(value, () => placeholder), text);
+
+/** Each key also as addresses have it, and as some write JSON. */
+function written(keys: readonly Key[]): readonly Key[] {
+  return keys.flatMap(({ placeholder, value }) =>
+    [...new Set([value, encodeURIComponent(value), value.replaceAll("/", "\\/")])].map((form) => ({
+      placeholder,
+      value: form,
+    })),
+  );
+}
 
 export const headersWithoutKeys = (
   headers: OutgoingHttpHeaders,
@@ -28,14 +41,14 @@ export const headersWithoutKeys = (
  */
 export function withoutKeysInStream(keys: readonly Key[]): Transform {
   // One character a byte, so that it may be anything.
-  const bytewise = keys.map(({ placeholder, value }) => ({
+  const bytewise = written(keys).map(({ placeholder, value }) => ({
     placeholder: Buffer.from(placeholder).toString("latin1"),
     value: Buffer.from(value).toString("latin1"),
   }));
   let held = "";
   return new Transform({
     transform(bytes: Buffer, _encoding, done) {
-      const text = withoutKeys(held + bytes.toString("latin1"), bytewise);
+      const text = replaced(held + bytes.toString("latin1"), bytewise);
       const begun = Math.max(0, ...bytewise.map(({ value }) => beginningAtEnd(text, value)));
       held = text.slice(text.length - begun);
       done(null, Buffer.from(text.slice(0, text.length - begun), "latin1"));

@@ -13,7 +13,7 @@ import { addUsage } from "./add-usage.ts";
 import { beginAnswer } from "./begin-answer.ts";
 import { type Translation, translation } from "./chat/translation.ts";
 import { eventSplitter } from "./event-splitter.ts";
-import { answered } from "./passed-on.rules.ts";
+import { answered, sendBody } from "./passed-on.rules.ts";
 import type { Guest, Pass } from "./passes.ts";
 import { headersWithoutKeys, type Key, withoutKeys, withoutKeysInStream } from "./placeholders.ts";
 import { callHeaders, callUrl } from "./provider-request.rules.ts";
@@ -29,7 +29,7 @@ export interface ProviderCall {
   readonly onTrouble: (error: Error) => void;
 }
 
-/** Of a request that is translated, and of an answer, which are read whole then. */
+/** Of an attempt's requests that are translated, together, and of an answer: they are read whole. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
 const MAX_EVENT_LENGTH = 8 * 1024 * 1024;
 
@@ -44,10 +44,10 @@ export async function callProvider(
     call.provider.speaksChatOnly && request.method === "POST" && RESPONSES.test(call.path);
   if (!isTranslated) {
     const sent = send(request, response, call, call.path, passOn(response, keys));
-    if (sent) request.pipe(sent);
+    if (sent) sendBody(request, sent);
     return;
   }
-  const body = await textOf(request);
+  const body = await textOf(request, roomFor(call.guest, response));
   if (body === undefined) return refuse(response, 413, "The request is too large.");
   const asked = translation(body, () => randomUUID().replaceAll("-", ""));
   delete request.headers["transfer-encoding"];
@@ -127,15 +127,14 @@ const answerIn =
     if (answer.statusCode !== 200) return passOn(response, keys)(answer, done);
     const headers = headersOf(answer, keys);
     if (!asked.isStreamed) {
-      textOf(answer).then(
-        (text) => {
+      textOf(answer, room())
+        .then((text) => {
           const whole = asked.whole(withoutKeys(text ?? "", keys));
           if (whole === undefined) refuse(response, 502, "The provider gave no chat completion.");
           else if (beginAnswer(response, answer, headers)) response.end(whole);
           done(null);
-        },
-        broken(response, done),
-      );
+        })
+        .catch(broken(response, done));
       return;
     }
     const split = eventSplitter(MAX_EVENT_LENGTH);
@@ -161,14 +160,47 @@ const broken = (response: ServerResponse, done: (error: Error) => void) => (erro
   done(error);
 };
 
-/** Undefined where it is too long. */
-async function textOf(message: IncomingMessage): Promise<string | undefined> {
-  const parts: Buffer[] = [];
-  let bytes = 0;
-  for await (const part of message) {
-    bytes += part.length;
-    if (bytes > MAX_BODY_BYTES) return undefined;
-    parts.push(part);
-  }
-  return Buffer.concat(parts).toString();
+/** Is there room for so many bytes more? */
+type Room = (bytes: number) => boolean;
+
+function room(): Room {
+  let held = 0;
+  return (bytes) => {
+    held += bytes;
+    return held <= MAX_BODY_BYTES;
+  };
+}
+
+/** Shared by an attempt's requests: each is counted until it has its answer. */
+function roomFor(guest: Guest, response: ServerResponse): Room {
+  let own = 0;
+  response.once("close", () => {
+    guest.heldBytes -= own;
+    own = 0;
+  });
+  return (bytes) => {
+    if (response.destroyed || guest.heldBytes + bytes > MAX_BODY_BYTES) return false;
+    own += bytes;
+    guest.heldBytes += bytes;
+    return true;
+  };
+}
+
+/** Undefined where there is no room for it; it is read on then, that its connection can carry an answer. */
+function textOf(message: IncomingMessage, hasRoom: Room): Promise<string | undefined> {
+  return new Promise((done, fail) => {
+    const parts: Buffer[] = [];
+    let fits = true;
+    message.on("data", (part: Buffer) => {
+      fits &&= hasRoom(part.length);
+      if (fits) parts.push(part);
+      else {
+        parts.length = 0;
+        done(undefined);
+      }
+    });
+    message.on("end", () => done(Buffer.concat(parts).toString()));
+    message.on("error", fail);
+    message.on("close", () => fail(new Error("it broke off")));
+  });
 }

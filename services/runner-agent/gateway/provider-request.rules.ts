@@ -4,7 +4,13 @@ import type { Key } from "./placeholders.ts";
 
 /** Names that carry a credential, of headers and parameters: words of theirs, whatever is between them. */
 const CREDENTIAL_WORDS =
-  /^(auth|authorization|bearer|cookie|credentials?|key|passw(or)?d|secret|signature|token)$/;
+  /^(auth|authorization|bearer|cookie|credentials?|jwt|key|passw(or)?d|pat|secret|sig|signature|token)$/;
+/** The same without anything between the words: `accesstoken`. */
+const GLUED_WORDS =
+  /^(access|api|auth|client|id|oauth\d?|private|refresh|secret|security|session|subscription)(key|secret|token)$/;
+/** What a request says to be in place of what it is: another path, host or method. */
+const PRETENCE =
+  /^(forwarded|x-forwarded-.*|x-original-.*|x-rewrite-.*|x-http-method.*|x-method-.*)$/;
 
 /** `x-api-key` and `apiKey` have the words `x`, `api`, `key`. */
 const wordsOf = (name: string): readonly string[] =>
@@ -19,7 +25,7 @@ const NO_CREDENTIAL = /^(page|next|continuation|cursor|idempotency)$/;
 function isCredential(name: string): boolean {
   const words = wordsOf(name);
   return (
-    words.some((word) => CREDENTIAL_WORDS.test(word) || /^(api|access|auth)?key$/.test(word)) &&
+    words.some((word) => CREDENTIAL_WORDS.test(word) || GLUED_WORDS.test(word)) &&
     !words.some((word) => NO_CREDENTIAL.test(word))
   );
 }
@@ -39,6 +45,7 @@ export function callHeaders(asked: Asked, keys: readonly Key[]): OutgoingHttpHea
   const { host: _, ...kept } = passedOn(asked);
   const call: OutgoingHttpHeaders = {};
   for (const [name, value] of Object.entries(kept)) {
+    if (PRETENCE.test(name)) continue;
     const put = isCredential(name) ? keyIn(String(value), keys) : value;
     if (put !== undefined) call[name] = put;
   }
