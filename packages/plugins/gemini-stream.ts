@@ -66,6 +66,8 @@ export function geminiStreamParser(options: { readonly resumed: boolean }): Outp
   let retrying: { attempt: number; reason: string } | undefined;
   let errorName: string | undefined;
   let sessionId: string | undefined;
+  /** Of a conversation that is none yet: before the model's first word the CLI keeps nothing of it. */
+  let unheard: AgentRecord | undefined;
   /** Of the message that is not over. */
   let pieces: ReturnType<typeof joinedText> | undefined;
   let finalMessage: string | undefined;
@@ -84,9 +86,12 @@ export function geminiStreamParser(options: { readonly resumed: boolean }): Outp
       : [{ type: "message", text: cutText(finalMessage, MAX_TEXT) }];
   }
 
-  function modelSpeaks(): void {
+  function modelSpeaks(): AgentRecord[] {
     if (!isModelsTurn) turns += 1;
     isModelsTurn = true;
+    const session = unheard;
+    unheard = undefined;
+    return session === undefined ? [] : [session];
   }
 
   function readMessage({ role, content = "" }: ReturnType<typeof Message.parse>): AgentRecord[] {
@@ -94,10 +99,10 @@ export function geminiStreamParser(options: { readonly resumed: boolean }): Outp
       isModelsTurn = false;
       return messageEnd();
     }
-    modelSpeaks();
+    const session = modelSpeaks();
     pieces ??= joinedText();
     pieces.push(content);
-    return [];
+    return session;
   }
 
   function readResult(line: Result): AgentRecord[] {
@@ -114,13 +119,17 @@ export function geminiStreamParser(options: { readonly resumed: boolean }): Outp
     if (type === "init") {
       const { session_id, model } = Init.parse(json);
       sessionId = session_id;
-      return [...before, { type: "session", sessionId, ...(model !== undefined && { model }) }];
+      unheard = { type: "session", sessionId, ...(model !== undefined && { model }) };
+      if (!options.resumed) return before;
+      const session = unheard;
+      unheard = undefined;
+      return [...before, session];
     }
     if (type === "tool_use") {
       const { tool_id = "", tool_name = "", parameters } = ToolUse.parse(json);
-      modelSpeaks();
+      const session = modelSpeaks();
       const summary = inputSummary(parameters);
-      return [...before, { type: "tool_call", id: tool_id, tool: tool_name, summary }];
+      return [...before, ...session, { type: "tool_call", id: tool_id, tool: tool_name, summary }];
     }
     if (type === "tool_result") {
       const { tool_id = "", status, output, error } = ToolResult.parse(json);
@@ -164,7 +173,7 @@ export function geminiStreamParser(options: { readonly resumed: boolean }): Outp
         records,
         result: {
           ...(finalMessage !== undefined && failure === undefined && { finalMessage }),
-          ...(sessionId !== undefined && { sessionId }),
+          ...(sessionId !== undefined && unheard === undefined && { sessionId }),
           ...spent,
           ...(turns > 0 && { turns }),
           ...(failure !== undefined && { failure }),

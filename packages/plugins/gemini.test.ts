@@ -208,3 +208,19 @@ describe("what the transcripts do not show", () => {
     expect(result.finalMessage).toHaveLength(256 * 1024);
   });
 });
+
+it("has no session to go on with before the model's first word", () => {
+  const init = `${JSON.stringify({ type: "init", session_id: "s1", model: "m" })}\n`;
+  const said = `${JSON.stringify({ type: "message", role: "assistant", content: "Hi." })}\n`;
+  const read = (text: string, resumeSessionId?: string) => {
+    const parser = gemini.parser(resumeSessionId === undefined ? {} : { resumeSessionId });
+    const records = parser.push("stdout", new TextEncoder().encode(text));
+    return [
+      records.some(({ type }) => type === "session"),
+      parser.end({ exitCode: 1 }).result.sessionId,
+    ];
+  };
+  expect(read(init)).toEqual([false, undefined]);
+  expect(read(init + said)).toEqual([true, "s1"]);
+  expect(read(init, "s1")).toEqual([true, "s1"]);
+});
