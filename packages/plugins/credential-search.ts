@@ -29,7 +29,13 @@ export function findCredential(
   ];
   const [first, ...others] = ways.filter(({ value }) => value !== undefined);
   if (first?.value === undefined) return undefined;
-  refuseWhiteSpace(first.value, first.from);
+  refuseOdd(first.value, first.from);
+  // It goes into a header.
+  if (/[^\x21-\x7e]/.test(first.value)) {
+    throw new PitayaError("usage", `the value of ${first.from} has a character that no key has`, {
+      hint: "Keys are letters, digits and signs of ASCII: copy it again from where it was issued.",
+    });
+  }
   const unused = others.map(({ from }) => from).filter((from) => from !== first.from);
   return { ...first, value: first.value, unused: [...new Set(unused)] };
 }
@@ -50,7 +56,7 @@ export function secretVariables(
     });
   }
   const found = environment.map((variable) => [variable, given(env[variable]) ?? ""] as const);
-  for (const [variable, value] of found) refuseWhiteSpace(value, variable);
+  for (const [variable, value] of found) refuseOdd(value, variable);
   return Object.fromEntries(found);
 }
 
@@ -81,7 +87,15 @@ export function refuseStrayFlags(
   }
 }
 
-function refuseWhiteSpace(value: string, from: string): void {
+/** A key is some hundred bytes, and a document with keys some thousand. */
+const MAX_LENGTH = 32_768;
+
+function refuseOdd(value: string, from: string): void {
+  if (value.length > MAX_LENGTH) {
+    throw new PitayaError("usage", `the value of ${from} is too long: ${value.length} characters`, {
+      hint: `A credential has at most ${MAX_LENGTH}.`,
+    });
+  }
   if (/[\s\p{Cc}]/u.test(value)) {
     throw new PitayaError("usage", `the value of ${from} has white space`);
   }

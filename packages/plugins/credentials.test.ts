@@ -81,6 +81,12 @@ describe("credentials", () => {
     );
     expect(() => resolve({ apiKey: "two words" })).not.toThrow("two words");
   });
+
+  it.each(["schlüssel", "key\u200b", "k".repeat(40_000)])("are not %.12s", (apiKey) => {
+    expect(() => resolve({ apiKey })).toThrow(expect.objectContaining({ code: "usage" }));
+    expect(() => resolve({ apiKey })).toThrow("--api-key");
+    expect(() => resolve({ apiKey })).not.toThrow(apiKey);
+  });
 });
 
 describe("the base URL", () => {
