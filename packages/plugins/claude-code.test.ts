@@ -268,8 +268,11 @@ describe("a task that cannot be honoured", () => {
     [{ prompt: "a\0b" }, "claude-code: prompt holds a NUL character"],
     [{ appendSystemPrompt: "x".repeat(98_305) }, "claude-code: appendSystemPrompt is over 96 KiB"],
     [{ maxTurns: 0 }, "claude-code: maxTurns is not a positive whole number"],
-    [{ cliArgs: ["--output-format=text"] }, "claude-code: cliArgs may not hold --output-format"],
-    [{ cliArgs: ["--"] }, "claude-code: cliArgs may not hold --"],
+    [
+      { cliArgs: ["--output-format=text"] },
+      "claude-code: cliArgs may not hold --output-format: Pitaya says that itself",
+    ],
+    [{ cliArgs: ["--"] }, "claude-code: cliArgs may not hold --: Pitaya says that itself"],
   ])("is refused by plugin and field: %o", (changes, problem) => {
     expect(claudeCode.check({ ...task, ...changes })).toEqual([problem]);
   });

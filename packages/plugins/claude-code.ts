@@ -1,6 +1,7 @@
 import { isLongArgument as isLong } from "./argument-bytes.ts";
 import { claudeStreamParser } from "./claude-code-stream.ts";
 import { LONGEST_MESSAGE_BYTES } from "./long-prompt.ts";
+import { ownArguments } from "./own-arguments.rules.ts";
 import type { AgentPlugin, AgentTask } from "./plugin.port.ts";
 
 /**
@@ -91,10 +92,7 @@ function problemsOf(task: AgentTask): string[] {
     if (isLong(text)) problems.push(`${field} is over 96 KiB`);
   }
   if (cliArgs.some(isLong)) problems.push("an argument in cliArgs is over 96 KiB");
-  for (const word of cliArgs) {
-    const name = word.split("=", 1)[0] ?? word;
-    if (OURS.includes(name)) problems.push(`cliArgs may not hold ${name}`);
-  }
+  problems.push(...ownArguments(cliArgs, OURS));
   if (maxTurns !== undefined && !(Number.isSafeInteger(maxTurns) && maxTurns > 0)) {
     problems.push("maxTurns is not a positive whole number");
   }

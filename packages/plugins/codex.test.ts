@@ -100,8 +100,9 @@ describe("a task that cannot be honoured", () => {
     [{ prompt: "a\0b" }, "codex: prompt holds a NUL character"],
     [{ maxTurns: 3 }, "codex: maxTurns: it has no limit of turns"],
     [{ appendSystemPrompt: "x".repeat(98_305) }, "codex: appendSystemPrompt is over 96 KiB"],
-    [{ cliArgs: ["--cd=/"] }, "codex: cliArgs may not hold --cd"],
-    [{ cliArgs: ["resume"] }, "codex: cliArgs may not hold resume"],
+    [{ cliArgs: ["--cd=/"] }, "codex: cliArgs may not hold --cd: Pitaya says that itself"],
+    [{ cliArgs: ["-C/tmp"] }, "codex: cliArgs may not hold -C: Pitaya says that itself"],
+    [{ cliArgs: ["resume"] }, "codex: cliArgs may not hold resume: Pitaya says that itself"],
     [
       { provider: { name: "azure_openai" } },
       "codex: baseUrl: the address of the provider azure_openai is not known",

@@ -3,6 +3,7 @@ import { isLongArgument as isLong } from "./argument-bytes.ts";
 import { LOG_FILTER } from "./codex-log.ts";
 import { codexStreamParser } from "./codex-stream.ts";
 import { LONGEST_MESSAGE_BYTES } from "./long-prompt.ts";
+import { ownArguments } from "./own-arguments.rules.ts";
 import type { AgentPlugin, AgentTask } from "./plugin.port.ts";
 import { keyOf, OPENAI_LIKE, openai } from "./providers.ts";
 
@@ -129,10 +130,7 @@ function problemsOf(task: AgentTask): string[] {
   if (maxTurns !== undefined) problems.push("maxTurns: it has no limit of turns");
   if (isLong(beside)) problems.push("appendSystemPrompt is over 96 KiB");
   if (cliArgs.some(isLong)) problems.push("an argument in cliArgs is over 96 KiB");
-  for (const word of cliArgs) {
-    const name = word.split("=", 1)[0] ?? word;
-    if (OURS.includes(name)) problems.push(`cliArgs may not hold ${name}`);
-  }
+  problems.push(...ownArguments(cliArgs, OURS));
   if (baseUrl === undefined && provider && addressOf(provider.name) === undefined) {
     problems.push(`baseUrl: the address of the provider ${provider.name} is not known`);
   }

@@ -73,7 +73,7 @@ describe("a task that cannot be honoured", () => {
     ],
     [{ systemPrompt: "x".repeat(98_305) }, "gemini: systemPrompt is over 96 KiB"],
     [{ maxTurns: 0 }, "gemini: maxTurns is not a positive whole number"],
-    [{ cliArgs: ["--prompt=x"] }, "gemini: cliArgs may not hold --prompt"],
+    [{ cliArgs: ["--prompt=x"] }, "gemini: cliArgs may not hold --prompt: Pitaya says that itself"],
   ])("is refused by plugin and field: %o", (changes, problem) => {
     expect(gemini.check({ ...task, ...changes })).toEqual([problem]);
   });

@@ -1,6 +1,7 @@
 import { agentFile } from "./agent-file.ts";
 import { isLongArgument as isLong } from "./argument-bytes.ts";
 import { geminiStreamParser } from "./gemini-stream.ts";
+import { ownArguments } from "./own-arguments.rules.ts";
 import type { AgentPlugin, AgentTask, Provider } from "./plugin.port.ts";
 import { keyOf } from "./providers.ts";
 
@@ -113,10 +114,7 @@ function problemsOf(task: AgentTask): string[] {
   if (task.outputSchema !== undefined) problems.push("outputSchema cannot be passed on to it");
   if (isLong(systemPrompt)) problems.push("systemPrompt is over 96 KiB");
   if (cliArgs.some(isLong)) problems.push("an argument in cliArgs is over 96 KiB");
-  for (const word of cliArgs) {
-    const name = word.split("=", 1)[0] ?? word;
-    if (OURS.includes(name)) problems.push(`cliArgs may not hold ${name}`);
-  }
+  problems.push(...ownArguments(cliArgs, OURS));
   if (maxTurns !== undefined && !(Number.isSafeInteger(maxTurns) && maxTurns > 0)) {
     problems.push("maxTurns is not a positive whole number");
   }

@@ -84,7 +84,10 @@ describe("a task that cannot be honoured", () => {
     [{ outputSchema: {} }, "opencode: outputSchema cannot be passed on to it"],
     [{ maxTurns: 3 }, "opencode: maxTurns: it has no limit that ends it"],
     [{ instruction: "x".repeat(98_305) }, "opencode: appendSystemPrompt is over 96 KiB"],
-    [{ cliArgs: ["--session=x"] }, "opencode: cliArgs may not hold --session"],
+    [
+      { cliArgs: ["--session=x"] },
+      "opencode: cliArgs may not hold --session: Pitaya says that itself",
+    ],
     [
       { model: "sonnet" },
       "opencode: model sonnet names no provider of its: anthropic/…, openai/…, openrouter/…, groq/…, mistral/…, deepseek/…",

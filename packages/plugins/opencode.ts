@@ -2,6 +2,7 @@ import { agentFile } from "./agent-file.ts";
 import { isLongArgument as isLong } from "./argument-bytes.ts";
 import { LONGEST_MESSAGE_BYTES } from "./long-prompt.ts";
 import { opencodeStreamParser } from "./opencode-stream.ts";
+import { ownArguments } from "./own-arguments.rules.ts";
 import type { AgentPlugin, AgentTask, Provider } from "./plugin.port.ts";
 import { anthropic, keyOf, OPENAI_LIKE } from "./providers.ts";
 
@@ -136,10 +137,7 @@ function problemsOf(task: AgentTask): string[] {
     if (isLong(text)) problems.push(`${field} is over 96 KiB`);
   }
   if (cliArgs.some(isLong)) problems.push("an argument in cliArgs is over 96 KiB");
-  for (const word of cliArgs) {
-    const name = word.split("=", 1)[0] ?? word;
-    if (OURS.includes(name)) problems.push(`cliArgs may not hold ${name}`);
-  }
+  problems.push(...ownArguments(cliArgs, OURS));
   for (const [field, text] of Object.entries({ prompt, ...texts, cliArgs: cliArgs.join("") })) {
     if (text.includes("\0")) problems.push(`${field} holds a NUL character`);
   }
