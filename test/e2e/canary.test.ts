@@ -23,12 +23,17 @@ interface Kind {
   readonly plugin: string;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** The gateway puts it in: its agent has a placeholder. */
+  readonly isAtGateway?: boolean;
   /** Of the model's address. */
   readonly path?: string;
 }
 
 const KINDS: readonly Kind[] = [
-  { variable: "ANTHROPIC_API_KEY", plugin: "claude-code", args: ["--mode", "api"] },
+  {
+    ...{ variable: "ANTHROPIC_API_KEY", plugin: "claude-code", isAtGateway: true },
+    args: ["--mode", "api", "--network", "proxy"],
+  },
   { variable: "CLAUDE_CODE_OAUTH_TOKEN", plugin: "claude-code" },
   { variable: "OPENAI_API_KEY", plugin: "codex", args: ["--model", "gpt-5.5"], path: "/v1" },
   {
@@ -53,7 +58,7 @@ const needles: readonly Needle[] = Object.entries(values).map(([name, value]) =>
 
 /** Tells all it can find out, in every way it has. */
 const TELL = [
-  "{ env; cat /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'; } | grep -a canary- | sort -u >$HOME/told.txt",
+  "{ env; cat /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'; } | grep -a -e canary- -e placeholder- | sort -u >$HOME/told.txt",
   "cat $HOME/told.txt; cat $HOME/told.txt >&2; base64 -w 0 $HOME/told.txt; gzip <$HOME/told.txt >$HOME/told.gz",
 ].join("; ");
 const HARMLESS = `harmless-${randomBytes(8).toString("hex")}`;
@@ -98,8 +103,9 @@ async function command(what: string, args: readonly string[], env = {}, cwd?: st
   return { ...finished, repository };
 }
 
-it("the agent of each kind of credential tells its own, and knows no other", async () => {
-  const runs = KINDS.map(async ({ variable, plugin, args = [], env = {}, path = "" }) => {
+it("the agent of each kind of credential tells its own, and knows no other; behind the gateway it knows none", async () => {
+  const runs = KINDS.map(async ({ variable, plugin, isAtGateway, ...kind }) => {
+    const { args = [], env = {}, path = "" } = kind;
     const scenario: Scenario = ({ step, toolResults }) =>
       step === 0 ? { bash: `${TELL}; ${COMMIT}` } : { text: `I know ${toolResults.join("\n")}` };
     const { url, id } = stack.modelFor(scenario);
@@ -110,9 +116,11 @@ it("the agent of each kind of credential tells its own, and knows no other", asy
     const requests = stack.model.requests(id);
     expect(requests[0]?.credential?.value).toContain(values[variable]);
     expect(requests.some(({ prompt }) => prompt.includes(PROMPT))).toBe(true);
-    const told = found(Buffer.from(JSON.stringify(requests.map(({ body }) => body))), needles);
+    const bodies = JSON.stringify(requests.map(({ body }) => body));
+    const told = found(Buffer.from(bodies), needles);
     expect(told.filter((name) => name !== variable)).toEqual([]);
-    if (plugin === "claude-code") expect(told).toEqual([variable]);
+    if (isAtGateway) expect([told, bodies]).toEqual([[], expect.stringContaining("placeholder-0")]);
+    else if (plugin === "claude-code") expect(told).toEqual([variable]);
     if (told.length > 0) expect(JSON.stringify(lines)).toContain("[REDACTED]");
   });
   await Promise.all(runs);
