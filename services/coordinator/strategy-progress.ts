@@ -16,7 +16,7 @@ export async function progressOf(
   code: HostedExecution,
 ): Promise<ExecutionProgress> {
   const { run, actors, scheduled } = entry;
-  const { calls, replaced, cancelled, ended, tasks: asked } = code;
+  const { calls, replaced, ended, tasks: asked } = code;
   const isScheduled = (key: string) =>
     actors?.instance(instanceId(run, execution, key)) !== undefined;
   let first = scheduled.get(execution) ?? 0;
@@ -29,6 +29,9 @@ export async function progressOf(
   const fresh = context?.path ? rest.filter(({ key }) => !isScheduled(key)) : rest;
   const tasks: PlannedTask[] = [];
   for (const task of fresh) tasks.push(await planned(bus, entry, task));
+  // What code did not wait for nobody waits for.
+  const left = () => asked.flatMap(({ key }) => (isScheduled(key) ? [key] : []));
+  const cancelled = ended ? left() : code.cancelled;
   const setUpTo = context?.lastTimer ?? -1;
   const sleeps = code.sleeps.filter(({ index }) => index > setUpTo);
   const stand = { calls, tasks, replaced, cancelled, sleeps };

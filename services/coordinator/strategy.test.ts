@@ -179,3 +179,29 @@ it("begins nothing and leaves nothing that code did not wait for, and the run en
     late: ["cancelled", 0],
   });
 });
+
+it("ends what an execution did not wait for while others go on", async () => {
+  const world = await taskWorld();
+  let executions = 0;
+  await world.coordinatorOf(
+    "c1",
+    strategy(async (ctx) => {
+      executions += 1;
+      const isFirst = executions === 1;
+      const task = ctx.run({ prompt: isFirst ? "left" : "kept" }, { key: "k" });
+      if (isFirst) await ctx.wait(ctx.run({ prompt: "done" }, { key: "done" }));
+      else await ctx.wait(task);
+      return { status: "succeeded", tasks: [isFirst ? "done" : "k"] };
+    }),
+  );
+  await world.submit({ executions: 2 });
+  const attempts = await takeAll(world, 3);
+  await attempts.get("done")?.tell(succeeded());
+  const order = await world.runner.nextCancel();
+  expect(order).toMatchObject({ instance: attempts.get("left")?.start.instance, mode: "cancel" });
+  await attempts.get("left")?.tell(failed("cancelled", false));
+  await attempts.get("kept")?.tell(succeeded());
+  const view = await world.until(({ phase }) => phase === "succeeded");
+  const states = [...view.instances.values()].map(({ state }) => state);
+  expect(states.toSorted()).toEqual(["cancelled", "succeeded", "succeeded"]);
+});

@@ -248,8 +248,9 @@ function strategyTurn(actors: RunActors, world: TurnWorld): Decision[] {
     for (const sleep of progress.sleeps) {
       entries.push({ type: "timer.set", execution, path: recorded.context.path, ...sleep });
     }
-    if (progress.tasks.length > TASKS_AT_ONCE) continue;
-    if (progress.ended) entries.push({ type: "strategy.completed", execution, ...progress.ended });
+    // Its last tasks are to be known, and so ended, before nobody looks after them any more.
+    if (!progress.ended || progress.tasks.length > 0) continue;
+    entries.push({ type: "strategy.completed", execution, ...progress.ended });
   }
   return entries;
 }

@@ -65,7 +65,7 @@ export async function taskWorld(credentials: readonly string[] = []) {
     coordinator: (id: string, ...prompts: readonly string[]) => coordinator(id, tasks(...prompts)),
     /** The strategy's name must be `pair`. */
     coordinatorOf: coordinator,
-    submit(changes: Pick<RunSpec, "maxParallel"> = {}) {
+    submit(changes: Partial<Pick<RunSpec, "maxParallel" | "executions">> = {}) {
       const request = { v: 1 as const, spec: { ...spec, ...changes }, secrets: [] };
       return ask(client, "submit", subjects.api.of({ verb: "submit" }), request, 5_000);
     },
