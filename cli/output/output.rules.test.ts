@@ -57,6 +57,15 @@ test("the summary says what became of each instance, and what to type next", asy
   );
 });
 
+test("what waits for its next attempt says until when", () => {
+  const summary = summaryOf(folded().view, textExcerpt);
+  const [result] = summary.results;
+  if (!result) throw new Error("there is no sample");
+  const retry_at = "2026-01-02T04:05:06.000Z";
+  const results = [{ ...result, status: "running" as const, uncommitted: false, retry_at }];
+  expect(summaryText({ ...summary, results }, undefined)).toContain(`tries again at ${retry_at}`);
+});
+
 test("the branch to look at next is the chosen one's", () => {
   const summary = summaryOf(folded().view, textExcerpt);
   const [result] = summary.results;

@@ -121,6 +121,7 @@ function stateText(result: InstanceResult): string {
 
 function stateWord(result: InstanceResult): string {
   if (result.waiting_for.length > 0) return "waits for credentials";
+  if (result.retry_at !== null) return `tries again at ${result.retry_at}`;
   if (result.status !== "completed") return result.status;
   const { verify_exit_code: exit, verify_timed_out: timedOut } = result.metadata;
   if (exit !== undefined) return timedOut ? "check ran out of time" : `check ended with ${exit}`;

@@ -104,6 +104,8 @@ export const InstanceResult = z.object({
   status: InstanceStatus,
   /** Names of the credentials it waits for. */
   waiting_for: z.array(z.string()),
+  /** When its next attempt is due, where it waits for that. */
+  retry_at: z.string().nullable(),
   success: z.boolean(),
   error: z.string().nullable(),
   error_code: z.string().nullable(),
@@ -144,6 +146,7 @@ export function instanceResult(row: InstanceView, outcome?: Outcome): InstanceRe
     branch_name: branchOf(row),
     status: instanceStatusOf(row.state),
     waiting_for: row.state === "waitingForCredentials" ? [...(row.waitingFor ?? [])] : [],
+    retry_at: row.state === "backingOff" ? isoTime(row.dueAt) : null,
     success: row.state === "succeeded",
     error: error?.message ?? null,
     error_code: error?.code ?? null,
