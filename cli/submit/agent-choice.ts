@@ -9,6 +9,7 @@ import {
   findPlugin,
   networkProblem,
   pluginNames,
+  providerRoute,
   resolveCredentials,
 } from "@pitaya/plugins";
 import { type AgentSpec, PitayaError, type PluginDeclaration } from "@pitaya/protocol";
@@ -58,7 +59,10 @@ export function chooseAgent(
     spec: own.spec,
     others: others.map(({ spec }) => spec),
     credentials: together(all),
-    notes: all.flatMap(({ spec, found }) => noteOf(spec, found)),
+    notes: [
+      ...all.flatMap(({ spec, found }) => noteOf(spec, found)),
+      ...others.flatMap((other) => elsewhereNote(session, own.spec, other)),
+    ],
     commitInstruction: COMMIT_INSTRUCTION,
   };
 }
@@ -102,10 +106,11 @@ function agentOf(
   const unreachable = networkProblem(plugin, spec, values["runner.network_egress"]);
   if (unreachable !== undefined) throw new PitayaError("usage", unreachable);
   refuseLoopback(plugin, spec, values["runner.network_egress"]);
-  return { spec, found };
+  return { spec, found, plugin };
 }
 
 interface Agent {
+  readonly plugin: AgentPlugin;
   readonly spec: AgentSpec;
   readonly found: Found;
 }
@@ -139,6 +144,21 @@ function noteOf({ plugin }: AgentSpec, { from, unused, provider }: Found): reado
   if (passed.length === 0) return [];
   const of = provider === undefined ? "" : `, the key of ${provider}`;
   return [`${plugin} uses ${from}${of}; not used: ${passed.join(", ")}`];
+}
+
+/** What the command line says of a provider is said of the run's own plugin. */
+function elsewhereNote(
+  session: Session,
+  own: AgentSpec,
+  { plugin, spec }: Agent,
+): readonly string[] {
+  const flags = (["base-url", "api-key", "oauth-token"] as const).filter(session.has);
+  const [flag] = flags;
+  if (flag === undefined) return [];
+  const where = providerRoute(plugin, spec)?.url ?? "its own provider";
+  return [
+    `--${flag} is for ${own.plugin}; ${plugin.name} goes to ${where} with what the environment says`,
+  ];
 }
 
 /**
