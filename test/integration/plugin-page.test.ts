@@ -41,13 +41,15 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
-/** As the page's difference has it, with the import that comes with it. */
+/** As the page's difference has it. */
 function registered(registry: string): string {
   const difference = files.get("registry.ts") ?? "";
   const [, before = "nothing"] = /^-(.*)$/m.exec(difference) ?? [];
-  const [, after = "nothing"] = /^\+(.*)$/m.exec(difference) ?? [];
+  const added = [...difference.matchAll(/^\+(.*)$/gm)].map(([, line = ""]) => line);
+  const [first = "nothing", after = "nothing", ...others] = added;
+  expect(others).toEqual([]);
   expect(registry).toContain(before);
-  return `import { scribe } from "./scribe.ts";\n${registry.replace(before, after)}`;
+  return `${first}\n${registry.replace(before, after)}`;
 }
 
 it("the page's plugin is one file, a folder of transcripts, and a line", () => {
