@@ -33,7 +33,9 @@ function unknownFlag(written: string, command: CommandName, meant?: string): Mis
   const suggested = near === undefined ? meant : `--${near}`;
   const hint =
     suggested === undefined ? `See \`${helpOf(command)}\`.` : `Did you mean ${suggested}?`;
-  return { message: `Unknown flag ${flag}.`, hint };
+  const isPrompt = command === "run" && (suggested === undefined || /\s/.test(written));
+  const dash = isPrompt ? " A prompt that begins with a dash comes last, after `--`." : "";
+  return { message: `Unknown flag ${flag}.`, hint: `${hint}${dash}` };
 }
 
 const helpOf = (command: CommandName): string =>

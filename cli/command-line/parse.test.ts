@@ -115,6 +115,7 @@ test.each([
   [["do it", "now"], "One prompt is expected, but there are 2 words"],
   [["p", "-x"], "Unknown flag -x"],
   [["-5"], "Unknown flag -5"],
+  [["- fix it"], "A prompt that begins with a dash comes last, after `--`."],
   [["run", "-5"], "Unknown flag -5"],
   [["p", "-S"], "--set needs a value. Write --set <key=value>"],
   [["p", "--api-key", ""], "--api-key is empty. Give it a <key>, or leave it out."],
