@@ -20,6 +20,14 @@ const usageOf = ({ input, output, reasoning, cache }: Tokens): TokenUsage => ({
   cacheWriteTokens: count(cache?.write),
 });
 
+/** Longer than that it was silent, after a request that it was told to make later. */
+const LEAST_WAIT_MS = 60_000;
+
+const putOff = (failure: AgentFailure): AgentFailure =>
+  failure.code === "rate_limited" || failure.code === "overloaded"
+    ? { ...failure, retryAfterMs: LEAST_WAIT_MS }
+    : failure;
+
 /**
  * Reads `opencode run --format json`.
  *
@@ -105,6 +113,9 @@ export function opencodeStreamParser(options: { readonly resumed: boolean }): Ou
   }
 
   return {
+    get refusals() {
+      return failedRequests;
+    },
     push(stream, bytes) {
       if (stream === "stdout") return lines.push(bytes);
       stderr.push(bytes);
@@ -113,7 +124,7 @@ export function opencodeStreamParser(options: { readonly resumed: boolean }): Ou
     end(exit) {
       const records = [...stderrLines.end().flatMap(readStderr), ...lines.end()];
       const isUnopened = options.resumed && sessionId === undefined;
-      const wasWaiting = "signal" in exit ? pending : undefined;
+      const wasWaiting = "signal" in exit && pending ? putOff(pending) : undefined;
       const failure = end
         ? end.failure
         : (wasWaiting ?? failureOfEnd(exit, stderr.text(), isUnopened));

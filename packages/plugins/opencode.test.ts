@@ -229,12 +229,16 @@ describe("what the transcripts do not show", () => {
       const parser = opencode.parser();
       parser.push("stderr", utf8(logged("AI_APICallError: it would exceed your rate limit")));
       parser.push("stdout", utf8(stdout));
-      return parser.end(exit).result.failure?.code;
+      expect(parser.refusals).toBe(1);
+      return parser.end(exit).result.failure;
     };
-    expect(ended("", { signal: "TERM" })).toBe("rate_limited");
-    expect(ended("", { exitCode: 1 })).toBe("agent_failed");
+    expect(ended("", { signal: "TERM" })).toMatchObject({
+      ...{ code: "rate_limited", retryable: true, retryAfterMs: 60_000 },
+    });
+    expect(ended("", { exitCode: 1 })?.code).toBe("agent_failed");
     // What it does after that is not the provider's fault.
-    expect(ended(line({ type: "step_start", part: {} }), { signal: "KILL" })).toBe("agent_failed");
+    const begun = line({ type: "step_start", part: {} });
+    expect(ended(begun, { signal: "KILL" })?.code).toBe("agent_failed");
   });
 
   it("an error of an odd name is an error like any other", () => {

@@ -163,6 +163,12 @@ export type AgentExit =
  * same records however they are split.
  */
 export interface OutputParser {
+  /**
+   * Requests so far that the provider refused and that the CLI makes again by itself. After one it may
+   * be silent for as long as the provider told it to wait, which only the CLI knows. Absent where the
+   * CLI tells its waits, or none of its own are long.
+   */
+  readonly refusals?: number;
   push(stream: "stdout" | "stderr", bytes: Uint8Array): readonly AgentRecord[];
   /** Once, after the last push. */
   end(exit: AgentExit): { readonly records: readonly AgentRecord[]; readonly result: AgentResult };

@@ -217,6 +217,23 @@ describe("limits", () => {
     expect(JSON.stringify(last)).toContain("stalled");
   });
 
+  it("an agent that waits for a provider which refused it may do so for 90 s, each time", () => {
+    const patient = {
+      limits: { ...limits, stallTimeoutMs: 600_000, snapshotIntervalMs: 3_600_000 },
+    };
+    const a = attempt(patient).run();
+    a.send({ type: "REFUSED", atMs: a.nowMs }).wait(89_999);
+    a.send({ type: "REFUSED", atMs: a.nowMs }).wait(89_999);
+    expect(a.intents).toEqual(["run"]);
+    a.wait(1);
+    expect(a.intents).toEqual(["run", "terminate"]);
+
+    const b = attempt(patient).run();
+    b.send({ type: "REFUSED", atMs: b.nowMs }).wait(80_000);
+    b.send({ type: "OUTPUT", atMs: b.nowMs }).wait(200_000);
+    expect(b.intents).toEqual(["run"]);
+  });
+
   it("ends an agent that runs too long, however much it says", () => {
     const a = attempt({ limits: { ...limits, snapshotIntervalMs: 3_600_000 } }).run();
     for (let n = 0; n < 12; n += 1) a.wait(49_999).send({ type: "OUTPUT", atMs: a.nowMs });

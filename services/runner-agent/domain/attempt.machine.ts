@@ -146,7 +146,9 @@ export const attemptMachine = setup({
       };
     }),
     keepOutput: assign(({ event }) =>
-      event.type === "OUTPUT" ? { lastOutputAtMs: event.atMs } : {},
+      event.type === "OUTPUT" || event.type === "REFUSED"
+        ? { lastOutputAtMs: event.atMs, isRefused: event.type === "REFUSED" }
+        : {},
     ),
     keepGap: assign(({ context, event }) =>
       event.type === "GAP"
@@ -273,6 +275,7 @@ export const attemptMachine = setup({
           entry: { type: "enter", params: "running" },
           on: {
             OUTPUT: { actions: "keepOutput" },
+            REFUSED: { actions: "keepOutput" },
             GAP: { actions: "keepGap" },
             FINAL: { actions: "keepFinal" },
             LEFT: { actions: "keepLeft" },

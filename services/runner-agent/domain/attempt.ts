@@ -135,6 +135,8 @@ export interface AttemptContext extends AttemptInput {
   /** The container was, or is about to be, started: from here on it is adopted, never started again. */
   readonly startRequested: boolean;
   readonly lastOutputAtMs: number;
+  /** That was of a request which was refused, and which it makes again by itself. */
+  readonly isRefused?: boolean;
   /** This incarnation has its container in hand: it was started or adopted, and its output is read. */
   readonly isInHand: boolean;
   /** Of its facts, how many told of a pause and are in the log. */
@@ -193,6 +195,8 @@ export type AttemptEvent =
   /** Adopted, and nobody has its credentials any more. */
   | { readonly type: "WAITING"; readonly missing: readonly string[]; readonly atMs: number }
   | { readonly type: "OUTPUT"; readonly atMs: number }
+  /** Its provider refused a request, and it waits to make it again. */
+  | { readonly type: "REFUSED"; readonly atMs: number }
   /** Its container has ended; some of what it said may still wait for room in the store. */
   | { readonly type: "LEFT"; readonly atMs: number }
   | { readonly type: "GAP"; readonly gap: Omit<FactOf<"output.gap">, "type"> }

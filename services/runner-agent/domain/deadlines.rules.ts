@@ -10,6 +10,12 @@ export interface Deadline {
 /** Beyond what wrapper and engine are given, so that theirs strike first. */
 const SLACK_MS = 5_000;
 
+/**
+ * How long an agent may wait by itself for a provider that refused it: as a rule CLIs wait for some
+ * seconds, and an agent that waits holds a slot.
+ */
+const REFUSED_SILENCE_MS = 90_000;
+
 /** When the present state is over, whatever happens: its timers, as data. */
 export function deadlinesOf(snapshot: AttemptSnapshot): readonly Deadline[] {
   const { context } = snapshot;
@@ -30,7 +36,7 @@ export function deadlinesOf(snapshot: AttemptSnapshot): readonly Deadline[] {
     const { agentStartedAtMs = context.claimedAtMs, lastOutputAtMs, finalAtMs } = context;
     return [
       { name: "total", atMs: agentStartedAtMs + limits.timeoutMs },
-      { name: "stall", atMs: lastOutputAtMs + limits.stallTimeoutMs },
+      { name: "stall", atMs: lastOutputAtMs + silenceMs(context) },
       ...(finalAtMs === undefined
         ? []
         : [{ name: "final", atMs: finalAtMs + limits.finalGraceMs } as const]),
@@ -55,6 +61,9 @@ export function deadlinesOf(snapshot: AttemptSnapshot): readonly Deadline[] {
   }
   return [];
 }
+
+const silenceMs = ({ limits, isRefused }: AttemptContext): number =>
+  isRefused ? Math.min(limits.stallTimeoutMs, REFUSED_SILENCE_MS) : limits.stallTimeoutMs;
 
 /** An agent that is done within the first interval is never held up by one. */
 function snapshotDeadline(context: AttemptContext): Deadline {

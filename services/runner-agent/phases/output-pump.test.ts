@@ -1,4 +1,5 @@
 import { manualClock } from "@pitaya/actors";
+import type { OutputParser } from "@pitaya/plugins";
 import type { StepRecord } from "@pitaya/protocol";
 import { redactor } from "@pitaya/redaction";
 import { expect, it } from "vitest";
@@ -10,11 +11,12 @@ import { outputPump } from "./output-pump.ts";
 
 const SECRET = "a-secret-of-some-length";
 
-function setUp() {
+function setUp(parser: OutputParser = linePlugin.parser()) {
   const segments: OutputSegment[] = [];
   const records: StepRecord[] = [];
   const gaps: OutputGap[] = [];
   let finals = 0;
+  let refusals = 0;
   let room: () => Promise<void> = async () => {};
   const publisher: OutputPublisher = {
     bytes: (segment) => void segments.push(segment),
@@ -23,7 +25,7 @@ function setUp() {
     flush: async () => {},
   };
   const pump = outputPump({
-    parser: linePlugin.parser(),
+    parser,
     redactor: redactor({ values: [SECRET] }),
     clock: manualClock(),
     onOutput: () => {},
@@ -31,6 +33,9 @@ function setUp() {
     onSession: () => undefined,
     onFinal: () => {
       finals += 1;
+    },
+    onRefused: () => {
+      refusals += 1;
     },
   });
   const text = (stream = "stdout") =>
@@ -44,6 +49,9 @@ function setUp() {
     text,
     get finals() {
       return finals;
+    },
+    get refusals() {
+      return refusals;
     },
     hold(wait: () => Promise<void>) {
       room = wait;
@@ -135,4 +143,22 @@ it("says when the agent has said its last word, also when that was before a rest
   const replayed = setUp();
   replayed.pump.replay({ stream: "stdout", bytes: Buffer.from("done\n") });
   expect(replayed.finals).toBe(1);
+});
+
+it("tells of each request that was refused, and of none twice", async () => {
+  const said = { refusals: 0 };
+  const parser: OutputParser = {
+    get refusals() {
+      return said.refusals;
+    },
+    push(_, bytes) {
+      said.refusals += String(Buffer.from(bytes)).split("refused").length - 1;
+      return [];
+    },
+    end: () => ({ records: [], result: {} }),
+  };
+  const it = setUp(parser);
+  const words = output(chunk("refused", 0), chunk("at work", 7), chunk("refused", 14));
+  await it.pump.drain(words, it.publisher, FRESH_CURSOR);
+  expect(it.refusals).toBe(2);
 });

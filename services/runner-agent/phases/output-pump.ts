@@ -23,6 +23,8 @@ export interface OutputPumpOptions {
   readonly onGap: (gap: OutputGap) => void;
   /** The agent CLI said its last word. */
   readonly onFinal: () => void;
+  /** A request of the agent's was refused, and it waits to make it again. */
+  readonly onRefused: () => void;
 }
 
 /** An agent's output on its way: parsed, redacted, published, and its end kept. */
@@ -61,6 +63,13 @@ export function outputPump(options: OutputPumpOptions): OutputPump {
     return records.map((record) => stepRecord(record, redactor.text));
   }
 
+  let refusals = 0;
+  function noteRefusals(): void {
+    const { refusals: now = 0 } = parser;
+    if (now > refusals) options.onRefused();
+    refusals = now;
+  }
+
   /** One stream of the agent, from `origin` on. */
   function reader(stream: OutputStream, publisher: OutputPublisher, origin: number) {
     const redacting = redactor.stream();
@@ -81,6 +90,7 @@ export function outputPump(options: OutputPumpOptions): OutputPump {
         state.position += piece.byteLength;
         publish(redacting.push(piece));
         publisher.records(steps(parser.push(stream, piece)));
+        noteRefusals();
         await publisher.room();
       }
     }

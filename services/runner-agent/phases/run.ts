@@ -71,6 +71,7 @@ export async function runAgent(scope: AttemptScope, options: RunOptions): Promis
     onGap: ({ stream, fromOffset, toOffset = fromOffset }) =>
       send({ type: "GAP", gap: { stream, fromOffset, toOffset } }),
     onFinal: () => send({ type: "FINAL", atMs: clock.now() }),
+    onRefused: () => send({ type: "REFUSED", atMs: clock.now() }),
   });
   const journal = scope.directory.openJournal();
   try {

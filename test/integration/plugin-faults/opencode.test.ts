@@ -15,7 +15,10 @@ pluginFaults({
     unknownModel: { lacks: SAME },
     rateLimitShort: { says: /rate limit/, requests: 6, retryAfterMs: [1_000, 1_000] },
     // It waits as long as it is told: our limit of silence ends it.
-    rateLimitLong: { says: /rate limit/, requests: 1, stallTimeoutMs: 30_000 },
+    rateLimitLong: {
+      ...{ says: /rate limit/, requests: 1, stallTimeoutMs: 30_000 },
+      retryAfterMs: [60_000, 60_000],
+    },
     overloaded: { lacks: AS_RECORDED },
     serverError: { lacks: AS_RECORDED },
     contextTooLong: { lacks: SAME },
