@@ -38,8 +38,9 @@ async function filesBelow(spec: AttemptSpec, path: string): Promise<Map<string, 
 
 describe("an agent that will not let go", () => {
   it("forks without end: it is ended and its commit harvested", async () => {
+    // The agent itself forks once: a fork that fails would end it before it is ended here.
     const spec = attempt(
-      `${COMMIT}; echo ready; bomb() { bomb & bomb & while :; do :; done; }; bomb 2>/dev/null`,
+      `${COMMIT}; echo ready; bomb() { bomb & bomb & while :; do :; done; }; bomb 2>/dev/null & while :; do :; done`,
       { killGraceMs: 500, limits: { ...attempt("").limits, pids: 64, cpus: 1 } },
     );
     await lab.executor.prepare(spec);
