@@ -97,7 +97,14 @@ function agentOf(
   const [keyEnv] = credentials;
   const asked = provider && { provider: { name: provider, ...(keyEnv && { keyEnv }) } };
   const problems = plugin.check({ ...task, cliArgs, ...optional, ...asked });
-  if (problems.length > 0) throw new PitayaError("usage", problems.join("; "));
+  if (problems.length > 0) {
+    const hint = isOwn
+      ? {}
+      : {
+          hint: `--cli-arg, --cli-args and --model are for ${values.plugin_name}, the run's own plugin; --plugin ${name} makes this one the run's.`,
+        };
+    throw new PitayaError("usage", problems.join("; "), hint);
+  }
   const spec: AgentSpec = {
     ...{ plugin: plugin.name, image, cliArgs: [...cliArgs], credentials, ...optional },
     ...(provider !== undefined && { provider }),
