@@ -60,6 +60,8 @@ describe("a run of two, interrupted when one is done, and resumed", () => {
     const run = user.start(["add a file", "--runs", "2", "--no-tui", "--base-url", url], { cwd });
     const [runId] = await run.saw(RUN_ID);
     await run.saw(/ completed branch=/);
+    // Only with its strategy's outcome is all said of it.
+    await run.saw(/ strategy s\d success/);
     run.process.kill("SIGINT");
     expect((await run.finished).code).toBe(2);
 
