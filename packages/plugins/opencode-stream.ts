@@ -9,6 +9,8 @@ import { addTokens, NO_TOKENS } from "./token-usage.ts";
 
 /** How its log tells of a request that failed, whether it makes it again or not. */
 const STREAM_ERROR = / level=ERROR .*?message="stream error".*? error\.error="(.*)"/;
+/** Of the agent itself: while it waits nothing else is done. A sub-agent works, and fails, in silence. */
+const OF_AGENT = / small=false .*? mode=primary /;
 const MAX_ANSWER = 256 * 1024;
 
 const count = (value: number | undefined) => Math.trunc(value ?? 0);
@@ -40,6 +42,7 @@ export function opencodeStreamParser(options: { readonly resumed: boolean }): Ou
   const stderrLines = lineSplitter();
   const stderr = stderrTail();
   let failedRequests = 0;
+  let refusals = 0;
   let sessionId: string | undefined;
   let finalMessage: string | undefined;
   let usage: TokenUsage | undefined;
@@ -103,18 +106,22 @@ export function opencodeStreamParser(options: { readonly resumed: boolean }): Ou
 
   /** Only the next failure tells that there was another try. */
   function readStderr(line: SplitLine): AgentRecord[] {
-    const found = STREAM_ERROR.exec("text" in line ? line.text : "");
+    const text = "text" in line ? line.text : "";
+    const found = STREAM_ERROR.exec(text);
     if (found === null) return [];
     failedRequests += 1;
     const reason = cutText(found[1] ?? "", MAX_SUMMARY);
-    pending = failureOfLog(reason);
+    if (OF_AGENT.test(text)) {
+      pending = failureOfLog(reason);
+      refusals += 1;
+    }
     if (failedRequests === 1) return [];
     return [{ type: "retry", attempt: failedRequests - 1, delayMs: 0, reason }];
   }
 
   return {
     get refusals() {
-      return failedRequests;
+      return refusals;
     },
     push(stream, bytes) {
       if (stream === "stdout") return lines.push(bytes);

@@ -223,15 +223,15 @@ describe("what the transcripts do not show", () => {
   });
 
   it("one that was ended while it waited to ask again says why it waited", () => {
-    const logged = (error: string) =>
-      ` level=ERROR message="stream error" error.error="${error}"\n`;
-    const ended = (stdout: string, exit: AgentExit) => {
+    const ended = (stdout: string, exit: AgentExit, mode = "primary") => {
       const parser = opencode.parser();
-      parser.push("stderr", utf8(logged("AI_APICallError: it would exceed your rate limit")));
+      const logged = ` level=ERROR message="stream error" small=false agent=x mode=${mode} error.error="AI_APICallError: it would exceed your rate limit"\n`;
+      parser.push("stderr", utf8(logged));
       parser.push("stdout", utf8(stdout));
-      expect(parser.refusals).toBe(1);
+      expect(parser.refusals).toBe(mode === "primary" ? 1 : 0);
       return parser.end(exit).result.failure;
     };
+    expect(ended("", { signal: "TERM" }, "subagent")?.code).toBe("agent_failed");
     expect(ended("", { signal: "TERM" })).toMatchObject({
       ...{ code: "rate_limited", retryable: true, retryAfterMs: 60_000 },
     });

@@ -210,7 +210,8 @@ describe("limits", () => {
   });
 
   it("a silent agent whose provider had refused it ends with the refusal", () => {
-    const a = attempt().run().wait(60_000);
+    const a = attempt().run();
+    a.send({ type: "REFUSED", atMs: a.nowMs }).wait(60_000);
     const refused = { code: "rate_limited", message: "Wait.", retryable: true } as const;
     const { last } = a.finish({ failure: refused });
     expect(last).toMatchObject({ error: refused });

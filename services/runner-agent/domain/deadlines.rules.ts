@@ -1,6 +1,7 @@
 import { DEFAULT_SNAPSHOT_INTERVAL_MS } from "@pitaya/protocol";
 import type { AttemptSnapshot } from "./attempt.machine.ts";
 import type { AttemptContext, DeadlineName } from "./attempt.ts";
+import { silenceMs } from "./limits.rules.ts";
 
 export interface Deadline {
   readonly name: DeadlineName;
@@ -9,12 +10,6 @@ export interface Deadline {
 
 /** Beyond what wrapper and engine are given, so that theirs strike first. */
 const SLACK_MS = 5_000;
-
-/**
- * How long an agent may wait by itself for a provider that refused it: as a rule CLIs wait for some
- * seconds, and an agent that waits holds a slot.
- */
-const REFUSED_SILENCE_MS = 90_000;
 
 /** When the present state is over, whatever happens: its timers, as data. */
 export function deadlinesOf(snapshot: AttemptSnapshot): readonly Deadline[] {
@@ -61,9 +56,6 @@ export function deadlinesOf(snapshot: AttemptSnapshot): readonly Deadline[] {
   }
   return [];
 }
-
-const silenceMs = ({ limits, isRefused }: AttemptContext): number =>
-  isRefused ? Math.min(limits.stallTimeoutMs, REFUSED_SILENCE_MS) : limits.stallTimeoutMs;
 
 /** An agent that is done within the first interval is never held up by one. */
 function snapshotDeadline(context: AttemptContext): Deadline {

@@ -1,6 +1,6 @@
-import type { AttemptAccount, ErrorCode, ErrorRecord, FactOf, VerifyEnd } from "@pitaya/protocol";
+import type { AttemptAccount, ErrorRecord, FactOf, VerifyEnd } from "@pitaya/protocol";
 import type { AgentEnd, AttemptContext } from "./attempt.ts";
-import { stopError } from "./limits.rules.ts";
+import { silenceMs, stopError } from "./limits.rules.ts";
 
 const OUT_OF_MEMORY: ErrorRecord = {
   code: "out_of_memory",
@@ -58,13 +58,6 @@ function verifyEnd({ errand, end, stop }: AttemptContext): VerifyEnd | undefined
   return { exitCode, timedOut, output: end.lastOutput };
 }
 
-const PROVIDERS_FAULT: ReadonlySet<ErrorCode> = new Set([
-  "rate_limited",
-  "overloaded",
-  "provider_error",
-  "provider_unreachable",
-]);
-
 /**
  * The one error an attempt ends with: our own reason first, then the agent's, then the harvest's. Of
  * an agent that was silent since its provider refused it, the refusal is the reason.
@@ -72,10 +65,13 @@ const PROVIDERS_FAULT: ReadonlySet<ErrorCode> = new Set([
 export function attemptError(context: AttemptContext): ErrorRecord | undefined {
   const { stop, limits, end, error, harvested } = context;
   const isFine = isChecked(context);
-  const stopped = stop && !isFine ? stopError(stop, limits) : undefined;
+  const stopped =
+    stop && !isFine
+      ? stopError(stop, { ...limits, stallTimeoutMs: silenceMs(context) })
+      : undefined;
   const agent = end && !isFine ? agentError(end, stop !== undefined) : undefined;
   const forged = forgeryOf(context);
-  const isRefused = stop?.reason === "stalled" && agent && PROVIDERS_FAULT.has(agent.code);
+  const isRefused = stop?.reason === "stalled" && context.isRefused;
   const [first, ...others] = [
     ...(isRefused ? [agent, stopped] : [stopped, forged, agent]),
     ...[error, harvested?.error],

@@ -1,11 +1,24 @@
 import type { ErrorRecord, InstanceKind } from "@pitaya/protocol";
-import type { AttemptEvent, AttemptLimits, Stop, StopReason } from "./attempt.ts";
+import type { AttemptContext, AttemptEvent, AttemptLimits, Stop, StopReason } from "./attempt.ts";
 
 /** A check may be silent for as long as it may take: tests are. */
 export const limitsOf = (kind: InstanceKind, limits: AttemptLimits): AttemptLimits =>
   kind === "verify"
     ? { ...limits, stallTimeoutMs: Math.max(limits.stallTimeoutMs, limits.timeoutMs) }
     : limits;
+
+/**
+ * How long an agent may wait by itself for a provider that refused it: as a rule CLIs wait for some
+ * seconds, and an agent that waits holds a slot.
+ */
+const REFUSED_SILENCE_MS = 90_000;
+
+/** How long it may say nothing now. */
+export const silenceMs = ({
+  limits,
+  isRefused,
+}: Pick<AttemptContext, "limits" | "isRefused">): number =>
+  isRefused ? Math.min(limits.stallTimeoutMs, REFUSED_SILENCE_MS) : limits.stallTimeoutMs;
 
 export const isOverDisk = (limits: Pick<AttemptLimits, "diskBytes">, bytes: number): boolean =>
   bytes > limits.diskBytes;

@@ -158,7 +158,13 @@ it("tells of each request that was refused, and of none twice", async () => {
     end: () => ({ records: [], result: {} }),
   };
   const it = setUp(parser);
-  const words = output(chunk("refused", 0), chunk("at work", 7), chunk("refused", 14));
+  it.pump.replay({ stream: "stdout", bytes: Buffer.from("refused long ago") });
+  const words = output(chunk("at work", 0), chunk("refused", 7), chunk("at work", 14));
   await it.pump.drain(words, it.publisher, FRESH_CURSOR);
+  expect(it.refusals).toBe(1);
+  await it.pump.drain(output(chunk("refused", 21)), it.publisher, {
+    ...FRESH_CURSOR,
+    next: { ...FRESH_CURSOR.next, stdout: 21 },
+  });
   expect(it.refusals).toBe(2);
 });

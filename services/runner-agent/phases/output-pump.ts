@@ -109,6 +109,8 @@ export function outputPump(options: OutputPumpOptions): OutputPump {
       }
       tail.push(item.bytes);
       untold.push(...steps(parser.push(item.stream, item.bytes)));
+      // What it said long ago is no silence that begins now.
+      refusals = parser.refusals ?? 0;
       if (untold.length > MAX_UNTOLD) untold = untold.slice(-MAX_UNTOLD);
     },
 
