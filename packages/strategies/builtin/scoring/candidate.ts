@@ -5,7 +5,7 @@ import { given } from "../steps/given.ts";
 import { type ScoringParams, weightsOf } from "./params.ts";
 import { parseScore, rounded, type Score } from "./score-answer.rules.ts";
 import { scorerPrompt } from "./scorer.prompt.ts";
-import { finalScore, lastLineOf, verifiedScore } from "./verified-score.rules.ts";
+import { finalScore, lastWords, verifiedScore } from "./verified-score.rules.ts";
 
 export interface CandidateParts {
   /** The user's prompt. */
@@ -101,7 +101,7 @@ async function verify(
   const { verify: verification } = end.result;
   if (verification?.timedOut) return "the verification ran out of time";
   if (!verification?.passed) {
-    const last = lastLineOf(verification?.output ?? "");
+    const last = lastWords(verification?.output ?? "");
     const said = last === "" ? "" : `: ${last}`;
     return `the verification ended with ${verification?.exitCode ?? "?"}${said}`;
   }

@@ -6,21 +6,24 @@ import { rounded } from "./score-answer.rules.ts";
  * tells none; a text that says what is wrong with a score that is none.
  */
 export function verifiedScore(output: string): number | string {
-  const lastLine = lastLineOf(output);
-  if (!(lastLine.startsWith("{") && lastLine.endsWith("}"))) return 1;
-  // Python and others write it so, and JSON has no such value.
-  const said = jsonObjectsIn(lastLine.replace(/\b(NaN|-?Infinity)\b/g, '"$1"')).at(-1);
-  const score = said?.["score"];
+  const line = lastLine(output);
+  if (!(line.startsWith("{") && line.endsWith("}"))) return 1;
+  // JSON has no such value, and many write one.
+  const [, odd] = /"score"\s*:\s*(NaN|-?Infinity)\b/.exec(line) ?? [];
+  const score = odd ?? jsonObjectsIn(line).at(-1)?.["score"];
   if (score === undefined) return 1;
   if (typeof score === "number" && score >= 0 && score <= 1) return score;
-  return `the verification's score ${JSON.stringify(score)} is not between 0 and 1`;
+  const told = odd ?? JSON.stringify(score).slice(0, MAX_TOLD);
+  return `the verification's score ${told} is not between 0 and 1`;
 }
 
-const MAX_LINE = 200;
+const MAX_TOLD = 200;
 
-/** What a command said last, of what is shown. */
-export const lastLineOf = (output: string): string =>
-  output.trimEnd().split("\n").at(-1)?.trim().slice(-MAX_LINE).toWellFormed() ?? "";
+const lastLine = (output: string): string => output.trimEnd().split("\n").at(-1)?.trim() ?? "";
+
+/** What a command said last, for a person: the end of it. */
+export const lastWords = (output: string): string =>
+  lastLine(output).slice(-MAX_TOLD).toWellFormed();
 
 /** All 0 to 1. Without a verification the judge alone decides. */
 export function finalScore(

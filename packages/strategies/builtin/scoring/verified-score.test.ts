@@ -10,7 +10,10 @@ it.each<[string, number | string]>([
   ['{"score": 7}', "the verification's score 7 is not between 0 and 1"],
   ['{"score": -0.1}', "the verification's score -0.1 is not between 0 and 1"],
   ['{"score": "0.5"}', 'the verification\'s score "0.5" is not between 0 and 1'],
-  ['{"score": NaN}', 'the verification\'s score "NaN" is not between 0 and 1'],
+  ['{"score": NaN}', "the verification's score NaN is not between 0 and 1"],
+  ['{"score": -Infinity}', "the verification's score -Infinity is not between 0 and 1"],
+  ['{"score": 0.2, "note": "NaN found"}', 0.2],
+  [`{"failed": "${"x".repeat(500)}", "score": 0.3}`, 0.3],
   ['{"passed": 3}', 1],
 ])("of the output %j the last line gives %j", (output, score) => {
   expect(verifiedScore(output)).toBe(score);
