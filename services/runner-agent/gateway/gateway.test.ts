@@ -59,6 +59,18 @@ const providerAt = (port: number, more: Partial<NonNullable<Pass["provider"]>> =
 type Answer = (request: IncomingMessage, response: ServerResponse) => unknown;
 const provider = (answer: Answer) => listening(createServer(answer));
 
+/** A gateway before a provider that notes which requests it had. */
+async function noting() {
+  const seen: string[] = [];
+  const upstream = await provider((request, response) => {
+    seen.push(`${request.method} ${request.url}`);
+    request.resume().on("end", () => response.end("done"));
+  });
+  const { own, port } = await opened();
+  own.admit("token", Promise.resolve(providerAt(upstream)));
+  return { seen, port };
+}
+
 const ask = (port: number, path: string, init: RequestInit = {}) =>
   fetch(`http://127.0.0.1:${port}${path}`, init);
 
@@ -168,13 +180,7 @@ describe("a call to the provider", () => {
       [`Content-Length: ${INNER.length}`, "Connection: content-length"],
     ],
   ])("arrives as one request, whatever its body holds: %s", async (_, method, headers) => {
-    const seen: string[] = [];
-    const upstream = await provider((request, response) => {
-      seen.push(`${request.method} ${request.url}`);
-      request.resume().on("end", () => response.end("done"));
-    });
-    const { own, port } = await opened();
-    own.admit("token", Promise.resolve(providerAt(upstream)));
+    const { seen, port } = await noting();
     const isChunked = headers[0]?.startsWith("Transfer");
     const body = isChunked ? `${INNER.length.toString(16)}\r\n${INNER}\r\n0\r\n\r\n` : INNER;
     expect(
@@ -188,13 +194,7 @@ describe("a call to the provider", () => {
   });
 
   it("sends no body beside its headers, however many of those there are", async () => {
-    const seen: string[] = [];
-    const upstream = await provider((request, response) => {
-      seen.push(`${request.method} ${request.url}`);
-      request.resume().on("end", () => response.end("done"));
-    });
-    const { own, port } = await opened();
-    own.admit("token", Promise.resolve(providerAt(upstream)));
+    const { seen, port } = await noting();
     const head = `GET /token/a HTTP/1.1\r\nHost: x\r\n${"a:\r\n".repeat(1500)}`;
     const chunk = `${INNER.length.toString(16)}\r\n${INNER}\r\n0\r\n\r\n`;
     await spoken(port, `${head}Transfer-Encoding: chunked\r\n\r\n${chunk}`);

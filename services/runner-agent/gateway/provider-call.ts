@@ -106,13 +106,23 @@ function send(
 const passOn =
   (response: ServerResponse, keys: readonly Key[]): Answerer =>
   (answer, done) => {
-    if (beginAnswer(response, answer, headersOf(answer, keys))) {
+    if (begun(response, answer, headersOf(answer, keys), done)) {
       pipeline(answer, withoutKeysInStream(keys), response, done);
-    } else {
-      answer.destroy();
-      done(null);
     }
   };
+
+/** Whether it goes on; otherwise the provider's answer is over for us. */
+function begun(
+  response: ServerResponse,
+  answer: IncomingMessage,
+  headers: OutgoingHttpHeaders,
+  done: (error: Error | null) => void,
+): boolean {
+  if (beginAnswer(response, answer, headers)) return true;
+  answer.destroy();
+  done(null);
+  return false;
+}
 
 /** Without its length, which changes with each key that is taken back. */
 function headersOf(answer: IncomingMessage, keys: readonly Key[]): OutgoingHttpHeaders {
@@ -149,7 +159,7 @@ const answerIn =
       },
     });
     const streaming = { ...headers, "content-type": "text/event-stream" };
-    if (beginAnswer(response, answer, streaming)) {
+    if (begun(response, answer, streaming, done)) {
       pipeline(answer, withoutKeysInStream(keys), events, response, done);
     }
   };

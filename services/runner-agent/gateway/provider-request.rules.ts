@@ -65,9 +65,11 @@ export function callUrl(base: string, path: string, keys: readonly Key[]): URL |
   url.pathname = `${prefix}/${own.replace(/^\/+/, "")}`;
   if (url.pathname !== prefix && !url.pathname.startsWith(`${prefix}/`)) return undefined;
   if (climbs(own)) return undefined;
-  url.search = query
+  const asked = query
     .replace(/[^&;]+/g, (part) => parameter(part, keys))
     .replace(/^[&;]+|[&;]+(?=[&;]|$)/g, "");
+  // An address may have parameters of its own, such as a version.
+  url.search = [root.search.slice(1), asked].filter((part) => part !== "").join("&");
   return url;
 }
 

@@ -82,6 +82,14 @@ describe("the address of a call", () => {
     ["/models/a%2Fb", "https://api.example/base/v1/models/a%2Fb"],
   ])("for %s stays below the provider's", (path, url) => expect(at(path)).toBe(url));
 
+  it("keeps the parameters of the provider's own address", () => {
+    const versioned = "https://api.example/v1?api-version=2";
+    expect(callUrl(versioned, "/m?a=1", keys)?.href).toBe(
+      "https://api.example/v1/m?api-version=2&a=1",
+    );
+    expect(callUrl(versioned, "/m", keys)?.href).toBe("https://api.example/v1/m?api-version=2");
+  });
+
   it.each([
     ...["/../x", "/a/../../../x", "/%2e%2e/x", "/..%5cx", "/..%2f..%2fx", "/a/%252e%252e/x"],
     ...["/..;/x", "/a/%ff%fe", "/."],
