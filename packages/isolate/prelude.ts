@@ -39,7 +39,7 @@ export const PRELUDE = `
     if (id !== undefined) return { id };
     try {
       const { name, message, stack } = Object(thrown) === thrown ? thrown : { message: text(thrown) };
-      return { name: text(name ?? ""), message: text(message ?? JSON.stringify(thrown)), stack: text(stack ?? "") };
+      return { name: text(name ?? ""), message: text(message ?? stringify(thrown)), stack: text(stack ?? "") };
     } catch {
       return { message: "something that is no error" };
     }

@@ -170,15 +170,15 @@ export async function openRealm(options: RealmOptions): Promise<Realm> {
   }
   runtime.setInterruptHandler(() => {
     ticks += 1;
-    if (ticks > limits.turnTicks) stop(runsOn());
+    if (ticks > limits.turnTicks) stop(runsOn(`${millions(limits.turnTicks)} million loops`));
     return over !== undefined;
   });
 
   const fails = (what: string, hint?: string) =>
     new PitayaError("strategy_failed", `strategy ${bundle.file} ${what}`, hint ? { hint } : {});
-  const runsOn = () =>
+  const runsOn = (most: string) =>
     fails(
-      `runs on without ever waiting: more than ${millions(limits.turnTicks)} million loops and calls`,
+      `runs on without ever waiting: more than ${most}`,
       "A strategy decides what is to be done and waits for it: look for a loop that does not end, and leave heavy computing to a task.",
     );
 
@@ -193,7 +193,7 @@ export async function openRealm(options: RealmOptions): Promise<Realm> {
         if (done.error) throw vmError(done.error);
         jobs += done.value;
         if (done.value === 0) return value;
-        if (jobs > limits.turnJobs) throw stop(runsOn());
+        if (jobs > limits.turnJobs) throw stop(runsOn(`${limits.turnJobs} promises`));
       }
     } catch (error) {
       if (over) throw over;
@@ -279,7 +279,7 @@ export async function openRealm(options: RealmOptions): Promise<Realm> {
 
   function called(name: string, args: readonly unknown[]): Reply {
     calls += 1;
-    if (calls > limits.turnCalls) throw stop(runsOn());
+    if (calls > limits.turnCalls) throw stop(runsOn(`${limits.turnCalls} calls of its context`));
     if (!options.methods.includes(name)) throw fails(`asks its context for ${name}`);
     return host.call(name, args);
   }

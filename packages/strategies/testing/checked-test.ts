@@ -49,6 +49,7 @@ export function checkAnswer(key: string, answer: Answer | undefined): void {
   if (answer === "pending") return;
   const what = `the script's answer to the task "${key}"`;
   if (answer instanceof Promise) {
+    // Told as this: what it may fail with as well would end the test's process.
     answer.catch(() => undefined);
     throw new Error(`${what} is a promise: it is not waited for, the script must not be async`);
   }
