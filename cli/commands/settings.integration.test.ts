@@ -223,6 +223,11 @@ test("a repository does not choose by a link where files are written, nor what i
   expect(linked).toMatchObject({ code: 1, stdout: "" });
   expect(linked.stderr).toContain(".pitaya is a link");
   rmSync(join(stage.repository.path, ".pitaya"));
+  mkdirSync(join(stage.repository.path, ".pitaya/sent-bundles.json"), { recursive: true });
+  const odd = await stage.pitaya(["do it"], { home });
+  expect(odd.code).toBe(1);
+  expect(odd.stderr).toContain("sent-bundles.json is a directory");
+  rmSync(join(stage.repository.path, ".pitaya"), { recursive: true });
 
   write("pitaya.yaml", "logs_dir: .git/refs/heads\n");
   expect((await refused(["do it"])).stderr).toContain("logs_dir leads into git's own");

@@ -1,9 +1,9 @@
-import { chmod, lstat, mkdir } from "node:fs/promises";
+import { chmod, mkdir } from "node:fs/promises";
 import { isAbsolute, join, relative } from "node:path";
 import { ensureExcluded, type Repository } from "@pitaya/git";
 import { errorRecord, isDiskFull, PitayaError } from "@pitaya/protocol";
 import type { Settings } from "../settings/schema.ts";
-import { refuseWhereItLeads } from "./where-it-leads.ts";
+import { isLink, refuseWhereItLeads } from "./where-it-leads.ts";
 
 /** Where a repository's local files lie. All of them can be made again from the store. */
 export interface PitayaDirectory {
@@ -25,23 +25,22 @@ export async function openPitayaDirectory(
 ): Promise<PitayaDirectory> {
   const top = repo.topLevel ?? repo.gitDir;
   const root = join(top, ".pitaya");
-  if (repo.topLevel !== undefined) await ensureExcluded(repo, "/.pitaya/");
-  await refuseLink(root);
-  await makeDirectory(root);
   const under = (dir: string) => (isAbsolute(dir) ? dir : join(top, dir));
   const logs = under(settings.logs_dir);
   const results = under(settings.results_dir);
+  await refuseLink(root);
   if (repo.topLevel !== undefined) {
     await refuseWhereItLeads(repo, repo.topLevel, "logs_dir", logs);
     await refuseWhereItLeads(repo, repo.topLevel, "results_dir", results);
+    await ensureExcluded(repo, "/.pitaya/");
   }
+  await makeDirectory(root);
   return { root, logs: (run) => join(logs, run), results: (run) => join(results, run) };
 }
 
 /** A link would be somebody else's choice of where to write: it comes with a clone. */
 async function refuseLink(path: string): Promise<void> {
-  const found = await lstat(path).catch(() => undefined);
-  if (!found?.isSymbolicLink()) return;
+  if (!(await isLink(path))) return;
   throw new PitayaError("repository_unsupported", `${path} is a link`, {
     hint: "Pitaya keeps its local files in a directory of that name: remove the link. logs_dir and results_dir of your own configuration can name places elsewhere.",
   });

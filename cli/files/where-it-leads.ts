@@ -1,5 +1,5 @@
-import { readlink, realpath } from "node:fs/promises";
-import { dirname, join, relative, resolve, sep } from "node:path";
+import { lstat, realpath } from "node:fs/promises";
+import { dirname, join, relative, sep } from "node:path";
 import type { Repository } from "@pitaya/git";
 import { PitayaError } from "@pitaya/protocol";
 
@@ -33,17 +33,41 @@ export async function refuseWhereItLeads(
   }
 }
 
-/** Where a path leads to, all links followed, as far as it exists. */
+/**
+ * Where a path leads to, all links followed, as far as it exists.
+ *
+ * @throws {PitayaError} `repository_unsupported` for a link to what is not there, or to itself
+ */
 async function placeOf(path: string): Promise<string> {
-  const parent = dirname(path);
   try {
     return await realpath(path);
-  } catch {
-    const target = await readlink(path).catch(() => undefined);
-    if (target !== undefined) return resolve(parent, target);
+  } catch (error) {
+    if (await isLink(path)) {
+      throw new PitayaError("repository_unsupported", `${path} is a link that leads nowhere`, {
+        cause: error,
+        hint: "Remove the link.",
+      });
+    }
+    if (!isUnseen(error)) throw error;
+    const parent = dirname(path);
     return parent === path ? path : join(await placeOf(parent), path.slice(parent.length));
   }
 }
+
+export async function isLink(path: string): Promise<boolean> {
+  try {
+    return (await lstat(path)).isSymbolicLink();
+  } catch (error) {
+    if (isUnseen(error)) return false;
+    throw error;
+  }
+}
+
+/** Not there, or behind what is no directory or may not be entered: nothing is written there. */
+const isUnseen = (error: unknown): boolean =>
+  error instanceof Error &&
+  "code" in error &&
+  ["ENOENT", "ENOTDIR", "EACCES"].includes(String(error.code));
 
 function isWithin(dir: string, path: string): boolean {
   const way = relative(dir, path);

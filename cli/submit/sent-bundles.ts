@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { BundleRef } from "@pitaya/protocol";
+import { BundleRef, PitayaError } from "@pitaya/protocol";
 import { z } from "zod";
 import { readIfThere, writeAtomically } from "../files/atomic-write.ts";
 
@@ -30,15 +30,21 @@ export async function sentBundles(
   nonce: string,
 ): Promise<SentBundles> {
   const path = join(directory, "sent-bundles.json");
+  const unusable = (error: NodeJS.ErrnoException): never => {
+    if (error.code !== "EISDIR") throw error;
+    throw new PitayaError("repository_unsupported", `${path} is a directory`, {
+      cause: error,
+      hint: "Pitaya keeps a file of its own there: move what is there away.",
+    });
+  };
   const read = async (): Promise<Memory> => {
-    const text = await readIfThere(path).catch(() => undefined);
+    const text = await readIfThere(path).catch(unusable);
     return text === undefined ? EMPTY : understand(text.toString());
   };
   const replace = async (change: (chains: readonly SentChain[]) => SentChain[]) => {
     const memory = await read();
     const stores = { ...memory.stores, [store]: change(memory.stores[store] ?? []) };
-    // Without it a bundle is sent once more.
-    await writeAtomically(path, `${JSON.stringify({ v: 1, stores })}\n`, nonce).catch(() => {});
+    await writeAtomically(path, `${JSON.stringify({ v: 1, stores })}\n`, nonce);
   };
   const { stores } = await read();
   return {
