@@ -1,4 +1,4 @@
-import { branchState } from "@pitaya/git";
+import { missingRefs } from "@pitaya/git";
 import type { Summary } from "@pitaya/views";
 import type { LocalPlace } from "../local-place.ts";
 
@@ -7,9 +7,9 @@ export async function deletedBranches(
   place: LocalPlace | undefined,
   { results }: Summary,
 ): Promise<ReadonlySet<string>> {
-  const deleted = new Set<string>();
-  for (const { imported_ref: ref } of place ? results : []) {
-    if (place && ref && (await branchState(place.repo, ref, "HEAD")) === "absent") deleted.add(ref);
-  }
-  return deleted;
+  if (place === undefined) return new Set();
+  return missingRefs(
+    place.repo,
+    results.flatMap(({ imported_ref: ref }) => ref ?? []),
+  );
 }

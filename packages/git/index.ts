@@ -12,6 +12,7 @@ export type { ImportConflict, ImportPolicy, Refusal, Refused } from "./import.ru
 export { type ImportResult, importBranch, noChange } from "./import-branch.ts";
 export type { KnownTip } from "./known-tip.ts";
 export { missingPaths } from "./missing-paths.ts";
+export { missingRefs } from "./missing-refs.ts";
 export { NOTES_REF, type Origin, type Provenance } from "./provenance.ts";
 export {
   type Change,
