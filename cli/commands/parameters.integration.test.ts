@@ -254,13 +254,14 @@ test("--dry-run checks as a run does, prints what it would be made of, and conne
 test("which agents an address is not for is said", async () => {
   const env = { ANTHROPIC_API_KEY: "sk-ant-test-0123456789", OPENAI_API_KEY: "sk-test-0123456789" };
   const spread = ["--strategy", "best-of-n", "-S", "n=2", "-S", "plugins=claude-code,codex"];
-  const argv = ["do it", "--detach", ...spread, "--base-url", "http://llm.example"];
+  const given = ["--base-url", "http://llm.example", "--api-key", "sk-ant-test-9876543210"];
+  const argv = ["do it", "--detach", ...spread, ...given];
   const host = stage.start(argv, { home, env });
   const { spec } = await stage.coordinator.submitted();
   expect(await host.ended).toBe(0);
   expect(spec.agent.baseUrl).toBe("http://llm.example");
   expect(host.stderr.text).toContain(
-    "--base-url is for claude-code; codex goes to https://api.openai.com/v1 with what the environment says",
+    "--base-url, --api-key are for claude-code; codex goes to https://api.openai.com/v1 with what the environment says",
   );
 });
 

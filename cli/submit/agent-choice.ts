@@ -160,12 +160,10 @@ function elsewhereNote(
   { plugin, spec }: Agent,
 ): readonly string[] {
   const flags = (["base-url", "api-key", "oauth-token"] as const).filter(session.has);
-  const [flag] = flags;
-  if (flag === undefined) return [];
+  if (flags.length === 0) return [];
+  const told = `--${flags.join(", --")} ${flags.length === 1 ? "is" : "are"} for ${own.plugin}`;
   const where = providerRoute(plugin, spec)?.url ?? "its own provider";
-  return [
-    `--${flag} is for ${own.plugin}; ${plugin.name} goes to ${where} with what the environment says`,
-  ];
+  return [`${told}; ${plugin.name} goes to ${where} with what the environment says`];
 }
 
 /**
